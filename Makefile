@@ -1,0 +1,19 @@
+# make demo   builds everything and shows it at work
+# make test   runs all tests
+# make help   lists the rest
+
+PREFIX  ?= /usr/local
+GO      ?= go
+PYTHON  ?= python3
+BUILD   := build
+
+.PHONY: all help
+all: lib
+
+## ---- library (build/libmcl.so) ----
+
+## ---- install ----
+
+## ---- tests ----
+
+## ---- demo ----

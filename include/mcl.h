@@ -1,0 +1,472 @@
+/* mcl.h - the C interface of libmcl: messages over IPv6 UDP multicast.
+ *
+ * A connection is an IPv6 multicast address and a UDP port. A broadcaster publishes on it, a listener
+ * receives from it; there is no broker and nothing to configure. What travels is one msgpack object (the
+ * payload) with an optional topic. README.md has the shortest publisher and subscriber.
+ *
+ * CONVENTIONS
+ *   Results   Functions return an int: >= 0 is success (sometimes a count), < 0 is one of the MCL_E...
+ *             codes. mcl_strerror() gives a code's meaning. Most functions also take an `mcl_error *`,
+ *             which may be NULL; on failure it receives a text that names the operation, what it was done
+ *             to, and the remedy. On success it is left alone.
+ *   Handles   mcl_broadcaster, mcl_listener, mcl_type and mcl_message are opaque. A handle that is NULL,
+ *             closed, of another kind, or no handle at all gives MCL_EHANDLE or MCL_ECLOSED, never a
+ *             crash. Each *_open, *_new, *_define or *_find is paired with exactly one *_close.
+ *   Memory    The caller owns every buffer. The library keeps none of the caller's memory after a call
+ *             returns, and hands none of its own out, save the constant strings and the mcl_record that
+ *             a callback sees while it runs.
+ *   Strings   Names and addresses end in NUL. Topics, keys and string values are bytes with a size, since
+ *             legacy processes send any byte in them; MCL_NUL as the size means "up to the NUL".
+ *   Options   An options struct begins with its size; use its MCL_..._INIT. Zero in a field means the
+ *             default. A size that is smaller than the library's (an older header) is accepted; a larger
+ *             one is, as long as what the library does not know is zero.
+ *   Threads   Every function may be called from any thread at any time, on the same handle too, closing
+ *             included: a call that loses the race against a close returns MCL_ECLOSED. An mcl_message is
+ *             the exception: it must not be changed by one thread while another uses it.
+ *   Signals   The library's threads block all signals that a program can handle, so that handlers run on
+ *             the program's own threads. Only the waits (mcl_listener_wait, mcl_listener_recv) return
+ *             MCL_EINTR when a handler ran.
+ *   fork      In a child made by fork() without exec(), every function returns MCL_EFORKED, and the sockets
+ *             inherited from the parent are closed. exec() is not affected.
+ *   Errors of the operating system are given in mcl_error.system as an errno value.
+ *
+ * Whatever is written here as a number is the only place it is written: the constants of the other
+ * languages are generated from this file.
+ */
+#ifndef MCL_H
+#define MCL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ---- */
+
+#define MCL_VERSION "0.1.0"
+#define MCL_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch */
+
+/* The version of the library that is running, as "major.minor.patch". Never fails. */
+const char *mcl_version(void);
+
+/* ---- Errors ---- */
+
+enum mcl_code {
+    MCL_OK = 0,
+    MCL_EINVAL = -1,      /* an argument is out of its range */
+    MCL_EHANDLE = -2,     /* not a handle of this kind */
+    MCL_ECLOSED = -3,     /* the object is closed */
+    MCL_EADDRESS = -4,    /* not an IPv6 multicast address */
+    MCL_EINTERFACE = -5,  /* no such network interface */
+    MCL_EROUTE = -6,      /* the network has no route for multicast */
+    MCL_EFORMAT = -7,     /* not exactly one well-formed msgpack object */
+    MCL_ETOOLARGE = -8,   /* the message is larger than the limit */
+    MCL_EBUFFER = -9,     /* the buffer is too small; the needed size is given */
+    MCL_ETIMEOUT = -10,   /* the time is over */
+    MCL_EINTR = -11,      /* a signal handler ran while waiting */
+    MCL_EFORKED = -12,    /* the library was loaded before a fork */
+    MCL_EUNKNOWN = -13,   /* no such name, key or callback */
+    MCL_EEXISTS = -14,    /* the name or the connection is taken */
+    MCL_ETYPE = -15,      /* the value or message is of another type */
+    MCL_EBUSY = -16,      /* in use: callbacks are subscribed, or one is still running */
+    MCL_EDESCRIPTORS = -17, /* the process or the system has no descriptor left */
+    MCL_ENOBUFS = -18,    /* the system has no memory for sending now */
+    MCL_ESYSTEM = -19,    /* another error of the operating system */
+    MCL_EINTERNAL = -20   /* a defect of libmcl: please report it */
+};
+
+#define MCL_ERROR_TEXT_MAX 1000 /* bytes of an error's text, its NUL included */
+
+typedef struct mcl_error {
+    int32_t code;   /* one of MCL_E... */
+    int32_t system; /* errno, or 0 */
+    char text[MCL_ERROR_TEXT_MAX]; /* UTF-8, ends in NUL */
+} mcl_error;
+
+/* The meaning of a code in a few words; "unknown error" for what is none. Never NULL. */
+const char *mcl_strerror(int code);
+
+/* ---- Limits and defaults ---- */
+
+#define MCL_PORT_DEFAULT 26000
+#define MCL_PORT_MIN 1024
+#define MCL_PORT_MAX 65535
+#define MCL_HOPS_DEFAULT 3
+#define MCL_HOPS_MAX 255
+#define MCL_FRAGMENT_SIZE 60000            /* a larger message travels in fragments of this many bytes */
+#define MCL_MESSAGE_MAX_DEFAULT 67108864   /* 64 MiB */
+#define MCL_MESSAGE_MAX_LIMIT 1073741824   /* 1 GiB: the most that can be asked for */
+#define MCL_REASSEMBLY_BYTES_DEFAULT 268435456 /* 256 MiB */
+#define MCL_REASSEMBLY_AGE_MS_DEFAULT 5000
+#define MCL_RECV_BUFFER_DEFAULT 4194304    /* 4 MiB */
+#define MCL_QUEUE_MESSAGES_DEFAULT 262144
+#define MCL_QUEUE_BYTES_DEFAULT 268435456  /* 256 MiB */
+#define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
+#define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a running callback */
+
+#define MCL_NUL ((size_t)-1) /* as the size of a string: up to its NUL */
+
+/* ---- Connections ---- */
+
+#define MCL_HOPS_HOST (-1) /* hops: never leave this host */
+#define MCL_ON 1
+#define MCL_OFF (-1)
+
+/* Where to publish or listen, and how. Copied by whatever takes it. Zero in a field means its default;
+ * only `size` and `url` must be set.
+ *
+ * Unset fields may be steered from outside: MCL_INTERFACE, MCL_HOPS (0 to 255; 0 never leaves the host)
+ * and MCL_RCVBUF (bytes) in the environment replace the defaults of interface, hops and recv_buffer. */
+typedef struct mcl_connection {
+    size_t size;            /* sizeof(mcl_connection) */
+    const char *url;        /* an IPv6 multicast address such as "ff15::1"; "ff12::1%eth0" names an interface */
+    const char *interface_; /* name or decimal index; NULL or "": the kernel picks by its routing table */
+    int32_t port;           /* MCL_PORT_MIN to MCL_PORT_MAX; 0: MCL_PORT_DEFAULT */
+    int32_t hops;           /* 1 to MCL_HOPS_MAX, or MCL_HOPS_HOST; 0: MCL_HOPS_DEFAULT */
+    int32_t loopback;       /* MCL_ON or MCL_OFF: do listeners on this host receive it; 0: MCL_ON */
+    int32_t reassembly_age_ms; /* an incomplete message that got nothing for so long is evicted; 0: default */
+    int64_t recv_buffer;    /* bytes of socket buffer to ask for; 0: MCL_RECV_BUFFER_DEFAULT */
+    int64_t send_buffer;    /* bytes of socket buffer to ask for; 0: what the system gives */
+    int64_t message_max;    /* bytes of the largest payload sent or accepted; 0: MCL_MESSAGE_MAX_DEFAULT */
+    int64_t reassembly_bytes; /* bytes that incomplete messages may hold; 0: MCL_REASSEMBLY_BYTES_DEFAULT */
+} mcl_connection;
+
+#define MCL_CONNECTION_INIT {sizeof(mcl_connection), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* What was asked for and what the kernel granted. */
+typedef struct mcl_settings {
+    size_t size;               /* in: sizeof(mcl_settings) */
+    int32_t interface_index;   /* the interface joined or sent on; 0: the kernel's choice */
+    int32_t port;              /* of the group */
+    int32_t local_port;        /* of the socket: a broadcaster's source port */
+    int32_t hops;              /* 0 to MCL_HOPS_MAX (broadcasters) */
+    int32_t loopback;          /* MCL_ON or MCL_OFF (broadcasters) */
+    int32_t reserved;
+    int64_t recv_buffer_asked; /* bytes (listeners) */
+    int64_t recv_buffer;       /* bytes granted, in the same unit as asked */
+    int64_t send_buffer_asked; /* bytes (broadcasters) */
+    int64_t send_buffer;
+    int64_t message_max;
+    int64_t reassembly_bytes;
+    int64_t reassembly_age_ms;
+} mcl_settings;
+
+/* Checks a connection as opening something on it would, without touching the network.
+ * Errors: MCL_EADDRESS, MCL_EINVAL (a field out of range; the text names it). An interface is looked up
+ * only when something is opened. */
+int mcl_connection_check(const mcl_connection *connection, mcl_error *error);
+
+/* ---- Message types and messages ---- */
+
+typedef struct mcl_type mcl_type;
+typedef struct mcl_message mcl_message;
+
+/* Defines a message type and registers it by its name in this process.
+ *   name        not empty, not "Message"
+ *   mandatory   `count` keys that every message of the type has; not "mandatory" or "connection", no key twice
+ *   connection  where its messages travel; no other type may have an equal one (same address and port)
+ * Gives a handle in *type. Errors: MCL_EINVAL, MCL_EADDRESS, MCL_EEXISTS. */
+int mcl_type_define(const char *name, const char *const *mandatory, size_t count, const mcl_connection *connection,
+                    mcl_type **type, mcl_error *error);
+
+/* Finds a type by its name. Gives a new handle in *type. Errors: MCL_EUNKNOWN. */
+int mcl_type_find(const char *name, mcl_type **type, mcl_error *error);
+
+/* Writes the names of all types, sorted, each ended by NUL, into `buffer` of `size` bytes, and the bytes
+ * that takes into *needed (may be NULL). Returns their count. Errors: MCL_EBUFFER. */
+int mcl_type_list(char *buffer, size_t size, size_t *needed, mcl_error *error);
+
+/* Forgets a type by its name; handles to it, and what is open on it, go on. Errors: MCL_EUNKNOWN. */
+int mcl_type_remove(const char *name, mcl_error *error);
+
+/* Writes the type's name, ended by NUL. *needed (may be NULL) receives its size with the NUL.
+ * Errors: MCL_EBUFFER. */
+int mcl_type_name(mcl_type *type, char *buffer, size_t size, size_t *needed, mcl_error *error);
+
+/* Writes the mandatory keys, each ended by NUL, as mcl_type_list does. Returns their count. */
+int mcl_type_mandatory(mcl_type *type, char *buffer, size_t size, size_t *needed, mcl_error *error);
+
+/* Gives the handle back; the type stays registered. */
+int mcl_type_close(mcl_type *type);
+
+/* A new message of a type: every mandatory key is nil, `name` is the type's, `timestamp` is now (seconds
+ * since the Unix epoch, UTC). */
+int mcl_message_new(mcl_type *type, mcl_message **message, mcl_error *error);
+
+/* A message from its msgpack map. `name` and `timestamp` are added where missing.
+ * Errors: MCL_EFORMAT (not one msgpack map), MCL_ETYPE (a mandatory key is missing, or `name` is another
+ * type's; the text says which). */
+int mcl_message_decode(mcl_type *type, const void *packed, size_t size, mcl_message **message, mcl_error *error);
+
+/* Gives the message back. */
+int mcl_message_close(mcl_message *message);
+
+/* Set a key's value, adding the key when it is new. `name` cannot be changed (MCL_EINVAL). The timestamp is
+ * left alone: mcl_message_touch sets it to now. key_size may be MCL_NUL, as may a string's size. */
+int mcl_message_set_nil(mcl_message *message, const char *key, size_t key_size, mcl_error *error);
+int mcl_message_set_bool(mcl_message *message, const char *key, size_t key_size, int value, mcl_error *error);
+int mcl_message_set_int(mcl_message *message, const char *key, size_t key_size, int64_t value, mcl_error *error);
+int mcl_message_set_uint(mcl_message *message, const char *key, size_t key_size, uint64_t value, mcl_error *error);
+int mcl_message_set_double(mcl_message *message, const char *key, size_t key_size, double value, mcl_error *error);
+int mcl_message_set_string(mcl_message *message, const char *key, size_t key_size, const char *value, size_t size,
+                           mcl_error *error);
+int mcl_message_set_bytes(mcl_message *message, const char *key, size_t key_size, const void *value, size_t size,
+                          mcl_error *error);
+/* One nested value that is msgpack already. Errors: MCL_EFORMAT. */
+int mcl_message_set_packed(mcl_message *message, const char *key, size_t key_size, const void *packed, size_t size,
+                           mcl_error *error);
+int mcl_message_touch(mcl_message *message, mcl_error *error);
+
+enum mcl_kind {
+    MCL_KIND_NIL = 0,
+    MCL_KIND_BOOL = 1,
+    MCL_KIND_INT = 2,    /* negative */
+    MCL_KIND_UINT = 3,   /* zero or positive */
+    MCL_KIND_DOUBLE = 4,
+    MCL_KIND_STRING = 5, /* msgpack str: text, or any bytes from a legacy sender */
+    MCL_KIND_BYTES = 6,  /* msgpack bin */
+    MCL_KIND_ARRAY = 7,
+    MCL_KIND_MAP = 8,
+    MCL_KIND_EXT = 9
+};
+
+/* The number of keys, `name` and `timestamp` included. */
+int mcl_message_count(mcl_message *message, mcl_error *error);
+
+/* Writes the key at `index` (0 to count - 1, in the message's order) without a NUL, and its size into
+ * *needed. A key that is no string is given as its msgpack. Errors: MCL_EINVAL, MCL_EBUFFER. */
+int mcl_message_key(mcl_message *message, size_t index, void *buffer, size_t size, size_t *needed, mcl_error *error);
+
+/* The kind of a key's value, one of MCL_KIND_.... Errors: MCL_EUNKNOWN when there is no such key. */
+int mcl_message_kind(mcl_message *message, const char *key, size_t key_size, mcl_error *error);
+
+/* Get a key's value. Errors: MCL_EUNKNOWN (no such key), MCL_ETYPE (its value is of another kind, or does not
+ * fit: int and uint give each other's values where they fit, double gives integers too, string and bytes each
+ * other). The string, bytes and packed forms write at most `size` bytes, without a NUL, and the value's whole
+ * size into *needed; MCL_EBUFFER when that is more than `size`. */
+int mcl_message_get_bool(mcl_message *message, const char *key, size_t key_size, int *value, mcl_error *error);
+int mcl_message_get_int(mcl_message *message, const char *key, size_t key_size, int64_t *value, mcl_error *error);
+int mcl_message_get_uint(mcl_message *message, const char *key, size_t key_size, uint64_t *value, mcl_error *error);
+int mcl_message_get_double(mcl_message *message, const char *key, size_t key_size, double *value, mcl_error *error);
+int mcl_message_get_string(mcl_message *message, const char *key, size_t key_size, char *buffer, size_t size,
+                           size_t *needed, mcl_error *error);
+int mcl_message_get_bytes(mcl_message *message, const char *key, size_t key_size, void *buffer, size_t size,
+                          size_t *needed, mcl_error *error);
+int mcl_message_get_packed(mcl_message *message, const char *key, size_t key_size, void *buffer, size_t size,
+                           size_t *needed, mcl_error *error);
+
+/* Writes the message as its msgpack map, or as JSON text (UTF-8, without a NUL), and its size into *needed.
+ * In JSON, bytes that are no UTF-8 become U+FFFD, NaN and infinities become null, bin becomes base64.
+ * Errors: MCL_EBUFFER. */
+int mcl_message_encode(mcl_message *message, void *buffer, size_t size, size_t *needed, mcl_error *error);
+int mcl_message_json(mcl_message *message, char *buffer, size_t size, size_t *needed, mcl_error *error);
+
+/* ---- Broadcasters ---- */
+
+typedef struct mcl_broadcaster mcl_broadcaster;
+
+typedef struct mcl_broadcaster_options {
+    size_t size;       /* sizeof(mcl_broadcaster_options) */
+    const char *topic; /* the default topic; NULL: none */
+    size_t topic_size; /* bytes, or MCL_NUL */
+    mcl_type *type;    /* publish only messages of this type; NULL: anything */
+    int32_t verbatim;  /* MCL_ON: packed payloads go out exactly as given; 0 or MCL_OFF: strings of 32 to 255 bytes
+                          are written as legacy encoders write them (raw16 instead of str8: the same value) */
+    int32_t reserved;
+} mcl_broadcaster_options;
+
+#define MCL_BROADCASTER_OPTIONS_INIT {sizeof(mcl_broadcaster_options), NULL, MCL_NUL, NULL, 0, 0}
+
+/* Opens a broadcaster.
+ *   connection  where to publish; may be NULL when options->type gives one
+ *   options     may be NULL
+ * A missing route is no error here, since it may appear later; each publish reports it.
+ * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE, MCL_EDESCRIPTORS, MCL_ESYSTEM. */
+int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster_options *options,
+                         mcl_broadcaster **broadcaster, mcl_error *error);
+
+/* Publish one payload. `topic` NULL means the default topic; topic_size may be MCL_NUL. The payload has left
+ * for the kernel when the call returns 0; it may wait while the socket's buffer is full.
+ * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (packed is not exactly one msgpack object), MCL_ETOOLARGE,
+ * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the text has the `ip` command
+ * that mends it), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have gone out in part after the last three;
+ * receivers drop such a part. */
+int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *packed,
+                            size_t size, mcl_error *error);
+int mcl_broadcaster_publish_message(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
+                                    mcl_message *message, mcl_error *error);
+int mcl_broadcaster_publish_nil(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, mcl_error *error);
+int mcl_broadcaster_publish_bool(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, int value,
+                                 mcl_error *error);
+int mcl_broadcaster_publish_int(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, int64_t value,
+                                mcl_error *error);
+int mcl_broadcaster_publish_uint(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, uint64_t value,
+                                 mcl_error *error);
+int mcl_broadcaster_publish_double(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, double value,
+                                   mcl_error *error);
+int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
+                                   const char *value, size_t size, mcl_error *error);
+int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
+                                  const void *value, size_t size, mcl_error *error);
+
+typedef struct mcl_broadcaster_stats {
+    size_t size;          /* in: sizeof(mcl_broadcaster_stats) */
+    uint64_t messages;    /* published whole */
+    uint64_t datagrams;   /* handed to the kernel */
+    uint64_t bytes;       /* in those datagrams */
+    uint64_t send_errors; /* publishes that failed while sending */
+} mcl_broadcaster_stats;
+
+int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stats *stats, mcl_error *error);
+int mcl_broadcaster_get_settings(mcl_broadcaster *broadcaster, mcl_settings *settings, mcl_error *error);
+
+/* Closes. Calls in flight on other threads finish first. */
+int mcl_broadcaster_close(mcl_broadcaster *broadcaster);
+
+/* ---- Listeners ---- */
+
+typedef struct mcl_listener mcl_listener;
+
+enum mcl_policy { /* what happens to messages beyond the queue's limit */
+    MCL_DROP_OLDEST = 1,
+    MCL_DROP_NEWEST = 2,
+    MCL_BLOCK = 3 /* stop reading the socket: the kernel drops, and counts */
+};
+
+typedef struct mcl_listener_options {
+    size_t size;               /* sizeof(mcl_listener_options) */
+    const char *const *topics; /* deliver only these topics; NULL: all, those without a topic too */
+    const size_t *topic_sizes; /* bytes of each; NULL: they end in NUL */
+    size_t topic_count;        /* 0: all */
+    mcl_type *type;            /* deliver only messages of this type, others are counted as rejected; NULL: anything */
+    int32_t queued;            /* MCL_ON: receiving goes on in the background while a callback runs, and the queue
+                                  holds what arrives. 0 or MCL_OFF: callbacks run where data is received: quickest,
+                                  and while one runs only the kernel's buffer holds what arrives. Without callbacks
+                                  (mcl_listener_recv) both queue alike. */
+    int32_t policy;            /* enum mcl_policy; 0: MCL_DROP_OLDEST */
+    int64_t queue_messages;    /* messages that may wait; 0: MCL_QUEUE_MESSAGES_DEFAULT */
+    int64_t queue_bytes;       /* bytes of payload and topic that may wait; 0: MCL_QUEUE_BYTES_DEFAULT. One message
+                                  may always wait, whatever its size */
+} mcl_listener_options;
+
+#define MCL_LISTENER_OPTIONS_INIT {sizeof(mcl_listener_options), NULL, NULL, 0, NULL, 0, 0, 0, 0}
+
+/* One received message. What it points to belongs to the library while a callback runs, and to the caller's
+ * buffer after mcl_listener_recv. */
+typedef struct mcl_record {
+    const char *topic;     /* NULL: it has none. Not ended by NUL */
+    size_t topic_size;
+    const void *payload;   /* one msgpack object, checked to be well formed */
+    size_t payload_size;
+    int64_t time_received; /* nanoseconds since the Unix epoch, when the kernel received its last datagram */
+    uint8_t sender[16];    /* IPv6 address */
+    uint32_t sender_port;
+    uint32_t interface_index; /* it came in by; 0: unknown */
+} mcl_record;
+
+/* Opens a listener: joins the group and starts receiving into its queue.
+ *   connection  where to listen; may be NULL when options->type gives one
+ *   options     may be NULL
+ * Then either subscribe callbacks, or receive (recv, recv_batch); not both at once.
+ * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE, MCL_EROUTE (no interface to join on), MCL_EDESCRIPTORS,
+ * MCL_ESYSTEM. */
+int mcl_listener_open(const mcl_connection *connection, const mcl_listener_options *options, mcl_listener **listener,
+                      mcl_error *error);
+
+/* A callback. `call` runs on a thread of the library, one at a time for a listener, in order of arrival, with
+ * no lock held: it may call any function of this file, and may close, subscribe to and unsubscribe from its own
+ * listener. It must not call longjmp or throw through the library. `drop` (may be NULL) runs exactly once, after
+ * the last `call` has returned: when it is unsubscribed, or its listener is closed. */
+typedef struct mcl_callback {
+    void *context;
+    void (*call)(void *context, const mcl_record *record);
+    void (*drop)(void *context);
+} mcl_callback;
+
+/* Adds a callback, and gives a number for unsubscribing in *id (may be NULL). What has been queued so far is
+ * delivered to it first. On an error, `drop` is not called. Errors: MCL_EINVAL (no `call`), MCL_ECLOSED. */
+int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback, uint64_t *id, mcl_error *error);
+
+/* Removes a callback. When it returns, the callback is not running and will not run again, unless it is called
+ * from a callback of this listener. Errors: MCL_EUNKNOWN, MCL_EBUSY (the callback still runs after
+ * MCL_CLOSE_WAIT_MS; it is removed all the same, and `drop` runs when it has returned). */
+int mcl_listener_unsubscribe(mcl_listener *listener, uint64_t id, mcl_error *error);
+
+/* A descriptor that poll() reports readable while messages are queued, and for good once the listener is
+ * closing. Only to be polled; it belongs to the listener and is gone when mcl_listener_close returns. */
+int mcl_listener_fd(mcl_listener *listener, mcl_error *error);
+
+/* Waits until a message is queued. timeout_ms < 0 waits for ever. Returns 1, or 0 when the time is over.
+ * Errors: MCL_EINTR, MCL_ECLOSED, MCL_EBUSY (callbacks are subscribed). */
+int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error);
+
+/* Waits like mcl_listener_wait, then receives one message: *record, with its topic and payload in `buffer` of
+ * `size` bytes. Returns 1, or 0 when the time is over. MCL_EBUFFER when it is too small: *needed (may be NULL) has the
+ * size, and nothing is consumed. */
+int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
+                      size_t *needed, mcl_error *error);
+
+/* Receives up to `count` messages that are queued, without waiting: records[0..n-1], with their topics and
+ * payloads in `buffer` of `size` bytes. Returns n; 0 when nothing is queued. MCL_EBUFFER when not even the first
+ * one fits: *needed (may be NULL) has its size, and nothing is consumed. Errors: MCL_ECLOSED, MCL_EBUSY. */
+int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,
+                            size_t *needed, mcl_error *error);
+
+enum mcl_malformed {              /* why a datagram was dropped */
+    MCL_MALFORMED_MSGPACK = 0,    /* no msgpack, or cut short */
+    MCL_MALFORMED_SHAPE = 1,      /* no array of 2 or 4 as messages are, or its elements have wrong types */
+    MCL_MALFORMED_TRAILING = 2,   /* bytes after the array */
+    MCL_MALFORMED_TOPIC = 3,      /* the topic is neither nil nor a string */
+    MCL_MALFORMED_PACKET = 4,     /* `packet` outside 1 to `packets` */
+    MCL_MALFORMED_PACKETS = 5,    /* `packets` is 0, or more than the largest message needs */
+    MCL_MALFORMED_DEPTH = 6,      /* nested deeper than MCL_DEPTH_MAX */
+    MCL_MALFORMED_SIZE = 7,       /* the payload is larger than message_max */
+    MCL_MALFORMED_REASSEMBLED = 8 /* all fragments are there, but joined they are not one msgpack object */
+};
+#define MCL_MALFORMED_COUNT 9
+
+/* Counters since the listener was opened. Two sums hold at every moment, exactly:
+ *   datagrams = malformed[all] + filtered + repeated + evicted + assembling + joined
+ *   messages  = delivered + rejected + dropped_queue + discarded + queued
+ * `joined` counts the datagrams that made up the `messages`, one or several each. */
+typedef struct mcl_listener_stats {
+    size_t size;             /* in: sizeof(mcl_listener_stats) */
+    uint64_t datagrams;      /* read from the socket */
+    uint64_t bytes;          /* in those datagrams */
+    uint64_t filtered;       /* datagrams of other topics */
+    uint64_t repeated;       /* fragments that were there already */
+    uint64_t evicted;        /* fragments of messages that never became complete */
+    uint64_t assembling;     /* fragments held now */
+    uint64_t joined;         /* datagrams that made up whole messages */
+    uint64_t messages;       /* whole messages */
+    uint64_t delivered;      /* to callbacks, or taken by recv */
+    uint64_t rejected;       /* did not fit the message type */
+    uint64_t dropped_queue;  /* by the policy, at the queue's limit */
+    uint64_t discarded;      /* still queued when it was closed */
+    uint64_t queued;         /* now */
+    uint64_t queued_bytes;   /* now */
+    uint64_t dropped_kernel; /* datagrams that the kernel dropped before the library could read them */
+    uint64_t messages_evicted; /* messages that never became complete */
+    uint64_t assembling_bytes; /* memory that incomplete messages hold now */
+    uint64_t malformed[16];  /* datagrams, by enum mcl_malformed */
+} mcl_listener_stats;
+
+int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mcl_error *error);
+int mcl_listener_get_settings(mcl_listener *listener, mcl_settings *settings, mcl_error *error);
+
+/* A cause's name, such as "trailing"; NULL for what is none. */
+const char *mcl_malformed_name(int cause);
+
+/* Closes: leaves the group, wakes every waiter with MCL_ECLOSED, discards (and counts) what is queued, and waits
+ * for a running callback. Called from a callback of the same listener it does not wait. Returns MCL_EBUSY when a
+ * callback still runs after MCL_CLOSE_WAIT_MS: the listener is closed all the same. The handle is stale after it
+ * in every case. `stats` (may be NULL, else with its size set) receives the final counters. */
+int mcl_listener_close(mcl_listener *listener, mcl_listener_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MCL_H */
