@@ -12,6 +12,15 @@ all: lib
 
 ## ---- library (build/libmcl.so) ----
 
+.PHONY: lib generate check-generated
+
+# Writes the constants of the other languages from include/mcl.h.
+generate:
+	$(GO) run ./internal/generate
+
+check-generated:
+	$(GO) run ./internal/generate -check
+
 ## ---- install ----
 
 ## ---- tests ----
