@@ -1,0 +1,299 @@
+package mcl
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"libmcl/core/internal/netio"
+	"libmcl/core/internal/wire"
+)
+
+// BroadcasterOptions are the options of OpenBroadcaster. The zero value is the default.
+type BroadcasterOptions struct {
+	Topic *string // the default topic; nil: none
+	Type  *Type   // publish only messages of this type; nil: anything
+
+	// Verbatim sends packed payloads exactly as given. Otherwise a string of 32 to 255 bytes is written as legacy encoders
+	// write it (str16 instead of str8: the same value for every decoder).
+	Verbatim bool
+
+	network netio.Network // nil: the machine's
+}
+
+// BroadcasterStats counts what a broadcaster has sent.
+type BroadcasterStats struct {
+	Messages   uint64 // published whole
+	Datagrams  uint64 // handed to the kernel
+	Bytes      uint64 // in those datagrams
+	SendErrors uint64 // publishes that failed while sending
+}
+
+// A RawBroadcaster publishes on a connection. Its methods may be called from any goroutine.
+type RawBroadcaster struct {
+	res  resolved
+	opts BroadcasterOptions
+
+	closed    atomic.Bool
+	messages  atomic.Uint64
+	datagrams atomic.Uint64
+	bytes     atomic.Uint64
+	errors    atomic.Uint64
+
+	sender netio.Sender
+
+	mu      sync.Mutex // one message at a time: fragments leave in order. Protects what follows
+	head    []byte
+	batch   []netio.Datagram
+	encoded []byte
+}
+
+// NewRawBroadcaster opens a broadcaster. topic is the default topic; none given means that messages have none.
+func NewRawBroadcaster(conn Connection, topic ...string) (*RawBroadcaster, error) {
+	var o BroadcasterOptions
+	if err := o.setTopic(topic); err != nil {
+		return nil, err
+	}
+	return OpenBroadcaster(conn, o)
+}
+
+func (o *BroadcasterOptions) setTopic(topic []string) error {
+	switch len(topic) {
+	case 0:
+	case 1:
+		o.Topic = &topic[0]
+	default:
+		return &OpError{Op: "open broadcaster", Kind: ErrInvalid, Detail: "more than one default topic", Remedy: "give one"}
+	}
+	return nil
+}
+
+// OpenBroadcaster opens a broadcaster with options. A zero conn means that of o.Type. A missing route is no error here,
+// since it may appear later: each publish reports it. The errors are ErrAddress, ErrInvalid, ErrInterface,
+// ErrDescriptors and ErrSystem.
+func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, error) {
+	const op = "open broadcaster"
+	if o.Type != nil && conn == (Connection{}) {
+		conn = o.Type.conn
+	}
+	res, err := conn.resolve(op)
+	if err != nil {
+		return nil, err
+	}
+	if err := res.findInterface(op); err != nil {
+		return nil, err
+	}
+	if o.Topic != nil {
+		topic := *o.Topic
+		o.Topic = &topic
+	}
+	if o.network == nil {
+		o.network = netio.System
+	}
+	sender, err := o.network.Dial(res.group)
+	if err != nil {
+		return nil, systemError(op, conn.String(), err)
+	}
+	return &RawBroadcaster{res: res, opts: o, sender: sender}, nil
+}
+
+// Publish sends one value with the default topic: anything that msgpack can hold, such as nil, booleans, numbers, strings,
+// []byte, slices, maps and structs. It has left for the kernel when Publish returns; Publish waits while the socket's
+// buffer is full.
+//
+// The errors are ErrClosed, ErrType (it cannot be encoded, or the broadcaster is for messages of a type), ErrTooLarge,
+// ErrRoute, ErrNoBuffers and ErrSystem. A large message may have gone out in part after the last three; receivers drop
+// such a part.
+func (b *RawBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
+
+// PublishTopic is Publish with a topic; nil means the default.
+func (b *RawBroadcaster) PublishTopic(topic *string, v any) error {
+	if b.opts.Type != nil {
+		m, ok := v.(*Message)
+		if !ok {
+			return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
+				Detail: fmt.Sprintf("a %T is no message of type %s", v, b.opts.Type.name), Remedy: "publish such a message"}
+		}
+		return b.PublishMessage(topic, m)
+	}
+	e := getEncoder()
+	defer e.put()
+	packed, err := e.encode(v)
+	if err != nil {
+		return err
+	}
+	return b.send(topic, packed)
+}
+
+// PublishPacked publishes a payload that is msgpack already: exactly one object, else the error is ErrFormat. A nil topic
+// means the default. It does not keep packed.
+func (b *RawBroadcaster) PublishPacked(topic *string, packed []byte) error {
+	if b.opts.Type != nil {
+		m, err := b.opts.Type.Decode(packed)
+		if err != nil {
+			return err
+		}
+		return b.PublishMessage(topic, m)
+	}
+	str8, cause := wire.ScanOne(packed)
+	if cause != wire.OK {
+		return formatError("publish on", b.res.conn.String(), cause)
+	}
+	if str8 && !b.opts.Verbatim {
+		e := getEncoder()
+		defer e.put()
+		e.legacy = wire.AppendLegacy(e.legacy[:0], packed)
+		packed = e.legacy
+	}
+	return b.send(topic, packed)
+}
+
+// PublishMessage publishes a message; one of another type than the broadcaster's is ErrType.
+func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
+	if t := b.opts.Type; t != nil && m.typ != t {
+		return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
+			Detail: fmt.Sprintf("a message of type %s is none of type %s", m.typ.name, t.name), Remedy: "publish such a message"}
+	}
+	e := getEncoder()
+	defer e.put()
+	e.legacy = m.AppendPacked(e.legacy[:0])
+	return b.send(topic, e.legacy)
+}
+
+// send hands payload to the kernel: as it is, behind a header, or behind one for each of its fragments.
+func (b *RawBroadcaster) send(topic *string, payload []byte) error {
+	const op = "publish on"
+	if topic == nil {
+		topic = b.opts.Topic
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return closedError(op, b.res.conn.String())
+	}
+	if limit := b.res.conn.MessageMax; int64(len(payload)) > limit {
+		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
+			Detail: fmt.Sprintf("the payload has %d bytes, the limit is %d", len(payload), limit),
+			Remedy: "raise MessageMax (message_max) here and at the receivers, or split the message"}
+	}
+	b.head, b.batch = b.head[:0], b.batch[:0]
+	b.head = wire.AppendSingle(b.head, topic)
+	packets := wire.Packets(len(b.head), len(payload))
+	if packets == 0 {
+		b.batch = append(b.batch, netio.Datagram{Head: b.head, Body: payload})
+	} else if !wire.TopicFits(topic) {
+		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
+			Detail: fmt.Sprintf("a topic of %d bytes does not fit beside a fragment of a large message", len(*topic)),
+			Remedy: "use a shorter topic"}
+	} else {
+		b.fragment(topic, payload, packets)
+	}
+	sent, err := b.sender.Send(b.batch)
+	b.datagrams.Add(uint64(sent))
+	size := 0
+	for i := range b.batch {
+		if i < sent {
+			size += len(b.batch[i].Head) + len(b.batch[i].Body)
+		}
+		b.batch[i] = netio.Datagram{} // keep none of the caller's memory
+	}
+	b.bytes.Add(uint64(size))
+	switch {
+	case err == nil:
+		b.messages.Add(1)
+		return nil
+	case errors.Is(err, net.ErrClosed):
+		return closedError(op, b.res.conn.String())
+	}
+	b.errors.Add(1)
+	return systemError(op, b.res.conn.String(), err)
+}
+
+// fragment fills the batch with slices of payload behind their headers: the payload itself is not copied.
+func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32) {
+	b.head = b.head[:0]
+	for packet := range packets {
+		part := payload[int(packet)*wire.FragmentSize:]
+		part = part[:min(len(part), wire.FragmentSize)]
+		start := len(b.head)
+		b.head = wire.AppendFragment(b.head, topic, packet+1, packets, len(part))
+		// An append may move the headers before; those stay valid where they were.
+		b.batch = append(b.batch, netio.Datagram{Head: b.head[start:], Body: part})
+	}
+}
+
+// Stats returns the counters since the broadcaster was opened.
+func (b *RawBroadcaster) Stats() BroadcasterStats {
+	return BroadcasterStats{Messages: b.messages.Load(), Datagrams: b.datagrams.Load(), Bytes: b.bytes.Load(),
+		SendErrors: b.errors.Load()}
+}
+
+// Connection returns the connection with its defaults filled in.
+func (b *RawBroadcaster) Connection() Connection { return b.res.conn }
+
+// Settings returns what was asked for and what the kernel granted.
+func (b *RawBroadcaster) Settings() Settings {
+	s := b.res.settings()
+	s.SendBufferAsked = b.res.conn.SendBuffer
+	s.SendBuffer = int64(b.sender.SendBuffer())
+	s.LocalPort = b.sender.LocalPort()
+	return s
+}
+
+// Descriptors returns the socket's, for a program that must close it in a forked child. It belongs to the broadcaster.
+func (b *RawBroadcaster) Descriptors() []int { return descriptors(b.sender.Descriptor()) }
+
+func descriptors(fds ...int) (open []int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			open = append(open, fd)
+		}
+	}
+	return open
+}
+
+// Close closes the socket; a publish that waits returns ErrClosed. Closing again is ErrClosed.
+func (b *RawBroadcaster) Close() error {
+	if b.closed.Swap(true) {
+		return closedError("close broadcaster on", b.res.conn.String())
+	}
+	return b.sender.Close()
+}
+
+// A MessageBroadcaster publishes messages of one type. Its methods may be called from any goroutine.
+type MessageBroadcaster struct{ raw *RawBroadcaster }
+
+// NewMessageBroadcaster opens a broadcaster for the messages of t, on t's connection. topic is as for NewRawBroadcaster.
+func NewMessageBroadcaster(t *Type, topic ...string) (*MessageBroadcaster, error) {
+	o := BroadcasterOptions{Type: t}
+	if err := o.setTopic(topic); err != nil {
+		return nil, err
+	}
+	raw, err := OpenBroadcaster(t.conn, o)
+	if err != nil {
+		return nil, err
+	}
+	return &MessageBroadcaster{raw}, nil
+}
+
+// Publish sends a message with the default topic: a *Message of the type, or a struct or map that Type.From takes. The
+// errors are those of both.
+func (b *MessageBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
+
+// PublishTopic is Publish with a topic; nil means the default.
+func (b *MessageBroadcaster) PublishTopic(topic *string, v any) error {
+	m, err := b.raw.opts.Type.From(v)
+	if err != nil {
+		return err
+	}
+	return b.raw.PublishMessage(topic, m)
+}
+
+// Raw returns the broadcaster underneath, for Stats, Settings and packed messages.
+func (b *MessageBroadcaster) Raw() *RawBroadcaster { return b.raw }
+
+// Stats, Close: see RawBroadcaster.
+func (b *MessageBroadcaster) Stats() BroadcasterStats { return b.raw.Stats() }
+func (b *MessageBroadcaster) Close() error            { return b.raw.Close() }

@@ -1,0 +1,167 @@
+package mcl
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"libmcl/core/internal/wire"
+)
+
+var packedNil = []byte{0xc0}
+
+// The forms below are those of the encoders of msgpack 0.4, byte for byte, strings included.
+
+func appendString(dst []byte, s string) []byte { return wire.AppendString(dst, s) }
+
+func appendBool(dst []byte, v bool) []byte {
+	if v {
+		return append(dst, 0xc3)
+	}
+	return append(dst, 0xc2)
+}
+
+func appendInt(dst []byte, v int64) []byte {
+	switch {
+	case v >= 0:
+		return wire.AppendUint(dst, uint64(v))
+	case v >= -32:
+		return append(dst, byte(v))
+	case v >= math.MinInt8:
+		return append(dst, 0xd0, byte(v))
+	case v >= math.MinInt16:
+		return binary.BigEndian.AppendUint16(append(dst, 0xd1), uint16(v))
+	case v >= math.MinInt32:
+		return binary.BigEndian.AppendUint32(append(dst, 0xd2), uint32(v))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, 0xd3), uint64(v))
+}
+
+func appendFloat(dst []byte, v float64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, 0xcb), math.Float64bits(v))
+}
+
+func appendBytes(dst, v []byte) []byte {
+	switch n := len(v); {
+	case n < 1<<8:
+		dst = append(dst, 0xc4, byte(n))
+	case n < 1<<16:
+		dst = append(dst, 0xc5, byte(n>>8), byte(n))
+	default:
+		dst = binary.BigEndian.AppendUint32(append(dst, 0xc6), uint32(n))
+	}
+	return append(dst, v...)
+}
+
+// An encoder turns Go values into msgpack, in memory that it uses again.
+type encoder struct {
+	buffer  bytes.Buffer
+	library *msgpack.Encoder
+	legacy  []byte
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := new(encoder)
+	e.library = msgpack.NewEncoder(&e.buffer)
+	e.library.UseCompactInts(true)
+	e.library.SetSortMapKeys(true)
+	return e
+}}
+
+func getEncoder() *encoder { return encoders.Get().(*encoder) }
+
+func (e *encoder) put() {
+	if e.buffer.Cap()+cap(e.legacy) <= 1<<20 {
+		encoders.Put(e)
+	}
+}
+
+// encode gives v as msgpack, valid until put. Scalars are encoded here without an allocation, all else by the msgpack
+// library, whose str8 is then written as legacy encoders do.
+func (e *encoder) encode(v any) (packed []byte, err error) {
+	e.legacy = e.legacy[:0]
+	switch v := v.(type) {
+	case nil:
+		e.legacy = append(e.legacy, 0xc0)
+	case bool:
+		e.legacy = appendBool(e.legacy, v)
+	case int:
+		e.legacy = appendInt(e.legacy, int64(v))
+	case int64:
+		e.legacy = appendInt(e.legacy, v)
+	case uint64:
+		e.legacy = wire.AppendUint(e.legacy, v)
+	case float64:
+		e.legacy = appendFloat(e.legacy, v)
+	case string:
+		e.legacy = appendString(e.legacy, v)
+	case []byte:
+		if v == nil {
+			e.legacy = append(e.legacy, 0xc0)
+		} else {
+			e.legacy = appendBytes(e.legacy, v)
+		}
+	case *Message:
+		e.legacy = v.AppendPacked(e.legacy)
+	default:
+		e.buffer.Reset()
+		if err := e.library.Encode(v); err != nil {
+			return nil, &OpError{Op: "encode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "msgpack cannot hold it", Err: err}
+		}
+		packed = e.buffer.Bytes()
+		str8, cause := wire.ScanOne(packed)
+		if cause != wire.OK { // a type's own EncodeMsgpack
+			return nil, formatError("encode", fmt.Sprintf("%T", v), cause)
+		}
+		if !str8 {
+			return packed, nil
+		}
+		e.legacy = wire.AppendLegacy(e.legacy, packed)
+	}
+	return e.legacy, nil
+}
+
+// decodeInto fills what v points to from one well-formed object.
+func decodeInto(packed []byte, v any) (err error) {
+	defer func() {
+		// The library hashes map keys of any type, and an array as a key is none that Go can hash.
+		if r := recover(); r != nil {
+			err = &OpError{Op: "decode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: fmt.Sprint(r)}
+		}
+	}()
+	d := msgpack.GetDecoder()
+	defer msgpack.PutDecoder(d)
+	d.ResetReader(bytes.NewReader(packed))
+	d.UseLooseInterfaceDecoding(true)
+	d.SetMapDecoder(decodeMap)
+	if err := d.Decode(v); err != nil {
+		return &OpError{Op: "decode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "the payload does not fit", Err: err}
+	}
+	return nil
+}
+
+func decodeAny(packed []byte) (v any, err error) {
+	err = decodeInto(packed, &v)
+	return v, err
+}
+
+// decodeMap gives a map[string]any where all keys are strings, else a map[any]any.
+func decodeMap(d *msgpack.Decoder) (any, error) {
+	m, err := d.DecodeUntypedMap()
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]any, len(m))
+	for k, v := range m {
+		name, ok := k.(string)
+		if !ok {
+			return m, nil
+		}
+		byName[name] = v
+	}
+	return byName, nil
+}

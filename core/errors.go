@@ -1,0 +1,134 @@
+package mcl
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// An Error is one of the kinds of failure that this package reports. Errors that it returns wrap one of them, so that
+// errors.Is tells them apart. The values are the MCL_E… codes of include/mcl.h.
+type Error int
+
+const (
+	ErrInvalid     Error = codeEINVAL       // an argument is out of its range
+	ErrHandle      Error = codeEHANDLE      // C only: not a handle of this kind
+	ErrClosed      Error = codeECLOSED      // the object is closed
+	ErrAddress     Error = codeEADDRESS     // not an IPv6 multicast address
+	ErrInterface   Error = codeEINTERFACE   // no such network interface
+	ErrRoute       Error = codeEROUTE       // the network has no route for multicast
+	ErrFormat      Error = codeEFORMAT      // not exactly one well-formed msgpack object
+	ErrTooLarge    Error = codeETOOLARGE    // the message is larger than the limit
+	ErrBuffer      Error = codeEBUFFER      // C only: the buffer is too small
+	ErrTimeout     Error = codeETIMEOUT     // the time is over
+	ErrInterrupted Error = codeEINTR        // C only: a signal handler ran while waiting
+	ErrForked      Error = codeEFORKED      // C only: the library was loaded before a fork
+	ErrUnknown     Error = codeEUNKNOWN     // no such name, key or callback
+	ErrExists      Error = codeEEXISTS      // the name or the connection is taken
+	ErrType        Error = codeETYPE        // the value or message is of another type
+	ErrBusy        Error = codeEBUSY        // callbacks are subscribed, or one is still running
+	ErrDescriptors Error = codeEDESCRIPTORS // no descriptor left
+	ErrNoBuffers   Error = codeENOBUFS      // the system has no memory for sending now
+	ErrSystem      Error = codeESYSTEM      // another error of the operating system
+	ErrInternal    Error = codeEINTERNAL    // a defect of this library
+)
+
+// Error gives the meaning of the kind in a few words.
+func (e Error) Error() string { return codeText(int(e)) }
+
+// An OpError says what was being done, to what, why it failed and what to do about it.
+type OpError struct {
+	Op     string // "publish", "open listener", …
+	On     string // the connection, message type or key it was done to; may be empty
+	Detail string // what exactly is wrong; may be empty
+	Remedy string // what to do about it; may be empty
+	Kind   Error
+	Err    error // the cause, such as a syscall.Errno; may be nil
+}
+
+func (e *OpError) Error() string {
+	var s strings.Builder
+	s.WriteString("mcl: ")
+	s.WriteString(e.Op)
+	if e.On != "" {
+		s.WriteString(" " + e.On)
+	}
+	s.WriteString(": ")
+	if e.Detail != "" {
+		s.WriteString(e.Detail)
+	} else {
+		s.WriteString(e.Kind.Error())
+	}
+	if e.Err != nil {
+		s.WriteString(" (" + e.Err.Error() + ")")
+	}
+	if e.Remedy != "" {
+		s.WriteString("; " + e.Remedy)
+	}
+	return s.String()
+}
+
+// Unwrap gives the kind, one of the Err… constants, and the cause.
+func (e *OpError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// CodeOf gives the kind of an error of this package: 0 for nil, ErrInternal for an error of elsewhere.
+func CodeOf(err error) Error {
+	if err == nil {
+		return 0
+	}
+	var kind Error
+	if errors.As(err, &kind) {
+		return kind
+	}
+	return ErrInternal
+}
+
+func closedError(op, on string) error {
+	return &OpError{Op: op, On: on, Kind: ErrClosed, Detail: "it is closed", Remedy: "open a new one"}
+}
+
+// systemError translates an error of the operating system.
+func systemError(op, on string, err error) error {
+	e := &OpError{Op: op, On: on, Kind: ErrSystem, Err: err}
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return e
+	}
+	switch errno {
+	case unix.EMFILE, unix.ENFILE:
+		e.Kind = ErrDescriptors
+		e.Remedy = "close what is not needed, or raise the limit (`ulimit -n`)"
+	case unix.ENOBUFS, unix.ENOMEM:
+		e.Kind = ErrNoBuffers
+		e.Remedy = "publish more slowly, or ask for a larger send buffer"
+	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EADDRNOTAVAIL:
+		e.Kind = ErrRoute
+		e.Remedy = routeRemedy
+	case unix.ENODEV, unix.ENXIO:
+		e.Kind = ErrRoute
+		e.Detail = "no interface takes the group"
+		e.Remedy = routeRemedy
+	case unix.ENETDOWN:
+		e.Kind = ErrRoute
+		e.Detail = "the interface is down"
+		e.Remedy = "`ip link set dev INTERFACE up`"
+	case unix.EMSGSIZE:
+		e.Kind = ErrTooLarge
+		e.Detail = "a datagram is larger than the interface or the send buffer takes"
+		e.Remedy = "ask for a larger send buffer"
+	case unix.EPERM, unix.EACCES:
+		e.Detail = "the system refuses it"
+		e.Remedy = "look at the firewall (`nft list ruleset`)"
+	}
+	return e
+}
+
+const routeRemedy = "add a route: `ip -6 route add multicast ff00::/8 dev INTERFACE table local` for a network, or " +
+	"`ip -6 route add local ff00::/8 dev lo table local` for this host alone"

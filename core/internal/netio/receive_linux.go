@@ -1,0 +1,177 @@
+//go:build !mcl_portable
+
+package netio
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"libmcl/core/internal/buf"
+)
+
+const (
+	batchSize = 64
+	// packetSize holds the largest datagram that IPv6 carries without jumbograms.
+	packetSize  = 1 << 16
+	controlSize = 64 // one SCM_TIMESTAMPNS takes 32
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+// A batch is the memory of one recvmmsg. It is borrowed from a pool while there is something to read, so that a
+// thousand idle listeners hold none.
+type batch struct {
+	packets [batchSize]Packet
+	headers [batchSize]mmsghdr
+	iovecs  [batchSize]unix.Iovec
+	names   [batchSize]unix.RawSockaddrInet6
+	control [batchSize][controlSize]byte
+}
+
+var batches = sync.Pool{New: func() any {
+	b := new(batch)
+	for i := range b.headers {
+		b.headers[i].hdr.Name = (*byte)(unsafe.Pointer(&b.names[i]))
+		b.headers[i].hdr.Iov = &b.iovecs[i]
+		b.headers[i].hdr.SetIovlen(1)
+		b.headers[i].hdr.Control = &b.control[i][0]
+	}
+	return b
+}}
+
+// prepare makes the first n entries ready to be read into.
+func (b *batch) prepare(n int) {
+	for i := range b.headers[:n] {
+		p := &b.packets[i]
+		if p.Buf != nil && p.Buf.Shared() {
+			p.Buf.Release() // somebody kept it
+			p.Buf = nil
+		}
+		if p.Buf == nil {
+			p.Buf = buf.Get(packetSize)
+			b.iovecs[i].Base = &p.Buf.Bytes()[0]
+			b.iovecs[i].SetLen(packetSize)
+		}
+		h := &b.headers[i].hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		h.SetControllen(controlSize)
+	}
+}
+
+type receiver struct {
+	*socket
+	batch *batch
+	n     int
+	err   error
+	read  func(fd uintptr) bool // r.readBatch, made once: a closure a call would be an allocation a call
+
+	drops   sync.Mutex
+	seen    uint32 // the kernel's counter as last read; it wraps
+	dropped atomic.Uint64
+}
+
+func newReceiver(s *socket) *receiver {
+	r := &receiver{socket: s}
+	r.read = r.readBatch
+	return r
+}
+
+func (r *receiver) Receive(handle func([]Packet)) error {
+	if err := r.raw.Read(r.read); err != nil {
+		return err
+	}
+	if r.err != nil {
+		return r.err
+	}
+	b := r.batch
+	for i := range b.packets[:r.n] {
+		b.packets[i].fill(&b.headers[i], &b.names[i], &b.control[i])
+	}
+	handle(b.packets[:r.n])
+	if r.n < batchSize { // drained: the next read will most likely wait
+		r.batch = nil
+		batches.Put(b)
+	}
+	return nil
+}
+
+// readBatch is called by the netpoller, and called again when the socket is readable after it gave false.
+func (r *receiver) readBatch(fd uintptr) bool {
+	b := r.batch
+	if b == nil {
+		b = batches.Get().(*batch)
+	}
+	b.prepare(batchSize)
+	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), batchSize,
+		unix.MSG_DONTWAIT, 0, 0)
+	switch errno {
+	case 0:
+		r.batch, r.n, r.err = b, int(n), nil
+		return true
+	case unix.EAGAIN, unix.EINTR:
+		r.batch = nil
+		batches.Put(b)
+		return false
+	}
+	r.batch, r.n, r.err = b, 0, os.NewSyscallError("recvmmsg", errno)
+	return true
+}
+
+func (p *Packet) fill(h *mmsghdr, name *unix.RawSockaddrInet6, control *[controlSize]byte) {
+	p.Size = int(h.len)
+	port := (*[2]byte)(unsafe.Pointer(&name.Port))
+	p.From = netip.AddrPortFrom(netip.AddrFrom16(name.Addr), binary.BigEndian.Uint16(port[:]))
+	p.Interface = int(name.Scope_id)
+	p.Time = 0
+	if h.hdr.Controllen >= unix.SizeofCmsghdr+16 {
+		c := (*unix.Cmsghdr)(unsafe.Pointer(control))
+		if c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS {
+			p.Time = unix.TimespecToNsec(*(*unix.Timespec)(unsafe.Pointer(&control[unix.SizeofCmsghdr])))
+		}
+	}
+	if p.Time == 0 {
+		p.Time = time.Now().UnixNano()
+	}
+}
+
+func (r *receiver) SetDeadline(t time.Time) error { return r.conn.SetReadDeadline(t) }
+
+// Dropped reads the socket's own counter. SO_RXQ_OVFL would give the same number at a cost for every packet, and only
+// with the next one.
+func (r *receiver) Dropped() uint64 {
+	r.drops.Lock()
+	defer r.drops.Unlock()
+	r.raw.Control(func(fd uintptr) {
+		var info [16]uint32 // SK_MEMINFO_VARS is 9 today
+		size := uint32(unsafe.Sizeof(info))
+		const skMemInfoDrops = 8 // linux/sock_diag.h
+		_, _, errno := syscall.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno == 0 && size > skMemInfoDrops*4 {
+			r.dropped.Add(uint64(info[skMemInfoDrops] - r.seen))
+			r.seen = info[skMemInfoDrops]
+		}
+	})
+	return r.dropped.Load()
+}
+
+// RecvBuffer halves what the kernel tells, since it doubles what is asked for (socket(7)).
+func (r *receiver) RecvBuffer() int { return r.option(unix.SOL_SOCKET, unix.SO_RCVBUF) / 2 }
+
+func (r *receiver) Close() error {
+	r.Dropped()
+	return r.socket.Close()
+}
