@@ -23,6 +23,21 @@ check-generated:
 
 ## ---- install ----
 
+# make install PREFIX=/usr/local [DESTDIR=...] [LIB=lib64]; uninstall with the same.
+.PHONY: wrapper install uninstall
+wrapper:
+	$(MAKE) -C bindings/c BUILD=$(abspath $(BUILD))/c
+
+install: lib wrapper
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIB='$(LIB)' bindings/c/package/install $(BUILD)/libmcl.so $(BUILD)/c/libmclw.a
+
+uninstall:
+	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIB='$(LIB)' bindings/c/package/install uninstall
+
 ## ---- tests ----
+
+.PHONY: test-c
+test-c: lib wrapper
+	tests/c/run
 
 ## ---- demo ----
