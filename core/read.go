@@ -1,0 +1,167 @@
+package mcl
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"libmcl/core/internal/buf"
+	"libmcl/core/internal/netio"
+	"libmcl/core/internal/queue"
+	"libmcl/core/internal/wire"
+)
+
+// A reader is what the reading goroutine has to itself.
+type reader struct {
+	parts    *wire.Reassembler
+	start    time.Time // origin of the reassembler's monotonic clock
+	deadline bool      // a wake-up is set, to evict what has become too old
+	writer   queue.Writer
+	entries  []queue.Entry // messages of the batch at hand
+	sources  []*buf.Buf    // what each of them was received into
+	check    *Message      // nil when anything may come
+	received Received      // what callbacks see
+}
+
+// read is the reading goroutine: socket → wire → queue or callbacks.
+func (l *Listener) read() {
+	defer l.finishReading()
+	if !l.opts.Queued {
+		l.deliverer.Store(goroutineID())
+	}
+	handle := l.handle // one closure, not one a call
+	for failures := 0; ; {
+		err := l.rx.Receive(handle)
+		switch {
+		case err == nil:
+			failures = 0
+		case errors.Is(err, net.ErrClosed):
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			l.wake()
+		default:
+			// Nothing is known that a UDP socket cannot recover from; but do not spin.
+			failures++
+			l.report(reportSocket, systemError("receive on", l.res.conn.String(), err))
+			select {
+			case <-l.done:
+				return
+			case <-time.After(min(time.Duration(failures)*10*time.Millisecond, time.Second)):
+			}
+		}
+	}
+}
+
+func (l *Listener) finishReading() {
+	cleared := l.reader.parts.Clear()
+	l.reader.writer.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.add(&cleared)
+	l.stats.Assembling, l.stats.AssemblingBytes = 0, 0
+}
+
+// handle takes a batch of datagrams. The counters of the whole batch change at once, so that their sums always hold.
+func (l *Listener) handle(packets []netio.Packet) {
+	r := &l.reader
+	var delta ListenerStats
+	now := int64(time.Since(r.start))
+	r.entries, r.sources = r.entries[:0], r.sources[:0]
+	for i := range packets {
+		l.parse(&packets[i], &delta, now)
+	}
+	expired := r.parts.Expire(now)
+	delta.add(&expired)
+	fragments, held := r.parts.Pending()
+	if fragments > 0 && !r.deadline {
+		l.setDeadline()
+	}
+	direct := !l.opts.Queued && l.subscribed()
+	if direct {
+		l.deliverBacklog()
+	} else {
+		for i := range r.entries {
+			r.writer.Own(&r.entries[i], r.sources[i])
+		}
+	}
+	l.mu.Lock()
+	l.stats.merge(&delta)
+	l.stats.Assembling, l.stats.AssemblingBytes = uint64(fragments), uint64(held)
+	l.inHand += len(r.entries)
+	l.mu.Unlock()
+	if direct {
+		l.deliverDirect()
+	} else {
+		l.enqueue(r.entries)
+	}
+	clear(r.entries)
+	clear(r.sources)
+}
+
+// parse turns one datagram into at most one entry of the batch, which still lies in the packet's buffer.
+func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
+	r := &l.reader
+	bytes := p.Buf.Bytes()[:p.Size]
+	delta.Datagrams++
+	delta.Bytes += uint64(len(bytes))
+	d, cause := wire.Parse(bytes, l.res.conn.MessageMax)
+	if cause != wire.OK {
+		delta.Malformed[cause]++
+		return
+	}
+	if l.filter != nil {
+		if _, wanted := l.filter[string(d.Topic)]; !wanted || !d.HasTopic {
+			delta.Filtered++
+			return
+		}
+	}
+	e := queue.Entry{Topic: d.Topic, HasTopic: d.HasTopic, Payload: d.Payload, Time: p.Time, From: p.From,
+		Interface: p.Interface, Datagrams: 1}
+	if d.Packets > 0 {
+		joined := r.parts.Add(p.From, &d, p.Buf, now)
+		delta.add(&joined)
+		if joined.Payload == nil {
+			return
+		}
+		e.Payload, e.Owner, e.Datagrams = joined.Payload, joined.Owner, joined.Joined
+	}
+	delta.Joined += uint64(e.Datagrams)
+	delta.Messages++
+	if r.check != nil {
+		if err := r.check.index(e.Payload); err != nil {
+			delta.Rejected++
+			if e.Owner != nil {
+				e.Owner.Release()
+			}
+			l.report(reportRejected, err)
+			return
+		}
+	}
+	r.entries = append(r.entries, e)
+	r.sources = append(r.sources, p.Buf)
+}
+
+func (l *Listener) setDeadline() {
+	l.reader.deadline = true
+	l.rx.SetDeadline(time.Now().Add(l.res.conn.ReassemblyAge + 10*time.Millisecond))
+}
+
+// wake is what a deadline is for: to evict what waited too long, and to deliver what was queued before a subscription.
+func (l *Listener) wake() {
+	r := &l.reader
+	r.deadline = false
+	l.rx.SetDeadline(time.Time{})
+	expired := r.parts.Expire(int64(time.Since(r.start)))
+	fragments, held := r.parts.Pending()
+	l.mu.Lock()
+	l.stats.add(&expired)
+	l.stats.Assembling, l.stats.AssemblingBytes = uint64(fragments), uint64(held)
+	l.mu.Unlock()
+	if fragments > 0 {
+		l.setDeadline()
+	}
+	if !l.opts.Queued && l.subscribed() {
+		l.deliverBacklog()
+	}
+}

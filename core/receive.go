@@ -1,0 +1,216 @@
+package mcl
+
+import (
+	"bytes"
+	"context"
+
+	"libmcl/core/internal/notify"
+	"libmcl/core/internal/queue"
+)
+
+// Wait waits until a message is queued. The error is ErrTimeout, wrapping ctx.Err(), when ctx is over; ErrClosed; or
+// ErrBusy when callbacks are subscribed, which would take it.
+func (l *Listener) Wait(ctx context.Context) error {
+	const op = "receive on"
+	for {
+		l.mu.Lock()
+		err := l.ownable(op)
+		n := l.ring.Len()
+		l.mu.Unlock()
+		if err != nil || n > 0 {
+			return err
+		}
+		select {
+		case <-l.ready:
+		case <-l.done:
+		case <-ctx.Done():
+			return &OpError{Op: op, On: l.res.conn.String(), Kind: ErrTimeout, Err: ctx.Err()}
+		}
+	}
+}
+
+// ownable tells whether the owner may take messages. mu is held.
+func (l *Listener) ownable(op string) error {
+	switch {
+	case l.closed:
+		return closedError(op, l.res.conn.String())
+	case len(l.subs) > 0:
+		return &OpError{Op: op, On: l.res.conn.String(), Kind: ErrBusy, Detail: "callbacks are subscribed",
+			Remedy: "unsubscribe them, or let them have the messages"}
+	}
+	return nil
+}
+
+// Receive waits for a message and returns a copy of it. The errors are those of Wait.
+func (l *Listener) Receive(ctx context.Context) (*Received, error) {
+	var one [1]queue.Entry
+	if _, err := l.take(ctx, one[:]); err != nil {
+		return nil, err
+	}
+	e := one[0]
+	owner := e.Owner
+	e.Topic, e.Payload, e.Owner = bytes.Clone(e.Topic), bytes.Clone(e.Payload), nil
+	owner.Release()
+	r := new(Received)
+	r.set(&e, l.opts.Type)
+	return r, nil
+}
+
+// ReceiveBatch waits for at least one message and returns up to len(dst) in dst. Their memory is lent: it is used again by
+// the next call with the same dst. The errors are those of Wait.
+func (l *Listener) ReceiveBatch(ctx context.Context, dst []Received) (int, error) {
+	for i := range dst {
+		dst[i].release()
+	}
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	var taken [64]queue.Entry
+	n, err := l.take(ctx, taken[:min(len(dst), len(taken))])
+	for i := range taken[:n] {
+		dst[i].set(&taken[i], l.opts.Type)
+		dst[i].owner = taken[i].Owner
+	}
+	return n, err
+}
+
+// take waits and takes at least one entry, whose owners become the caller's.
+func (l *Listener) take(ctx context.Context, dst []queue.Entry) (int, error) {
+	for {
+		if err := l.Wait(ctx); err != nil {
+			return 0, err
+		}
+		n, err := l.takeNow(dst)
+		if err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			l.settle(dst[:n], n)
+			return n, nil
+		}
+	}
+}
+
+// takeNow takes what is queued, up to len(dst), in hand: settle must follow.
+func (l *Listener) takeNow(dst []queue.Entry) (n int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.ownable("receive on"); err != nil {
+		return 0, err
+	}
+	for n < len(dst) {
+		e, ok := l.ring.Take()
+		if !ok {
+			break
+		}
+		dst[n] = e
+		n++
+	}
+	l.inHand += n
+	if l.ring.Len() > 0 {
+		token(l.ready) // others may wait as well
+	} else if l.signal != nil {
+		l.signal.Clear()
+	}
+	l.makeRoom()
+	return n, nil
+}
+
+// settle counts the first n entries in hand as delivered, and puts the others back.
+func (l *Listener) settle(hand []queue.Entry, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Delivered += uint64(n)
+	l.inHand -= len(hand)
+	for i := len(hand) - 1; i >= n; i-- {
+		if l.closed {
+			hand[i].Owner.Release()
+			l.stats.Discarded++
+		} else {
+			l.ring.PutBack(hand[i])
+		}
+	}
+	if n < len(hand) && !l.closed {
+		l.announce()
+	}
+}
+
+// Drain takes up to max messages that are queued, without waiting, and calls accept for each. One that accept refuses stays
+// queued, and Drain returns. It returns how many were accepted. accept must not call the listener's methods; the message
+// is valid until it returns. The error is ErrClosed or ErrBusy, as for Wait.
+func (l *Listener) Drain(max int, accept func(*Received) bool) (total int, err error) {
+	l.draining.Lock()
+	defer l.draining.Unlock()
+	for total < max {
+		hand := l.scratch[:min(max-total, len(l.scratch))]
+		n, err := l.takeNow(hand)
+		if err != nil && total == 0 {
+			return 0, err
+		}
+		if n == 0 {
+			break
+		}
+		accepted := l.offer(hand[:n], accept)
+		total += accepted
+		if accepted < n {
+			break
+		}
+	}
+	return total, nil
+}
+
+func (l *Listener) offer(hand []queue.Entry, accept func(*Received) bool) (accepted int) {
+	defer func() { // also when accept panics
+		l.settle(hand, accepted)
+		for i := range hand[:accepted] {
+			hand[i].Owner.Release()
+		}
+		clear(hand)
+	}()
+	for i := range hand {
+		l.taken.set(&hand[i], l.opts.Type)
+		if !accept(&l.taken) {
+			break
+		}
+		accepted++
+	}
+	return accepted
+}
+
+// FD returns a descriptor that poll(2) reports readable while messages are queued for the owner, and for good once the
+// listener is closing. It is only to be polled. It stays open until Release.
+func (l *Listener) FD() (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signal == nil {
+		if l.closed {
+			return -1, closedError("get descriptor of listener on", l.res.conn.String())
+		}
+		n, err := notify.New()
+		if err != nil {
+			return -1, systemError("get descriptor of listener on", l.res.conn.String(), err)
+		}
+		l.signal = n
+		l.announce()
+	}
+	return l.signal.FD(), nil
+}
+
+// Release closes the descriptor that FD gave, once nobody polls it any more. Use it after Close; it may be called again.
+func (l *Listener) Release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signal != nil {
+		l.signal.Close()
+	}
+}
+
+// Descriptors returns the listener's, for a program that must close them in a forked child. They belong to the listener.
+func (l *Listener) Descriptors() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signal == nil {
+		return descriptors(l.rx.Descriptor())
+	}
+	return descriptors(l.rx.Descriptor(), l.signal.FD())
+}
