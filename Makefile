@@ -13,6 +13,22 @@ all: lib
 ## ---- library (build/libmcl.so) ----
 
 .PHONY: lib generate check-generated
+lib: $(BUILD)/libmcl.so.0
+
+LIBRARY_SOURCES := go.mod include/mcl.h capi/exports.map \
+	$(shell find capi core -name '*.go' -not -name '*_test.go') $(wildcard capi/*.c capi/*.h)
+SONAME := libmcl.so.0
+
+# The linker's flags are no #cgo LDFLAGS, since cgo refuses these.
+LIBRARY_LDFLAGS := -s -w -extldflags '-Wl,-soname,$(SONAME) -Wl,--version-script=$(CURDIR)/capi/exports.map -Wl,-z,nodelete'
+
+# go build also writes a header of the private exports, which nobody is to use.
+$(BUILD)/libmcl.so: $(LIBRARY_SOURCES)
+	$(GO) build -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $@ ./capi
+	rm -f $(BUILD)/libmcl.h
+
+$(BUILD)/libmcl.so.0: $(BUILD)/libmcl.so
+	ln -sf libmcl.so $@
 
 # Writes the constants of the other languages from include/mcl.h.
 generate:

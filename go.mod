@@ -8,4 +8,7 @@ require (
 	golang.org/x/sys v0.38.0
 )
 
-require github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
+require (
+	github.com/mattn/go-pointer v0.0.1 // indirect
+	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
+)

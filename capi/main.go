@@ -1,6 +1,29 @@
 // Package main is libmcl.so: the functions of include/mcl.h over package mcl.
+//
+// Each function has two halves. The C half (*.c) is the public symbol: it refuses a forked child, checks pointers and
+// sizes, and blocks signals while Go runs. The Go half (mclgo_*) looks up the handle, translates, and calls package mcl.
+// Neither decides anything about messages; what is more than a translation is about the border itself: handles
+// (handle.go), descriptors in forked children (fork.c), signals (signals.c), callbacks (callback.c, callback.go).
 package main
 
+// #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter
+// #include <stdlib.h>
+// #include "shim.h"
 import "C"
 
+import (
+	"unsafe"
+
+	mcl "libmcl/core"
+)
+
 func main() {}
+
+// Go's own os.Getenv knows the environment that the process began with, but not what a C program or Python has set since.
+func init() {
+	mcl.Getenv = func(name string) string {
+		key := C.CString(name)
+		defer C.free(unsafe.Pointer(key))
+		return C.GoString(C.getenv(key))
+	}
+}

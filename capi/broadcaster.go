@@ -1,0 +1,152 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"strings"
+	"unsafe"
+
+	mcl "libmcl/core"
+)
+
+//export mclgo_broadcaster_open
+func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_options, handle *C.uintptr_t,
+	out *C.mcl_error) (code C.int) {
+	const op = "mcl_broadcaster_open"
+	defer guard(out, op, &code)
+	t, err := optionalType(options._type)
+	if err != nil {
+		return report(out, op, err)
+	}
+	o := mcl.BroadcasterOptions{Type: t, Verbatim: options.verbatim == C.MCL_ON}
+	if topic := viewTopic((*C.const_char)(options.topic), options.topic_size); topic != nil {
+		kept := strings.Clone(*topic)
+		o.Topic = &kept
+	}
+	b, err := mcl.OpenBroadcaster(connection(c), o)
+	if err != nil {
+		return report(out, op, err)
+	}
+	noteDescriptors(b.Descriptors())
+	*handle = newHandle(broadcasterKind, b, nil)
+	return C.MCL_OK
+}
+
+// broadcaster is what each export on a broadcaster does: find it, call do, translate the error.
+func broadcaster(handle C.uintptr_t, out *C.mcl_error, op string, do func(*mcl.RawBroadcaster) error) (code C.int) {
+	defer guard(out, op, &code)
+	e, err := enter(handle, broadcasterKind)
+	if err != nil {
+		return report(out, op, err)
+	}
+	defer e.leave()
+	return report(out, op, do(e.object.(*mcl.RawBroadcaster)))
+}
+
+//export mclgo_broadcaster_publish
+func mclgo_broadcaster_publish(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, packed *C.const_byte,
+	size C.size_t, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish", func(b *mcl.RawBroadcaster) error {
+		return b.PublishPacked(viewTopic(topic, topicSize), view(unsafe.Pointer(packed), size))
+	})
+}
+
+//export mclgo_broadcaster_publish_message
+func mclgo_broadcaster_publish_message(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
+	message C.uintptr_t, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_message", func(b *mcl.RawBroadcaster) error {
+		e, err := enter(message, messageKind)
+		if err != nil {
+			return err
+		}
+		defer e.leave()
+		return b.PublishMessage(viewTopic(topic, topicSize), e.object.(*mcl.Message))
+	})
+}
+
+//export mclgo_broadcaster_publish_nil
+func mclgo_broadcaster_publish_nil(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
+	out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_nil", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), nil)
+	})
+}
+
+//export mclgo_broadcaster_publish_bool
+func mclgo_broadcaster_publish_bool(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.int,
+	out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_bool", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), value != 0)
+	})
+}
+
+//export mclgo_broadcaster_publish_int
+func mclgo_broadcaster_publish_int(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.int64_t,
+	out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_int", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), int64(value))
+	})
+}
+
+//export mclgo_broadcaster_publish_uint
+func mclgo_broadcaster_publish_uint(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.uint64_t,
+	out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_uint", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), uint64(value))
+	})
+}
+
+//export mclgo_broadcaster_publish_double
+func mclgo_broadcaster_publish_double(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.double,
+	out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_double", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), float64(value))
+	})
+}
+
+//export mclgo_broadcaster_publish_string
+func mclgo_broadcaster_publish_string(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
+	value *C.const_char, size C.size_t, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_string", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), viewText(value, size))
+	})
+}
+
+//export mclgo_broadcaster_publish_bytes
+func mclgo_broadcaster_publish_bytes(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
+	value *C.const_byte, size C.size_t, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_bytes", func(b *mcl.RawBroadcaster) error {
+		return b.PublishTopic(viewTopic(topic, topicSize), view(unsafe.Pointer(value), size))
+	})
+}
+
+//export mclgo_broadcaster_get_stats
+func mclgo_broadcaster_get_stats(handle C.uintptr_t, stats *C.mcl_broadcaster_stats, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_get_stats", func(b *mcl.RawBroadcaster) error {
+		s := b.Stats()
+		stats.messages = C.uint64_t(s.Messages)
+		stats.datagrams = C.uint64_t(s.Datagrams)
+		stats.bytes = C.uint64_t(s.Bytes)
+		stats.send_errors = C.uint64_t(s.SendErrors)
+		return nil
+	})
+}
+
+//export mclgo_broadcaster_get_settings
+func mclgo_broadcaster_get_settings(handle C.uintptr_t, settings *C.mcl_settings, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_get_settings", func(b *mcl.RawBroadcaster) error {
+		putSettings(settings, b.Settings())
+		return nil
+	})
+}
+
+//export mclgo_broadcaster_close
+func mclgo_broadcaster_close(handle C.uintptr_t) (code C.int) {
+	const op = "mcl_broadcaster_close"
+	defer guard(nil, op, &code)
+	return report(nil, op, closeHandle(handle, broadcasterKind, func(b *mcl.RawBroadcaster) error {
+		forgetDescriptors(b.Descriptors())
+		return b.Close()
+	}))
+}

@@ -1,0 +1,190 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"strings"
+	"sync"
+	"unsafe"
+
+	mcl "libmcl/core"
+)
+
+// A listener is the core's, with what only C needs.
+type listener struct {
+	*mcl.Listener
+	callbacks callbacks
+	sockets   []int
+	fdOnce    sync.Once
+	pollFD    []int // none until it is asked for
+}
+
+// fd gives the descriptor to poll.
+func (l *listener) fd() (int, error) {
+	fd, err := l.FD()
+	if err == nil {
+		l.fdOnce.Do(func() {
+			l.pollFD = []int{fd}
+			noteDescriptors(l.pollFD)
+		})
+	}
+	return fd, err
+}
+
+// release runs when no call is left that could poll.
+func (l *listener) release() {
+	forgetDescriptors(l.pollFD)
+	l.Release()
+}
+
+//export mclgo_listener_open
+func mclgo_listener_open(c *C.const_connection, options *C.const_listener_options, handle *C.uintptr_t,
+	out *C.mcl_error) (code C.int) {
+	const op = "mcl_listener_open"
+	defer guard(out, op, &code)
+	t, err := optionalType(options._type)
+	if err != nil {
+		return report(out, op, err)
+	}
+	core, err := mcl.Listen(connection(c), mcl.ListenerOptions{
+		Topics:        copyTopics(options),
+		Type:          t,
+		Queued:        options.queued == C.MCL_ON,
+		Policy:        mcl.Policy(options.policy),
+		QueueMessages: int(options.queue_messages),
+		QueueBytes:    int64(options.queue_bytes),
+	})
+	if err != nil {
+		return report(out, op, err)
+	}
+	l := &listener{Listener: core, sockets: core.Descriptors()}
+	noteDescriptors(l.sockets)
+	*handle = newHandle(listenerKind, l, l.release)
+	return C.MCL_OK
+}
+
+func copyTopics(options *C.const_listener_options) []string {
+	n := int(options.topic_count)
+	if n == 0 {
+		return nil
+	}
+	topics := make([]string, n)
+	for i, text := range unsafe.Slice((**C.const_char)(unsafe.Pointer(options.topics)), n) {
+		if options.topic_sizes == nil {
+			topics[i] = copyText(text)
+			continue
+		}
+		size := unsafe.Slice((*C.size_t)(unsafe.Pointer(options.topic_sizes)), n)[i]
+		if size == C.MCL_NUL {
+			topics[i] = copyText(text)
+		} else {
+			topics[i] = strings.Clone(viewText(text, size))
+		}
+	}
+	return topics
+}
+
+// onListener is what each export on a listener does: find it, call do, translate the error. do's count is returned when
+// there is no error.
+func onListener(handle C.uintptr_t, out *C.mcl_error, op string, do func(*listener) (int, error)) (code C.int) {
+	defer guard(out, op, &code)
+	e, err := enter(handle, listenerKind)
+	if err != nil {
+		return report(out, op, err)
+	}
+	defer e.leave()
+	count, err := do(e.object.(*listener))
+	if err != nil {
+		return report(out, op, err)
+	}
+	return C.int(count)
+}
+
+//export mclgo_listener_subscribe
+func mclgo_listener_subscribe(handle C.uintptr_t, callback *C.shim_callback, id *C.uint64_t,
+	out *C.mcl_error) C.int {
+	return onListener(handle, out, "mcl_listener_subscribe", func(l *listener) (int, error) {
+		number, err := l.callbacks.subscribe(l.Listener, callback)
+		*id = C.uint64_t(number)
+		return 0, err
+	})
+}
+
+//export mclgo_listener_unsubscribe
+func mclgo_listener_unsubscribe(handle C.uintptr_t, id C.uint64_t, out *C.mcl_error) C.int {
+	return onListener(handle, out, "mcl_listener_unsubscribe", func(l *listener) (int, error) {
+		return 0, l.Unsubscribe(uint64(id))
+	})
+}
+
+//export mclgo_listener_fd
+func mclgo_listener_fd(handle C.uintptr_t, out *C.mcl_error) C.int {
+	return onListener(handle, out, "mcl_listener_fd", (*listener).fd)
+}
+
+//export mclgo_listener_get_stats
+func mclgo_listener_get_stats(handle C.uintptr_t, stats *C.mcl_listener_stats, out *C.mcl_error) C.int {
+	return onListener(handle, out, "mcl_listener_get_stats", func(l *listener) (int, error) {
+		putListenerStats(stats, l.Stats())
+		return 0, nil
+	})
+}
+
+func putListenerStats(out *C.mcl_listener_stats, s mcl.ListenerStats) {
+	out.datagrams = C.uint64_t(s.Datagrams)
+	out.bytes = C.uint64_t(s.Bytes)
+	out.filtered = C.uint64_t(s.Filtered)
+	out.repeated = C.uint64_t(s.Repeated)
+	out.evicted = C.uint64_t(s.Evicted)
+	out.assembling = C.uint64_t(s.Assembling)
+	out.joined = C.uint64_t(s.Joined)
+	out.messages = C.uint64_t(s.Messages)
+	out.delivered = C.uint64_t(s.Delivered)
+	out.rejected = C.uint64_t(s.Rejected)
+	out.dropped_queue = C.uint64_t(s.DroppedQueue)
+	out.discarded = C.uint64_t(s.Discarded)
+	out.queued = C.uint64_t(s.Queued)
+	out.queued_bytes = C.uint64_t(s.QueuedBytes)
+	out.dropped_kernel = C.uint64_t(s.DroppedKernel)
+	out.messages_evicted = C.uint64_t(s.MessagesEvicted)
+	out.assembling_bytes = C.uint64_t(s.AssemblingBytes)
+	for cause, n := range s.Malformed {
+		out.malformed[cause] = C.uint64_t(n)
+	}
+}
+
+//export mclgo_listener_get_settings
+func mclgo_listener_get_settings(handle C.uintptr_t, settings *C.mcl_settings, out *C.mcl_error) C.int {
+	return onListener(handle, out, "mcl_listener_get_settings", func(l *listener) (int, error) {
+		putSettings(settings, l.Settings())
+		return 0, nil
+	})
+}
+
+// mclgo_listener_close waits for calls in flight, as they are woken and leave; but not when it is called from a callback,
+// since one of them may be waiting for just that callback.
+//
+//export mclgo_listener_close
+func mclgo_listener_close(handle C.uintptr_t, stats *C.mcl_listener_stats) (code C.int) {
+	const op = "mcl_listener_close"
+	defer guard(nil, op, &code)
+	e, err := enter(handle, listenerKind)
+	if err != nil {
+		return report(nil, op, err)
+	}
+	if err := e.shut(); err != nil {
+		e.leave()
+		return report(nil, op, err)
+	}
+	l := e.object.(*listener)
+	inside := l.callbacks.runHere()
+	forgetDescriptors(l.sockets)
+	err = l.Close()
+	e.leave()
+	if !inside {
+		<-e.gone
+	}
+	putListenerStats(stats, l.Stats())
+	return report(nil, op, err)
+}

@@ -1,0 +1,69 @@
+/* shim.h - what the C and the Go half of the library share.
+ *
+ * The C half defines every function of mcl.h: it refuses a forked child, checks pointers and sizes, brings
+ * structs to the library's own size, and calls Go. The Go half (mclgo_*, declared by cgo) translates and calls
+ * package mcl. Handles cross as uintptr_t: garbage converted to a Go pointer can stop Go's garbage collector.
+ */
+#ifndef MCL_SHIM_H
+#define MCL_SHIM_H
+
+#include "mcl.h"
+
+/* const as a part of a type's name is all that cgo carries into the prototypes of its exports. */
+typedef const char const_char;
+typedef const unsigned char const_byte;
+typedef const mcl_connection const_connection;
+typedef const size_t const_size;
+typedef const_char *const const_text;
+
+/* The options without their handle, which crosses apart as a number. */
+typedef struct shim_broadcaster_options {
+    const char *topic;
+    size_t topic_size;
+    uintptr_t type;
+    int32_t verbatim;
+} shim_broadcaster_options;
+
+typedef struct shim_listener_options {
+    const char *const *topics;
+    const size_t *topic_sizes;
+    size_t topic_count;
+    uintptr_t type;
+    int32_t queued;
+    int32_t policy;
+    int64_t queue_messages;
+    int64_t queue_bytes;
+} shim_listener_options;
+
+typedef const shim_broadcaster_options const_broadcaster_options;
+typedef const shim_listener_options const_listener_options;
+
+/* mcl_record as Go writes it: with numbers for pointers, since Go's garbage collector would look at what a
+ * pointer field in C memory held before, and the caller's memory may hold anything. */
+typedef struct shim_record {
+    uintptr_t topic;
+    size_t topic_size;
+    uintptr_t payload;
+    size_t payload_size;
+    int64_t time_received;
+    uint8_t sender[16];
+    uint32_t sender_port;
+    uint32_t interface_index;
+} shim_record;
+
+/* A subscribed callback. */
+typedef struct shim_callback shim_callback;
+
+/* callback.c, for Go */
+void shim_call(shim_callback *callback, const void *topic, size_t topic_size, int has_topic, const void *payload,
+               size_t payload_size, int64_t time_received, uint64_t sender_high, uint64_t sender_low,
+               uint32_t sender_port, uint32_t interface_index);
+void shim_drop(shim_callback *callback);
+void shim_callback_free(shim_callback *callback);
+int shim_callback_runs_here(shim_callback *callback);
+
+/* fork.c, for Go */
+void shim_descriptor_add(int fd);
+void shim_descriptor_remove(int fd);
+
+#endif
