@@ -1,0 +1,29 @@
+"""Multicast messages: publish to and listen on IPv6 multicast addresses, without a broker.
+
+::
+
+    from mcl import RawBroadcaster, RawListener
+    from mcl.network.udp import Connection
+
+    listener = RawListener(Connection('ff15::1'))
+    listener.subscribe(lambda data: print(data['topic'], data['payload']))
+
+    RawBroadcaster(Connection('ff15::1')).publish({'x': 1.5}, topic='pose')
+
+Errors are `MclError`, which is an IOError; its subclasses are in `mcl.errors`. How strings become bytes
+and back is in `mcl.codec`.
+"""
+import os
+
+from mcl._constants import MCL_VERSION as __version__
+from mcl.errors import ClosedError, ForkError, MclError
+from mcl.event.event import Event
+from mcl.messages.messages import Message
+from mcl.network.network import (MessageBroadcaster, MessageListener, QueuedListener,
+                                 RawBroadcaster, RawListener)
+
+# The folder that holds the package.
+MCL_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+__all__ = ['ClosedError', 'Event', 'ForkError', 'MCL_ROOT', 'MclError', 'Message', 'MessageBroadcaster',
+           'MessageListener', 'QueuedListener', 'RawBroadcaster', 'RawListener', '__version__']

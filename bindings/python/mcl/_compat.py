@@ -1,0 +1,51 @@
+"""What differs between Python 2.7 and 3, so that dropping 2.7 one day costs this file.
+
+The rest of the package is written in the language that both share.
+"""
+import re
+import sys
+import time
+
+PY2 = sys.version_info[0] == 2
+
+if PY2:
+    string_types = (basestring,)  # noqa: F821  (a builtin of Python 2)
+    integer_types = (int, long)  # noqa: F821
+    text_type = unicode  # noqa: F821
+    # Packed data. bytearray is none here: as in the legacy API, only `str` is.
+    packed_types = (str,)
+else:
+    string_types = (str,)
+    integer_types = (int,)
+    text_type = str
+    packed_types = (bytes, bytearray, memoryview)
+
+# Python 2 has no clock that nobody can set.
+monotonic = getattr(time, 'monotonic', time.time)
+
+_ASCII_IDENTIFIER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
+
+
+def is_identifier(name):
+    """Is `name` an identifier? Python 2 knows ASCII ones only."""
+    return bool(_ASCII_IDENTIFIER.match(name)) if PY2 else name.isidentifier()
+
+
+def is_integer(value):
+    """Is `value` an integer? True and False are not: as a port they are always a mistake."""
+    return isinstance(value, integer_types) and not isinstance(value, bool)
+
+
+def native_string(value):
+    """`str` of either version: Python 2's unicode becomes UTF-8, the rest is left alone."""
+    return value.encode('utf-8') if PY2 and isinstance(value, text_type) else value
+
+
+def metaclass(kind):
+    """A class decorator that makes the class by the metaclass `kind`: both versions share no syntax."""
+    def rebuild(cls):
+        names = dict(vars(cls))
+        names.pop('__dict__', None)
+        names.pop('__weakref__', None)
+        return kind(cls.__name__, cls.__bases__, names)
+    return rebuild

@@ -1,0 +1,215 @@
+"""Handles of the native library: open, call, close once, and never in another process.
+
+What is here knows ctypes and bytes, and neither msgpack nor callbacks. Every call may be made from any
+thread, also while another one closes: the library answers that with MCL_ECLOSED.
+"""
+import ctypes
+import os
+import threading
+
+from mcl import _library, _native
+from mcl import _constants as constants
+from mcl.errors import ClosedError, ForkError, check
+
+
+class _PerThread(threading.local):
+    """Where the library writes an error: one a thread, since making one takes longer than a call."""
+
+    def __init__(self):
+        super(_PerThread, self).__init__()
+        self.error = _native.Error()
+        self.pointer = ctypes.pointer(self.error)
+
+
+_errors = _PerThread()
+
+
+class _Handle(object):
+    """A handle of this process's library.
+
+    It has a finalizer, so nothing here refers back to the object that uses it: Python 2 frees no cycle
+    in which something has one.
+    """
+
+    _TOKEN = None
+    _SETTINGS = _STATS = ''  # names of functions
+
+    def __init__(self, where):
+        """`where` names it in errors."""
+        self._library = _library.get()
+        self.pid = self._library.pid
+        self.where = where
+        self.closed = False
+        self._token = self._TOKEN()
+        self._closing = threading.Lock()
+
+    def _call(self, function, *arguments):
+        return check(function(*(arguments + (_errors.pointer,))), _errors.error)
+
+    def check_process(self):
+        """Raise ForkError in a child of the process that opened it."""
+        if self.pid != os.getpid():
+            raise ForkError("%s was opened before fork(), by process %d: open a new one in this process"
+                            % (self.where, self.pid), constants.MCL_EFORKED)
+
+    def check(self):
+        """Raise ForkError in a child of the process that opened it, ClosedError when it is closed."""
+        self.check_process()
+        if self.closed:
+            raise ClosedError("%s is closed" % self.where, constants.MCL_ECLOSED)
+
+    def settings(self):
+        """What was asked for and what the kernel granted, as a dict."""
+        self.check()
+        settings = _native.Settings()
+        function = getattr(self._library.quick, self._SETTINGS)
+        self._call(function, self._token, ctypes.byref(settings))
+        return {name: int(getattr(settings, name)) for name, _ in _native.Settings._fields_
+                if name not in ('size', 'reserved')}
+
+    def _mark_closed(self):
+        """Return True to the one caller that may close it."""
+        # Before the lock, which another thread may have held for ever when it was copied by fork().
+        if self.closed or self.pid != os.getpid():
+            return False
+        with self._closing:
+            first, self.closed = not self.closed, True
+        return first
+
+    def close(self):
+        raise NotImplementedError
+
+    def __del__(self):
+        # Modules are being taken apart when the interpreter exits; the process closes the rest then.
+        try:
+            self.close()
+        except Exception:  # pylint: disable=broad-except
+            pass
+
+
+def is_alive(handle):
+    """Is the handle open, and of this process?"""
+    return not handle.closed and handle.pid == os.getpid()
+
+
+class BroadcasterHandle(_Handle):
+    """An open broadcaster. `connection` is a _native.Connection."""
+
+    _TOKEN = _native.Broadcaster
+    _SETTINGS = 'mcl_broadcaster_get_settings'
+
+    def __init__(self, connection, where):
+        super(BroadcasterHandle, self).__init__(where)
+        self._final = None
+        self.closed = True  # until it is open, there is nothing for the finalizer
+        self._call(self._library.blocking.mcl_broadcaster_open, ctypes.byref(connection), None,
+                   ctypes.byref(self._token))
+        self.closed = False
+        self._publish = self._library.quick.mcl_broadcaster_publish
+        self._publish_large = self._library.blocking.mcl_broadcaster_publish
+
+    def publish(self, topic, packed):
+        """Publish bytes that are one msgpack object. `topic` is bytes or None."""
+        size = len(packed)
+        # Which of the two, see _native.QUICK.
+        publish = self._publish if size <= constants.MCL_FRAGMENT_SIZE else self._publish_large
+        result = publish(self._token, topic, 0 if topic is None else len(topic), packed, size,
+                         _errors.pointer)
+        if result < 0:
+            self.check()
+            check(result, _errors.error)
+
+    def stats(self):
+        """The counters, as a dict; the final ones when it is closed."""
+        if self._final is not None:
+            return dict(self._final)
+        self.check()
+        return self._read_stats()
+
+    def _read_stats(self):
+        stats = _native.BroadcasterStats()
+        self._call(self._library.quick.mcl_broadcaster_get_stats, self._token, ctypes.byref(stats))
+        return {name: int(getattr(stats, name)) for name, _ in _native.BroadcasterStats._fields_[1:]}
+
+    def close(self):
+        """Close it; returns False when it was closed already, or belongs to another process."""
+        if not self._mark_closed():
+            return False
+        try:
+            self._final = self._read_stats()
+        finally:
+            self._library.blocking.mcl_broadcaster_close(self._token)
+        return True
+
+
+class ListenerHandle(_Handle):
+    """An open listener.
+
+    Args:
+        connection (_native.Connection): where.
+        topics (list of bytes): deliver these only; empty: all.
+        options (dict): fields of _native.ListenerOptions.
+    """
+
+    _TOKEN = _native.Listener
+    _SETTINGS = 'mcl_listener_get_settings'
+
+    def __init__(self, connection, topics, options, where):
+        super(ListenerHandle, self).__init__(where)
+        self._final = None
+        self.closed = True
+        native = _native.ListenerOptions(**options)
+        if topics:
+            native.topics = (ctypes.c_char_p * len(topics))(*topics)
+            native.topic_sizes = (ctypes.c_size_t * len(topics))(*[len(topic) for topic in topics])
+            native.topic_count = len(topics)
+        self._call(self._library.blocking.mcl_listener_open, ctypes.byref(connection),
+                   ctypes.byref(native), ctypes.byref(self._token))
+        self.closed = False
+        self._wait = self._library.blocking.mcl_listener_wait
+        self._recv_batch = self._library.quick.mcl_listener_recv_batch
+
+    def wait(self, milliseconds):
+        """Wait for a message, for ever when `milliseconds` < 0; the interpreter lock is given up.
+
+        Returns:
+            int: 1, 0 when the time is over, or MCL_EINTR when a signal handler ran.
+        """
+        result = self._wait(self._token, milliseconds, _errors.pointer)
+        return result if result == constants.MCL_EINTR else check(result, _errors.error)
+
+    def recv_batch(self, records, count, buffer, size, needed):
+        """mcl_listener_recv_batch on two addresses: the count, or MCL_EBUFFER."""
+        result = self._recv_batch(self._token, records, count, buffer, size, needed, _errors.pointer)
+        return result if result == constants.MCL_EBUFFER else check(result, _errors.error)
+
+    def fileno(self):
+        """A descriptor that polls readable while messages are queued."""
+        self.check()
+        return self._call(self._library.quick.mcl_listener_fd, self._token)
+
+    def stats(self):
+        """The counters, as a dict; the final ones when it is closed."""
+        if self._final is not None:
+            return dict(self._final)
+        self.check()
+        stats = _native.ListenerStats()
+        self._call(self._library.quick.mcl_listener_get_stats, self._token, ctypes.byref(stats))
+        return self._as_dict(stats)
+
+    def _as_dict(self, stats):
+        counters = {name: int(getattr(stats, name))
+                    for name, _ in _native.ListenerStats._fields_[1:-1]}
+        name = self._library.quick.mcl_malformed_name
+        counters['malformed'] = {str(name(cause).decode('ascii')): int(stats.malformed[cause])
+                                 for cause in range(constants.MCL_MALFORMED_COUNT)}
+        return counters
+
+    def close(self):
+        """Close it and wake who waits; returns False when it was closed, or is of another process."""
+        if not self._mark_closed():
+            return False
+        stats = _native.ListenerStats()
+        self._library.blocking.mcl_listener_close(self._token, ctypes.byref(stats))
+        self._final = self._as_dict(stats)
+        return True

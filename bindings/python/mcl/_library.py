@@ -1,0 +1,146 @@
+"""Finds and loads libmcl.so: at first use, and afresh in a process made by fork().
+
+A copy of the library does not survive fork(): its threads exist in the parent only. It says so itself
+(MCL_EFORKED), and a child then loads a copy of its own, under another name, beside the dead one.
+"""
+import ctypes
+import os
+import tempfile
+import threading
+
+from mcl import _native
+from mcl import _constants as constants
+from mcl.errors import LibraryError
+
+_SONAME = 'libmcl.so.0'
+
+
+class Library(object):
+    """A loaded library. It is loaded twice, which gives two views of the same copy.
+
+    Attributes:
+        quick: functions that are called with the interpreter lock held; see _native.QUICK.
+        blocking: all functions, called with the lock given up.
+        path (str): the file, for children of this process.
+        pid (int): the process that loaded it, and the only one that may call it.
+    """
+
+    def __init__(self, name, path=None):
+        self.blocking = _native.Functions(ctypes.CDLL(name), _native.PROTOTYPES)
+        self.quick = _native.Functions(ctypes.PyDLL(name), _native.QUICK)
+        self.pid = os.getpid()
+        version = self.quick.mcl_version()
+        if version.split(b'.')[0] != constants.MCL_VERSION.encode('ascii').split(b'.')[0]:
+            raise LibraryError("%s is libmcl %s, and this package needs %s: install both from the same"
+                               " release" % (name, version.decode('ascii'), constants.MCL_VERSION))
+        self.path = path or (name if os.path.isabs(name) else _path_of(self.quick.mcl_version))
+
+
+_loaded = None
+# One lock a process, since the parent's may be held, for ever, by a thread that fork() did not copy.
+_locks = {}
+
+
+def get():
+    """Return the library of this process, loading it when this is the first use.
+
+    Raises:
+        LibraryError: it cannot be loaded; the text says what was tried.
+    """
+    global _loaded
+    library, pid = _loaded, os.getpid()
+    if library is not None and library.pid == pid:
+        return library
+    with _locks.setdefault(pid, threading.Lock()):
+        if _loaded is None:
+            _loaded = _load()
+        elif _loaded.pid != pid:
+            _loaded = _load_copy(_loaded.path)
+        return _loaded
+
+
+def candidates():
+    """Return what to try, in order: pairs of a name for dlopen() and where that comes from."""
+    named = os.environ.get('MCL_LIBRARY')
+    if named:
+        return [(named, "MCL_LIBRARY")]
+    package = os.path.dirname(os.path.abspath(__file__))
+    tree = os.path.normpath(os.path.join(package, '..', '..', '..', 'build', 'libmcl.so'))
+    return [
+        (os.path.join(package, 'libmcl.so'), "the installed package"),
+        (tree, "the source tree"),
+        (_SONAME, "the system's loader"),
+    ]
+
+
+def _load():
+    tried = []
+    for name, origin in candidates():
+        if os.path.isabs(name) and not os.path.exists(name):
+            tried.append("%s (%s): no such file" % (name, origin))
+            continue
+        try:
+            return Library(name)
+        except (OSError, AttributeError) as error:
+            if isinstance(error, LibraryError):
+                raise
+            tried.append("%s (%s): %s" % (name, origin, error))
+    raise LibraryError("cannot load libmcl. Tried:\n  %s\nBuild it with `make lib` in the source tree,"
+                       " install the package with pip, or name the file in the environment variable"
+                       " MCL_LIBRARY." % "\n  ".join(tried))
+
+
+def _load_copy(path):
+    """Load a private copy of the file `path`, although this process has it mapped already."""
+    try:
+        with open(path, 'rb') as file:
+            content = file.read()
+    except (IOError, OSError) as error:
+        raise LibraryError("cannot load libmcl afresh after a fork: %s" % error)
+    # dlopen() takes two names for one library when they are the same file, so it must be another file.
+    descriptor, name = _memory_file() or _disk_file()
+    try:
+        with os.fdopen(descriptor, 'wb') as file:
+            file.write(content)
+            file.flush()
+            return Library(name, path)
+    except (IOError, OSError) as error:
+        raise LibraryError("cannot load libmcl (%s) afresh after a fork: %s" % (path, error))
+    finally:
+        if not name.startswith('/proc/'):
+            os.unlink(name)
+
+
+def _memory_file():
+    """Return a file without a name on disk, as its descriptor and a path; None where there are none.
+
+    The path has this process's number: glibc takes /proc/self/fd/N, in a child of a child, for the
+    copy that its parent loaded under the same name.
+    """
+    create = getattr(ctypes.CDLL(None, use_errno=True), 'memfd_create', None)  # glibc 2.27
+    if create is None:
+        return None
+    descriptor = create(b'libmcl', 1)  # MFD_CLOEXEC
+    path = '/proc/%d/fd/%d' % (os.getpid(), descriptor)
+    if descriptor < 0:
+        return None
+    if not os.path.exists(path):  # /proc may be absent, or number processes otherwise
+        os.close(descriptor)
+        return None
+    return descriptor, path
+
+
+def _disk_file():
+    return tempfile.mkstemp(prefix='libmcl-', suffix='.so')
+
+
+def _path_of(function):
+    """Return the file that holds a function: the loader does not say where it found a library."""
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    with open('/proc/self/maps') as maps:
+        for line in maps:
+            fields = line.split(None, 5)
+            start, end = (int(part, 16) for part in fields[0].split('-'))
+            if start <= address < end and len(fields) > 5:
+                return fields[5].rstrip('\n')
+    raise LibraryError("cannot find the file of libmcl in /proc/self/maps")

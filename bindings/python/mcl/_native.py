@@ -1,0 +1,292 @@
+"""mcl.h for ctypes: its structs, its handles and the prototypes of all its functions.
+
+The order and names are the header's, which says what everything means; nothing is decided here. A test
+compares this file with the header and with what a C compiler makes of it.
+"""
+import ctypes
+import struct
+from ctypes import (POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint8,
+                    c_uint32, c_uint64, c_void_p)
+
+from mcl import _constants as constants
+
+
+# Handles are distinct types, so that ctypes refuses a listener where a broadcaster belongs.
+class Type(c_void_p):
+    """mcl_type *"""
+
+
+class Message(c_void_p):
+    """mcl_message *"""
+
+
+class Broadcaster(c_void_p):
+    """mcl_broadcaster *"""
+
+
+class Listener(c_void_p):
+    """mcl_listener *"""
+
+
+class Sized(ctypes.Structure):
+    """A struct that begins with its size, which is set when it is made."""
+
+    def __init__(self, **fields):
+        super(Sized, self).__init__(size=ctypes.sizeof(self), **fields)
+
+
+class Error(ctypes.Structure):
+    _fields_ = [
+        ('code', c_int32),
+        ('system', c_int32),
+        ('text', c_char * constants.MCL_ERROR_TEXT_MAX),
+    ]
+
+
+class Connection(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('url', c_char_p),
+        ('interface_', c_char_p),
+        ('port', c_int32),
+        ('hops', c_int32),
+        ('loopback', c_int32),
+        ('reassembly_age_ms', c_int32),
+        ('recv_buffer', c_int64),
+        ('send_buffer', c_int64),
+        ('message_max', c_int64),
+        ('reassembly_bytes', c_int64),
+    ]
+
+
+class Settings(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('interface_index', c_int32),
+        ('port', c_int32),
+        ('local_port', c_int32),
+        ('hops', c_int32),
+        ('loopback', c_int32),
+        ('reserved', c_int32),
+        ('recv_buffer_asked', c_int64),
+        ('recv_buffer', c_int64),
+        ('send_buffer_asked', c_int64),
+        ('send_buffer', c_int64),
+        ('message_max', c_int64),
+        ('reassembly_bytes', c_int64),
+        ('reassembly_age_ms', c_int64),
+    ]
+
+
+class BroadcasterOptions(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('topic', c_char_p),
+        ('topic_size', c_size_t),
+        ('type', Type),
+        ('verbatim', c_int32),
+        ('reserved', c_int32),
+    ]
+
+
+class BroadcasterStats(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('messages', c_uint64),
+        ('datagrams', c_uint64),
+        ('bytes', c_uint64),
+        ('send_errors', c_uint64),
+    ]
+
+
+class ListenerOptions(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('topics', POINTER(c_char_p)),
+        ('topic_sizes', POINTER(c_size_t)),
+        ('topic_count', c_size_t),
+        ('type', Type),
+        ('queued', c_int32),
+        ('policy', c_int32),
+        ('queue_messages', c_int64),
+        ('queue_bytes', c_int64),
+    ]
+
+
+class Record(ctypes.Structure):
+    # topic is no c_char_p: reading such a field copies up to a NUL, which is not there.
+    _fields_ = [
+        ('topic', c_void_p),
+        ('topic_size', c_size_t),
+        ('payload', c_void_p),
+        ('payload_size', c_size_t),
+        ('time_received', c_int64),
+        ('sender', c_uint8 * 16),
+        ('sender_port', c_uint32),
+        ('interface_index', c_uint32),
+    ]
+
+
+# The same for struct.unpack_from, which reads all fields in the time that ctypes takes for one.
+# 'P' stands for size_t too, which Python 2 has no letter for; the two are equally large.
+RECORD = struct.Struct('@PPPPq16sII')
+
+CALL = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Record))
+DROP = ctypes.CFUNCTYPE(None, c_void_p)
+
+
+class Callback(ctypes.Structure):
+    _fields_ = [
+        ('context', c_void_p),
+        ('call', CALL),
+        ('drop', DROP),
+    ]
+
+
+class ListenerStats(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('datagrams', c_uint64),
+        ('bytes', c_uint64),
+        ('filtered', c_uint64),
+        ('repeated', c_uint64),
+        ('evicted', c_uint64),
+        ('assembling', c_uint64),
+        ('joined', c_uint64),
+        ('messages', c_uint64),
+        ('delivered', c_uint64),
+        ('rejected', c_uint64),
+        ('dropped_queue', c_uint64),
+        ('discarded', c_uint64),
+        ('queued', c_uint64),
+        ('queued_bytes', c_uint64),
+        ('dropped_kernel', c_uint64),
+        ('messages_evicted', c_uint64),
+        ('assembling_bytes', c_uint64),
+        ('malformed', c_uint64 * 16),
+    ]
+
+
+# The C name of each struct.
+STRUCTS = {
+    'mcl_error': Error,
+    'mcl_connection': Connection,
+    'mcl_settings': Settings,
+    'mcl_broadcaster_options': BroadcasterOptions,
+    'mcl_broadcaster_stats': BroadcasterStats,
+    'mcl_listener_options': ListenerOptions,
+    'mcl_record': Record,
+    'mcl_callback': Callback,
+    'mcl_listener_stats': ListenerStats,
+}
+
+_error = POINTER(Error)
+_size = POINTER(c_size_t)
+_key = [Message, c_char_p, c_size_t]  # a message, a key and its size
+_topic = [Broadcaster, c_char_p, c_size_t]  # a broadcaster, a topic and its size
+_data = [c_void_p, c_size_t]  # const void * and its size
+_text = [c_char_p, c_size_t]  # const char * and its size
+_out = [c_void_p, c_size_t, _size]  # a buffer, its size, and the size needed
+
+# name: (result, arguments)
+PROTOTYPES = {
+    'mcl_version': (c_char_p, []),
+    'mcl_strerror': (c_char_p, [c_int]),
+
+    'mcl_connection_check': (c_int, [POINTER(Connection), _error]),
+
+    'mcl_type_define': (c_int, [c_char_p, POINTER(c_char_p), c_size_t, POINTER(Connection),
+                                POINTER(Type), _error]),
+    'mcl_type_find': (c_int, [c_char_p, POINTER(Type), _error]),
+    'mcl_type_list': (c_int, _out + [_error]),
+    'mcl_type_remove': (c_int, [c_char_p, _error]),
+    'mcl_type_name': (c_int, [Type] + _out + [_error]),
+    'mcl_type_mandatory': (c_int, [Type] + _out + [_error]),
+    'mcl_type_close': (c_int, [Type]),
+
+    'mcl_message_new': (c_int, [Type, POINTER(Message), _error]),
+    'mcl_message_decode': (c_int, [Type] + _data + [POINTER(Message), _error]),
+    'mcl_message_close': (c_int, [Message]),
+    'mcl_message_set_nil': (c_int, _key + [_error]),
+    'mcl_message_set_bool': (c_int, _key + [c_int, _error]),
+    'mcl_message_set_int': (c_int, _key + [c_int64, _error]),
+    'mcl_message_set_uint': (c_int, _key + [c_uint64, _error]),
+    'mcl_message_set_double': (c_int, _key + [c_double, _error]),
+    'mcl_message_set_string': (c_int, _key + _text + [_error]),
+    'mcl_message_set_bytes': (c_int, _key + _data + [_error]),
+    'mcl_message_set_packed': (c_int, _key + _data + [_error]),
+    'mcl_message_touch': (c_int, [Message, _error]),
+    'mcl_message_count': (c_int, [Message, _error]),
+    'mcl_message_key': (c_int, [Message, c_size_t] + _out + [_error]),
+    'mcl_message_kind': (c_int, _key + [_error]),
+    'mcl_message_get_bool': (c_int, _key + [POINTER(c_int), _error]),
+    'mcl_message_get_int': (c_int, _key + [POINTER(c_int64), _error]),
+    'mcl_message_get_uint': (c_int, _key + [POINTER(c_uint64), _error]),
+    'mcl_message_get_double': (c_int, _key + [POINTER(c_double), _error]),
+    'mcl_message_get_string': (c_int, _key + _out + [_error]),
+    'mcl_message_get_bytes': (c_int, _key + _out + [_error]),
+    'mcl_message_get_packed': (c_int, _key + _out + [_error]),
+    'mcl_message_encode': (c_int, [Message] + _out + [_error]),
+    'mcl_message_json': (c_int, [Message] + _out + [_error]),
+
+    'mcl_broadcaster_open': (c_int, [POINTER(Connection), POINTER(BroadcasterOptions),
+                                     POINTER(Broadcaster), _error]),
+    'mcl_broadcaster_publish': (c_int, _topic + _data + [_error]),
+    'mcl_broadcaster_publish_message': (c_int, _topic + [Message, _error]),
+    'mcl_broadcaster_publish_nil': (c_int, _topic + [_error]),
+    'mcl_broadcaster_publish_bool': (c_int, _topic + [c_int, _error]),
+    'mcl_broadcaster_publish_int': (c_int, _topic + [c_int64, _error]),
+    'mcl_broadcaster_publish_uint': (c_int, _topic + [c_uint64, _error]),
+    'mcl_broadcaster_publish_double': (c_int, _topic + [c_double, _error]),
+    'mcl_broadcaster_publish_string': (c_int, _topic + _text + [_error]),
+    'mcl_broadcaster_publish_bytes': (c_int, _topic + _data + [_error]),
+    'mcl_broadcaster_get_stats': (c_int, [Broadcaster, POINTER(BroadcasterStats), _error]),
+    'mcl_broadcaster_get_settings': (c_int, [Broadcaster, POINTER(Settings), _error]),
+    'mcl_broadcaster_close': (c_int, [Broadcaster]),
+
+    'mcl_listener_open': (c_int, [POINTER(Connection), POINTER(ListenerOptions), POINTER(Listener),
+                                  _error]),
+    'mcl_listener_subscribe': (c_int, [Listener, POINTER(Callback), POINTER(c_uint64), _error]),
+    'mcl_listener_unsubscribe': (c_int, [Listener, c_uint64, _error]),
+    'mcl_listener_fd': (c_int, [Listener, _error]),
+    'mcl_listener_wait': (c_int, [Listener, c_int, _error]),
+    'mcl_listener_recv': (c_int, [Listener, c_int, POINTER(Record)] + _out + [_error]),
+    # The records are POINTER(Record) in C; c_void_p takes a buffer that RECORD reads as well.
+    'mcl_listener_recv_batch': (c_int, [Listener, c_void_p, c_size_t] + _out + [_error]),
+    'mcl_listener_get_stats': (c_int, [Listener, POINTER(ListenerStats), _error]),
+    'mcl_listener_get_settings': (c_int, [Listener, POINTER(Settings), _error]),
+    'mcl_malformed_name': (c_char_p, [c_int]),
+    'mcl_listener_close': (c_int, [Listener, POINTER(ListenerStats)]),
+}
+
+# Those that may be called with the interpreter lock held (through PyDLL): they never wait for anything
+# that needs time, and least of all for another Python thread. Giving the lock up costs 70 to 226
+# microseconds a call when another Python thread is busy, since it must be won back from that.
+#
+# mcl_broadcaster_publish may wait while the socket's buffer is full. What drains that is the kernel
+# alone, so holding the lock cannot lock anything up; mcl._handles holds it for what travels in one
+# datagram, which takes some 5 microseconds, and gives it up for larger payloads.
+QUICK = frozenset([
+    'mcl_version', 'mcl_strerror', 'mcl_malformed_name', 'mcl_connection_check',
+    'mcl_broadcaster_publish', 'mcl_broadcaster_get_stats', 'mcl_broadcaster_get_settings',
+    'mcl_listener_fd', 'mcl_listener_recv_batch', 'mcl_listener_get_stats',
+    'mcl_listener_get_settings',
+])
+
+
+class Functions(object):
+    """The functions of one loaded library, as attributes, with their prototypes set.
+
+    Args:
+        loaded (CDLL or PyDLL): the library.
+        names (iterable): which functions.
+
+    Raises:
+        AttributeError: the library lacks one.
+    """
+
+    def __init__(self, loaded, names):
+        for name in names:
+            function = getattr(loaded, name)
+            function.restype, function.argtypes = PROTOTYPES[name]
+            setattr(self, name, function)

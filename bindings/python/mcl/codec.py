@@ -1,0 +1,116 @@
+"""Payloads and topics to bytes and back: msgpack, and what is text.
+
+A process of the legacy system sends its `str` as one msgpack type (`raw`), text or not, and the wire
+does not tell which. So, unless `configure` says otherwise:
+
+=====================  ==============================================  ==============
+\\                      Python 3                                        Python 2
+=====================  ==============================================  ==============
+received `raw`/`str`   `str`: UTF-8, other bytes as lone surrogates    `str`
+received `bin`         `bytes`                                         `str`
+sent `str`             `raw`/`str`: lone surrogates as their bytes     `raw`
+sent `bytes`           `bin`                                           `raw`
+sent `unicode`                                                         `raw`, UTF-8
+=====================  ==============================================  ==============
+
+Any bytes therefore survive being received and sent again. `text.encode('utf-8', 'surrogateescape')`
+gives the bytes of a received `str` on Python 3.
+
+A topic is text in both directions by the same rule, whatever is configured.
+"""
+import threading
+
+import msgpack
+
+from mcl._compat import PY2, text_type
+
+# Lone surrogates carry the bytes that are no UTF-8 (PEP 383). Python 2 has no such handler.
+_TEXT_ERRORS = 'strict' if PY2 else 'surrogateescape'
+
+_DEFAULTS = {'text': not PY2, 'bin_type': not PY2, 'errors': _TEXT_ERRORS}
+
+
+class _Settings(object):
+    """What is configured now, and the arguments of msgpack that follow from it."""
+
+    def __init__(self, text, bin_type, errors):
+        self.text, self.bin_type, self.errors = text, bin_type, errors
+        self.packer = {'use_bin_type': bin_type}
+        if not PY2:
+            self.packer['unicode_errors'] = errors
+        # strict_map_key: map keys may be of any type. The limits of lengths are left to msgpack's own
+        # default, which is the size of the data: the library has checked that against message_max.
+        self.unpacker = {'raw': not text, 'strict_map_key': False}
+        if text:
+            self.unpacker['unicode_errors'] = errors
+
+
+_settings = _Settings(**_DEFAULTS)
+
+# Bytes of the largest object after which a packer is kept: it never gives its memory back.
+_PACKER_KEEPS = 1 << 20
+
+# A packer serves one thread at a time: it may give up the interpreter lock in the middle of an object
+# whose class has methods written in Python.
+_local = threading.local()
+
+
+def configure(text=None, bin_type=None, errors=None):
+    """Set how strings are coded, for all of this process; for its beginning, not between messages.
+
+    Args:
+        text (bool): received `raw`/`str` becomes text (`str` on Python 3, `unicode` on Python 2), else
+            bytes. Message types need keys that are `str`, hence the default: True on Python 3, False
+            on Python 2.
+        bin_type (bool): sent bytes travel as `bin`, else as `raw` like a legacy `str`. The default is
+            True on Python 3, False on Python 2.
+        errors (str): the handler for bytes that are no UTF-8 and back. The default is
+            'surrogateescape' on Python 3, which loses nothing, and 'strict' on Python 2.
+
+    None leaves an option as it is.
+
+    Returns:
+        dict: the options as they were; `configure(**those)` puts them back.
+    """
+    global _settings
+    now = {'text': _settings.text, 'bin_type': _settings.bin_type, 'errors': _settings.errors}
+    given = {'text': text, 'bin_type': bin_type, 'errors': errors}
+    _settings = _Settings(**{k: now[k] if given[k] is None else given[k] for k in now})
+    return now
+
+
+def pack(value):
+    """Return `value` as msgpack (bytes).
+
+    Raises:
+        TypeError, ValueError, OverflowError: as msgpack does for what cannot be packed.
+    """
+    settings = _settings
+    if getattr(_local, 'settings', None) is not settings:
+        # Kept, since a new packer allocates a large buffer: that takes longer than a small message.
+        _local.packer = msgpack.Packer(autoreset=True, **settings.packer)
+        _local.settings = settings
+    packed = _local.packer.pack(value)
+    if len(packed) > _PACKER_KEEPS:
+        _local.settings = None
+    return packed
+
+
+def unpack(packed):
+    """Return the object that `packed` (bytes, or a view of some) holds.
+
+    Raises:
+        Exception: it is not exactly one msgpack object that Python can hold; what is raised is
+            msgpack's choice, and differs between its versions.
+    """
+    return msgpack.unpackb(packed, **_settings.unpacker)
+
+
+def encode_topic(topic):
+    """Return a topic's bytes."""
+    return topic.encode('utf-8', _TEXT_ERRORS) if isinstance(topic, text_type) else topic
+
+
+def decode_topic(topic):
+    """Return the topic, a `str`, that these bytes are."""
+    return topic if PY2 else topic.decode('utf-8', _TEXT_ERRORS)

@@ -1,0 +1,90 @@
+"""The exceptions of this package, and the one check that raises those of the library.
+
+All are an IOError, which is what programs of the legacy system catch. Where the library refuses a
+value rather than fails at its work, they are a ValueError or TypeError too.
+"""
+from mcl import _constants as c
+
+
+class MclError(IOError):
+    """The library refused or failed. Its text names the operation, what it was done to, and the remedy.
+
+    Attributes:
+        code (int): one of the MCL_E... codes of mcl.h, or 0 when the error is of this package.
+        errno (int or None): the operating system's error number.
+    """
+
+    def __init__(self, text, code=0, system=0):
+        super(MclError, self).__init__(system or None, text)
+        self.text = text
+        self.code = code
+
+    def __str__(self):
+        return self.text
+
+    def __reduce__(self):
+        return type(self), (self.text, self.code, self.errno or 0)
+
+
+class ArgumentError(MclError, ValueError):
+    """An argument is out of its range."""
+
+
+class AddressError(MclError, ValueError):
+    """Not an IPv6 multicast address, or no such network interface."""
+
+
+class RouteError(MclError):
+    """The network has no route for multicast. The text has the command that mends it."""
+
+
+class PayloadError(MclError, ValueError):
+    """The payload is too large, or not one msgpack object."""
+
+
+class MessageTypeError(MclError, TypeError):
+    """The value or message is of another type."""
+
+
+class ClosedError(MclError):
+    """The broadcaster or listener is closed."""
+
+
+class BusyError(MclError):
+    """Callbacks are subscribed, so that messages go to them: unsubscribe them to receive otherwise."""
+
+
+class ForkError(MclError):
+    """The object was made before fork(), and this is the child: open a new one here."""
+
+
+class LibraryError(MclError):
+    """libmcl.so cannot be loaded."""
+
+
+_CLASSES = {
+    c.MCL_EINVAL: ArgumentError,
+    c.MCL_ECLOSED: ClosedError,
+    c.MCL_EADDRESS: AddressError,
+    c.MCL_EINTERFACE: AddressError,
+    c.MCL_EROUTE: RouteError,
+    c.MCL_EFORMAT: PayloadError,
+    c.MCL_ETOOLARGE: PayloadError,
+    c.MCL_EFORKED: ForkError,
+    c.MCL_ETYPE: MessageTypeError,
+    c.MCL_EBUSY: BusyError,
+}
+
+
+def check(result, error):
+    """Return `result` of a library call, or raise what it stands for when it is an error code.
+
+    Args:
+        result (int): what the call returned.
+        error (_native.Error): what the call was given as its last argument.
+    """
+    if result >= 0:
+        return result
+    raise _CLASSES.get(result, MclError)(
+        error.text.decode('utf-8', 'replace') if str is not bytes else error.text,
+        result, error.system)

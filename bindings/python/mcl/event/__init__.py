@@ -1,0 +1,1 @@
+"""Events: callbacks that are called when something happens."""

@@ -1,0 +1,67 @@
+"""An event that callbacks subscribe to."""
+import threading
+
+
+class Event(object):
+    """Calls its callbacks when it is triggered.
+
+    Callbacks may be added and removed from any thread, by a callback of this event too.
+    """
+
+    def __init__(self):
+        self.__lock = threading.Lock()
+        # Replaced at each change and never changed in place: who holds it, iterates over a copy.
+        self.__callbacks = ()
+
+    def subscribe(self, callback):
+        """Add a callback; it is called after those that were added before it.
+
+        Args:
+            callback (callable): takes what the event is triggered with.
+
+        Returns:
+            bool: True, or False when it was there already.
+
+        Raises:
+            TypeError: `callback` cannot be called.
+        """
+        if not callable(callback):
+            raise TypeError("a callback must be callable: %r is not" % (callback,))
+        with self.__lock:
+            if callback in self.__callbacks:
+                return False
+            self.__callbacks += (callback,)
+        return True
+
+    def unsubscribe(self, callback):
+        """Remove a callback.
+
+        Returns:
+            bool: True, or False when it was not there.
+        """
+        with self.__lock:
+            if callback not in self.__callbacks:
+                return False
+            self.__callbacks = tuple(c for c in self.__callbacks if c != callback)
+        return True
+
+    def is_subscribed(self, callback):
+        """Return True when the callback is subscribed."""
+        return callback in self.__callbacks
+
+    def num_subscriptions(self):
+        """Return how many callbacks are subscribed."""
+        return len(self.__callbacks)
+
+    def _subscribers(self):
+        """The callbacks at this moment, in order of their subscription."""
+        return self.__callbacks
+
+    def __trigger__(self, *args, **kwargs):
+        """Call every callback, in order, with exactly these arguments.
+
+        An exception of a callback goes to the caller, and the callbacks after it are not called.
+        (Listeners differ: see `mcl.network.abstract.RawListener`.)
+        """
+        for callback in self.__callbacks:
+            callback(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""Messages: dictionaries of a declared type."""

@@ -1,0 +1,1 @@
+"""Broadcasters and listeners."""

@@ -1,0 +1,33 @@
+"""The limits of a listener's queue, as keyword arguments and in C."""
+from mcl import _constants as constants
+from mcl._compat import is_integer
+
+POLICIES = {
+    'drop_oldest': constants.MCL_DROP_OLDEST,
+    'drop_newest': constants.MCL_DROP_NEWEST,
+    'block': constants.MCL_BLOCK,
+}
+
+
+def check_limits(max_messages, max_bytes, policy):
+    """Raise TypeError or ValueError for limits that cannot be."""
+    for name, value in (('max_messages', max_messages), ('max_bytes', max_bytes)):
+        if value is None:
+            continue
+        if not is_integer(value):
+            raise TypeError("%s must be an integer, not %r" % (name, value))
+        if not 1 <= value < 1 << 63:
+            raise ValueError("%s must be at least 1, not %r" % (name, value))
+    if policy is not None and policy not in POLICIES:
+        raise ValueError("policy must be one of %s, not %r" % (", ".join(sorted(POLICIES)), policy))
+
+
+def native_limits(max_messages, max_bytes, policy, queued=False):
+    """Return fields of _native.ListenerOptions. None stands for the default."""
+    check_limits(max_messages, max_bytes, policy)
+    return {
+        'queue_messages': max_messages or 0,
+        'queue_bytes': max_bytes or 0,
+        'policy': POLICIES.get(policy, 0),
+        'queued': constants.MCL_ON if queued else constants.MCL_OFF,
+    }

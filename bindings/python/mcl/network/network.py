@@ -1,0 +1,207 @@
+"""Broadcasters and listeners for any transport, for raw data and for messages."""
+import datetime
+
+from mcl._report import report
+from mcl.messages.messages import Message
+from mcl.network import udp
+from mcl.network._limits import check_limits, native_limits
+from mcl.network._queue_source import QueueSource
+from mcl.network._receiving import Receiving
+from mcl.network.abstract import Connection
+from mcl.network.abstract import RawListener as AbstractRawListener
+
+_EPOCH = datetime.datetime(1970, 1, 1)
+
+
+def RawBroadcaster(connection, topic=None):
+    """Return an open broadcaster of any data: an instance of the connection's own class.
+
+    Args:
+        connection (Connection): where to publish; see `mcl.network.udp.RawBroadcaster` for UDP.
+        topic (str): the default topic; None: none.
+
+    Raises:
+        TypeError: `connection` is no Connection instance, or `topic` no string.
+        IOError: it cannot be opened.
+    """
+    _check_connection(connection)
+    return connection.broadcaster(connection, topic=topic)
+
+
+def RawListener(connection, topics=None, **options):
+    """Return an open listener for any data: an instance of the connection's own class.
+
+    Args:
+        connection (Connection): where to listen; see `mcl.network.udp.RawListener` for UDP.
+        topics (str or list of str): receive these topics only; None: all.
+        options: further arguments of the connection's own class.
+
+    Raises:
+        TypeError: `connection` is no Connection instance, or `topics` something else.
+        IOError: it cannot be opened.
+    """
+    _check_connection(connection)
+    return connection.listener(connection, topics=topics, **options)
+
+
+class MessageBroadcaster(object):
+    """Publishes messages of one type.
+
+    What is made is an instance of the connection's own broadcaster class as well, and has all that one
+    has.
+
+    Args:
+        message (type): a subclass of Message; its connection says where to publish.
+        topic (str): the default topic; None: none.
+
+    Raises:
+        TypeError: `message` is no subclass of Message, or `topic` no string.
+        IOError: it cannot be opened.
+    """
+
+    def __new__(cls, message, topic=None):
+        _check_message_type(message)
+        return object.__new__(_bound(cls, message, message.connection.broadcaster))
+
+    def __init__(self, message, topic=None):
+        super(MessageBroadcaster, self).__init__(message.connection, topic=topic)
+
+    def publish(self, message, topic=None):
+        """Publish a message, with `topic` in place of the default one unless it is None.
+
+        Raises:
+            TypeError: it is no instance of the message type, or `topic` no string.
+            IOError: closed, or it cannot be sent.
+        """
+        if not isinstance(message, self.message_type):
+            raise TypeError("this broadcaster publishes %s only, not %r"
+                            % (self.message_type.__name__, message))
+        return super(MessageBroadcaster, self).publish(message, topic=topic)
+
+
+class _MessageReceiving(object):
+    """Mixin: makes messages of the payloads. For classes with an attribute `message_type`."""
+
+    def _accept(self, data):
+        """Return `data` with its payload as a message, or None, and say why, when it does not fit."""
+        kind, payload = self.message_type, data['payload']
+        if isinstance(payload, kind):
+            return data
+        try:
+            if not isinstance(payload, dict):
+                raise TypeError("it is no map but %s" % type(payload).__name__)
+            return dict(data, payload=kind(payload))
+        except (TypeError, ValueError) as error:
+            report("data on %r is no %s: %s" % (self.connection, kind.__name__, error))
+            return None
+
+    def __trigger__(self, data):
+        data = self._accept(data)
+        if data is None:
+            return False
+        return super(_MessageReceiving, self).__trigger__(data)
+
+
+class MessageListener(_MessageReceiving):
+    """Receives messages of one type: callbacks get `{'topic': ..., 'payload': message}`.
+
+    What is made is an instance of the connection's own listener class as well, and has all that one has.
+    Data that does not fit the type is not delivered; it is reported on stderr.
+
+    Args:
+        message (type): a subclass of Message; its connection says where to listen.
+        topics (str or list of str): receive these topics only; None: all.
+        options: further arguments of the connection's own listener class.
+
+    Raises:
+        TypeError: `message` is no subclass of Message, or `topics` something else.
+        IOError: it cannot be opened.
+    """
+
+    def __new__(cls, message, topics=None, **options):
+        _check_message_type(message)
+        return object.__new__(_bound(cls, message, message.connection.listener))
+
+    def __init__(self, message, topics=None, **options):
+        super(MessageListener, self).__init__(message.connection, topics=topics, **options)
+
+
+class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
+    """Receives apart from the callbacks and queues, so that a slow callback loses nothing.
+
+    Callbacks get a dict: `topic` (str or None), `payload`, and `time_received`, a naive UTC datetime of
+    when the data was received. They run on one daemon thread of this listener, one at a time, in order
+    of arrival, and may close, subscribe and unsubscribe. Instead of subscribing, a program may iterate
+    (`for data in listener:`) or call `receive`. It is a context manager.
+
+    Args:
+        source (Connection or type): where to listen, or a subclass of Message: then `payload` is a
+            message, and data that does not fit is reported on stderr in its stead.
+        topics (str or list of str): receive these topics only; None or []: all, and what has no topic.
+        open_init (bool): open at once.
+        max_messages (int): messages that may wait; None: 262144.
+        max_bytes (int): bytes of them; None: 256 MiB. Not for transports written in Python.
+        policy (str): what happens to messages beyond that: 'drop_oldest' (the default), 'drop_newest',
+            or 'block', which stops receiving. What is lost is counted in `stats()`.
+
+    Raises:
+        TypeError: `source` is neither, or another argument is of another type.
+        ValueError: a limit or the policy is none.
+        IOError: it cannot be opened.
+    """
+
+    def __init__(self, source, topics=None, open_init=True, max_messages=None, max_bytes=None,
+                 policy=None):
+        self.message_type = None
+        connection = source
+        if isinstance(source, type) and issubclass(source, Message) and source is not Message:
+            self.message_type, connection = source, source.connection
+        elif not isinstance(source, Connection):
+            raise TypeError("a QueuedListener needs a Connection instance or a subclass of Message,"
+                            " not %r" % (source,))
+        check_limits(max_messages, max_bytes, policy)
+        self._limits = max_messages, max_bytes, policy
+        super(QueuedListener, self).__init__(connection, topics)
+        if open_init:
+            self.open()
+
+    # A method here, although a property elsewhere: so it is in the legacy API.
+    def is_open(self):
+        """Return True while it is open; False in a child made by fork()."""
+        return self._is_open()
+
+    def open(self):
+        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
+        return self._open()
+
+    def _new_source(self):
+        connection, (max_messages, max_bytes, policy) = self.connection, self._limits
+        if connection.listener is udp.RawListener:
+            limits = native_limits(max_messages, max_bytes, policy, queued=True)
+            return udp.open_reception(connection, self.topics, limits, self._received)
+        listener = connection.listener(connection, topics=self.topics)
+        return QueueSource(listener, self._received, max_messages, policy)
+
+    def _data(self, topic, payload, time):
+        received = _EPOCH + datetime.timedelta(microseconds=time // 1000)
+        return {'topic': topic, 'payload': payload, 'time_received': received}
+
+    def _accept(self, data):
+        return data if self.message_type is None else super(QueuedListener, self)._accept(data)
+
+
+def _bound(cls, message, transport):
+    """Return a class that is both `cls` and the transport's, for one message type."""
+    return type(transport)(cls.__name__, (cls, transport), {
+        'message_type': message, '__doc__': cls.__doc__, '__module__': cls.__module__})
+
+
+def _check_connection(connection):
+    if not isinstance(connection, Connection):
+        raise TypeError("'connection' must be an instance of a Connection class, not %r"
+                        % (connection,))
+
+
+def _check_message_type(message):
+    if not (isinstance(message, type) and issubclass(message, Message)) or message is Message:
+        raise TypeError("a subclass of Message is needed, not %r" % (message,))

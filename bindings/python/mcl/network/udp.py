@@ -1,0 +1,265 @@
+"""Messages over IPv6 UDP multicast, by the native library.
+
+The library is loaded when the first broadcaster or listener is opened, never at import.
+"""
+from mcl import _constants as constants
+from mcl import _native
+from mcl._compat import is_integer, string_types, text_type
+from mcl._handles import BroadcasterHandle, ListenerHandle, is_alive
+from mcl._reception import Reception
+from mcl.codec import encode_topic, pack
+from mcl.errors import AddressError
+from mcl.network import abstract
+from mcl.network._limits import native_limits
+from mcl.network._receiving import Receiving
+
+UDP_PORT = constants.MCL_PORT_DEFAULT
+MTU = constants.MCL_FRAGMENT_SIZE  # bytes: a larger message travels in fragments
+MTU_MAX = 65000  # bytes: no legacy process sends a larger datagram
+ALLOWED_MULTICAST_HOPS = constants.MCL_HOPS_DEFAULT
+READ_TIMEOUT = 200  # milliseconds between looks at a flag in the legacy system; nothing here polls
+
+
+class RawBroadcaster(abstract.RawBroadcaster):
+    """Publishes any data on a `udp.Connection`. Opens at once, and is a context manager.
+
+    It may be used from any thread. In a child made by fork() it raises ForkError, and the child opens
+    its own.
+
+    Args:
+        connection (Connection): where to publish.
+        topic (str): the default topic; None: none.
+
+    Raises:
+        TypeError: an argument is of another type.
+        IOError: it cannot be opened (bad address, no such interface, an option out of its range); the
+            text says why. A missing route is only noticed by `publish`.
+    """
+
+    def __init__(self, connection, topic=None):
+        _check_connection(connection)
+        super(RawBroadcaster, self).__init__(connection, topic)
+        self._handle = None
+        self._default_topic = None if topic is None else encode_topic(topic)
+        self._open()
+
+    @property
+    def is_open(self):
+        """bool: True until it is closed; False in a child made by fork()."""
+        return self._handle is not None and is_alive(self._handle)
+
+    def _open(self):
+        """Open again after `close`; return True, or False when it is open already."""
+        if self._handle is not None:
+            self._handle.check_process()
+            if not self._handle.closed:
+                return False
+        self._handle = BroadcasterHandle(self.connection._native(),
+                                         "the broadcaster on " + _where(self.connection))
+        return True
+
+    def publish(self, data, topic=None):
+        """Publish one object; it has left for the kernel when this returns.
+
+        Args:
+            data: any object that msgpack can pack; see `mcl.codec` for strings.
+            topic (str): takes the place of the default topic, unless None.
+
+        Raises:
+            TypeError: the topic is no string.
+            TypeError, ValueError, OverflowError: `data` cannot be packed, or is larger than the
+                connection's `message_max`.
+            IOError: it is closed, there is no route for multicast, or the system failed.
+
+        In all these cases nothing was published, save that a part of a large message may have gone out
+        when the system failed; listeners drop that.
+        """
+        packed = pack(data)
+        if topic is None:
+            topic = self._default_topic
+        elif isinstance(topic, string_types):
+            topic = encode_topic(topic)
+        else:
+            abstract.check_topic(topic)
+        self._handle.publish(topic, packed)
+
+    def close(self):
+        """Close, after calls in flight on other threads. True, or False when it was closed already."""
+        return self._handle.close()
+
+    def stats(self):
+        """Return the counters since it was opened, as a dict of int; the last ones once it is closed.
+
+        `messages` published whole, `datagrams` and `bytes` handed to the kernel, and `send_errors`:
+        publishes that failed while sending.
+        """
+        return self._handle.stats()
+
+    def settings(self):
+        """Return what was asked for and what the system granted: see mcl_settings in mcl.h. A dict of int."""
+        return self._handle.settings()
+
+
+class RawListener(Receiving, abstract.RawListener):
+    """Receives data from a `udp.Connection`. Opens at once, and is a context manager.
+
+    Callbacks get a dict: `topic` (str or None) and `payload`. They run on one daemon thread of this
+    listener, one at a time, in order of arrival, and may close, subscribe and unsubscribe. While one
+    runs, what arrives is queued. What arrives while nobody is subscribed is not kept for callbacks that
+    are subscribed later. Instead of subscribing, a program may iterate (`for data in listener:`) or call
+    `receive`.
+
+    Data that Python cannot hold (a map with a list as its key) is reported on stderr.
+
+    In a child made by fork() it raises ForkError, and the child opens its own.
+
+    Args:
+        connection (Connection): where to listen.
+        topics (str or list of str): receive these topics only; None or []: all, and what has no topic.
+        max_messages (int): messages that may be queued; None: 262144.
+        max_bytes (int): bytes of them; None: 256 MiB.
+        policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block', which
+            leaves it to the kernel's buffer. All are counted in `stats()`.
+
+    Raises:
+        TypeError: an argument is of another type.
+        IOError: it cannot be opened; the text says why.
+    """
+
+    def __init__(self, connection, topics=None, max_messages=None, max_bytes=None, policy=None):
+        _check_connection(connection)
+        super(RawListener, self).__init__(connection, topics)
+        self._limits = native_limits(max_messages, max_bytes, policy)
+        self._open()
+
+    @property
+    def is_open(self):
+        """bool: True until it is closed; False in a child made by fork()."""
+        return self._is_open()
+
+    def _new_source(self):
+        return open_reception(self.connection, self.topics, self._limits, self._received)
+
+    def _data(self, topic, payload, time):
+        return {'topic': topic, 'payload': payload}
+
+
+class Connection(abstract.Connection):
+    """An IPv6 multicast address and a UDP port, and optionally how to use them.
+
+    Its fields are `url` and `port`: two connections are equal when these are, `str`, iteration and
+    indexing give these. The options are attributes as well, None when they are left to their defaults.
+    Immutable; may be used from any thread, pickled and sent to other processes.
+
+    Args:
+        url (str): such as 'ff15::1'; 'ff12::1%eth0' names an interface. Checked when something is
+            opened on it.
+        port (int): 1024 to 65535.
+        interface (str): name or decimal index. Default: the system chooses by its routing table.
+        hops (int): routers it may pass, 1 to 255; 0: it does not leave this host. Default: 3.
+        loopback (bool): do listeners on this host receive it. Default: True.
+        recv_buffer (int): bytes of socket buffer to ask for, for listeners. Default: 4 MiB.
+        send_buffer (int): the same for broadcasters. Default: what the system gives.
+        message_max (int): bytes of the largest packed payload sent or received. Default: 64 MiB; 1 GiB
+            at most.
+        reassembly_bytes (int): bytes that incomplete messages may hold. Default: 256 MiB.
+        reassembly_age_ms (int): milliseconds after which an incomplete message is given up. Default:
+            5000.
+
+    Raises:
+        TypeError: an argument is of another type, or the port out of its range.
+        ValueError: an option is no number that the library takes. Its own range is checked when
+            something is opened on it.
+    """
+
+    mandatory = ('url',)
+    optional = {'port': UDP_PORT}
+    broadcaster = RawBroadcaster
+    listener = RawListener
+
+    _NUMBERS = ('hops', 'recv_buffer', 'send_buffer', 'message_max', 'reassembly_bytes',
+                'reassembly_age_ms')
+
+    def __new__(cls, url, port=UDP_PORT, **options):
+        if not isinstance(url, string_types):
+            raise TypeError("the url of a connection must be a string, not %r" % (url,))
+        if not is_integer(port):
+            raise TypeError("the port of a connection must be an integer, not %r" % (port,))
+        if not constants.MCL_PORT_MIN <= port <= constants.MCL_PORT_MAX:
+            raise TypeError("the port of a connection must be %d to %d, not %r"
+                            % (constants.MCL_PORT_MIN, constants.MCL_PORT_MAX, port))
+        self = super(Connection, cls).__new__(cls, url, port)
+        # Past __setattr__, which keeps everybody else from changing a connection.
+        vars(self).update((name, cls._checked(name, value)) for name, value in options.items()
+                          if value is not None)
+        return self
+
+    interface = hops = loopback = recv_buffer = send_buffer = None
+    message_max = reassembly_bytes = reassembly_age_ms = None
+
+    @classmethod
+    def _is_option(cls, name):
+        return name in ('interface', 'loopback') or name in cls._NUMBERS
+
+    @classmethod
+    def _checked(cls, name, value):
+        if not cls._is_option(name):
+            raise TypeError("a connection has no option %r" % name)
+        if name == 'interface' and not isinstance(value, string_types):
+            raise TypeError("the interface of a connection must be a string, not %r" % (value,))
+        if name == 'loopback' and not isinstance(value, bool):
+            raise TypeError("loopback must be True or False, not %r" % (value,))
+        if name in cls._NUMBERS:
+            if not is_integer(value):
+                raise TypeError("%s must be an integer, not %r" % (name, value))
+            # ctypes would cut it down to the width of the C field, in silence.
+            field = getattr(_native.Connection, name)
+            if not 0 <= value < 1 << (8 * field.size - 1):
+                raise ValueError("%s is out of its range: %r" % (name, value))
+        return value
+
+    def _options(self):
+        return {name: value for name, value in vars(self).items() if self._is_option(name)}
+
+    def _native(self):
+        """Return it as _native.Connection."""
+        options = self._options()
+        native = _native.Connection(url=_text('url', self.url), port=self.port)
+        if 'interface' in options:
+            native.interface_ = _text('interface', options.pop('interface'))
+        if 'loopback' in options:
+            native.loopback = constants.MCL_ON if options.pop('loopback') else constants.MCL_OFF
+        if options.get('hops') == 0:  # 0 is the default in C
+            options['hops'] = constants.MCL_HOPS_HOST
+        for name, value in options.items():
+            setattr(native, name, value)
+        return native
+
+
+def _text(name, value):
+    value = value.encode('utf-8') if isinstance(value, text_type) else value
+    if b'\0' in value:  # where C would see its end
+        raise AddressError("a connection's %s cannot hold a NUL: %r" % (name, value),
+                           constants.MCL_EADDRESS)
+    return value
+
+
+def _where(connection):
+    return "%s port %d" % (connection.url, connection.port)
+
+
+def open_reception(connection, topics, limits, deliver):
+    """Open a native listener; `deliver` is as Reception says, `limits` as native_limits gives."""
+    if topics is None:
+        topics = []
+    elif isinstance(topics, string_types):
+        topics = [topics]
+    handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
+                            "the listener on " + _where(connection))
+    return Reception(handle, deliver)
+
+
+def _check_connection(connection):
+    if not isinstance(connection, Connection):
+        raise TypeError("'connection' must be an instance of mcl.network.udp.Connection, not %r"
+                        % (connection,))
