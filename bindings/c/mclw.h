@@ -290,12 +290,18 @@ void mclw_type_cleanup(mcl_type **type);
 void mclw_message_cleanup(mcl_message **message);
 void mclw_buffer_cleanup(mclw_buffer *buffer);
 void mclw_loop_cleanup(mclw_loop **loop);
-#define mclw_auto_broadcaster __attribute__((cleanup(mclw_broadcaster_cleanup))) mcl_broadcaster *
-#define mclw_auto_listener __attribute__((cleanup(mclw_listener_cleanup))) mcl_listener *
-#define mclw_auto_type __attribute__((cleanup(mclw_type_cleanup))) mcl_type *
-#define mclw_auto_message __attribute__((cleanup(mclw_message_cleanup))) mcl_message *
+/* With the pointer in a type of its own, so that `mclw_auto_listener a = ..., b = ...;` is two pointers. */
+typedef mcl_broadcaster *mclw_broadcaster_pointer;
+typedef mcl_listener *mclw_listener_pointer;
+typedef mcl_type *mclw_type_pointer;
+typedef mcl_message *mclw_message_pointer;
+typedef mclw_loop *mclw_loop_pointer;
+#define mclw_auto_broadcaster __attribute__((cleanup(mclw_broadcaster_cleanup))) mclw_broadcaster_pointer
+#define mclw_auto_listener __attribute__((cleanup(mclw_listener_cleanup))) mclw_listener_pointer
+#define mclw_auto_type __attribute__((cleanup(mclw_type_cleanup))) mclw_type_pointer
+#define mclw_auto_message __attribute__((cleanup(mclw_message_cleanup))) mclw_message_pointer
 #define mclw_auto_buffer __attribute__((cleanup(mclw_buffer_cleanup))) mclw_buffer
-#define mclw_auto_loop __attribute__((cleanup(mclw_loop_cleanup))) mclw_loop *
+#define mclw_auto_loop __attribute__((cleanup(mclw_loop_cleanup))) mclw_loop_pointer
 #endif
 
 #ifdef __cplusplus
