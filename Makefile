@@ -15,16 +15,19 @@ all: lib
 .PHONY: lib generate check-generated
 lib: $(BUILD)/libmcl.so.0
 
-LIBRARY_SOURCES := go.mod include/mcl.h capi/exports.map \
+LIBRARY_SOURCES := go.mod include/mcl.h capi/exports.map internal/overlay/main.go \
 	$(shell find capi core -name '*.go' -not -name '*_test.go') $(wildcard capi/*.c capi/*.h)
 SONAME := libmcl.so.0
 
-# The linker's flags are no #cgo LDFLAGS, since cgo refuses these.
-LIBRARY_LDFLAGS := -s -w -extldflags '-Wl,-soname,$(SONAME) -Wl,--version-script=$(CURDIR)/capi/exports.map -Wl,-z,nodelete'
+# The linker's flags are no #cgo LDFLAGS, since cgo refuses these. The setting of Go's leaves SIGURG to the program
+# (capi/signals.c); as a //go:debug line Go refuses it.
+LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1 -extldflags '-Wl,-soname,$(SONAME) -Wl,--version-script=$(CURDIR)/capi/exports.map -Wl,-z,nodelete'
 
-# go build also writes a header of the private exports, which nobody is to use.
+# The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). go build also writes a header of the private
+# exports, which nobody is to use.
 $(BUILD)/libmcl.so: $(LIBRARY_SOURCES)
-	$(GO) build -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $@ ./capi
+	$(GO) run ./internal/overlay $(BUILD)/overlay
+	$(GO) build -overlay $(BUILD)/overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $@ ./capi
 	rm -f $(BUILD)/libmcl.h
 
 $(BUILD)/libmcl.so.0: $(BUILD)/libmcl.so

@@ -6,6 +6,7 @@ import "C"
 import (
 	"strings"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	mcl "libmcl/core"
@@ -54,6 +55,7 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 		Policy:        mcl.Policy(options.policy),
 		QueueMessages: int(options.queue_messages),
 		QueueBytes:    int64(options.queue_bytes),
+		OnError:       complain,
 	})
 	if err != nil {
 		return report(out, op, err)
@@ -63,6 +65,9 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	*handle = newHandle(listenerKind, l, l.release)
 	return C.MCL_OK
 }
+
+// complain writes to stderr as C does. Go's own os.Stderr ends the process when nobody reads it any more.
+func complain(err error) { syscall.Write(2, append([]byte(err.Error()), '\n')) }
 
 func copyTopics(options *C.const_listener_options) []string {
 	n := int(options.topic_count)

@@ -8,13 +8,21 @@
  * that run under a seccomp filter and emulate what it traps.
  *
  * Go itself would unblock SIGCHLD, SIGPROF, SIGSTKFLT and signal 34 on its threads; the build leaves that out of its
- * runtime (internal/overlay). */
+ * runtime (internal/overlay). SIGURG, by which Go interrupts its own long loops, is left alone too, by the setting
+ * asyncpreemptoff (Makefile): no loop here is so long that it must be.
+ *
+ * What stays of Go is its handlers for the synchronous signals, which pass on what did not happen in Go. */
 #include "guard.h"
 
 #include <pthread.h>
 
 static sigset_t blocked;
 static sigset_t at_load;
+
+/* Go installs handlers of its own for these, which it does not need here. */
+static const int given_back[] = {SIGPIPE, SIGURG};
+#define GIVEN_BACK (sizeof given_back / sizeof *given_back)
+static struct sigaction actions_at_load[GIVEN_BACK];
 
 void signals_block(sigset_t *before)
 {
@@ -34,10 +42,14 @@ __attribute__((constructor(101))) static void before_go(void)
     for (size_t i = 0; i < sizeof synchronous / sizeof *synchronous; i++)
         sigdelset(&blocked, synchronous[i]);
     signals_block(&at_load);
+    for (size_t i = 0; i < GIVEN_BACK; i++)
+        sigaction(given_back[i], NULL, &actions_at_load[i]);
 }
 
 /* Without a priority, in the order of linking: Go's object comes first. tests/capi/signals.c sees to it. */
 __attribute__((constructor)) static void after_go(void)
 {
+    for (size_t i = 0; i < GIVEN_BACK; i++)
+        sigaction(given_back[i], &actions_at_load[i], NULL);
     signals_restore(&at_load);
 }
