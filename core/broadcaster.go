@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"libmcl/core/internal/netio"
 	"libmcl/core/internal/wire"
@@ -190,7 +191,7 @@ func (b *RawBroadcaster) send(topic *string, payload []byte) error {
 	} else {
 		b.fragment(topic, payload, packets)
 	}
-	sent, err := b.sender.Send(b.batch)
+	sent, err := b.sendPaced()
 	b.datagrams.Add(uint64(sent))
 	size := 0
 	for i := range b.batch {
@@ -221,6 +222,25 @@ func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32)
 		b.head = wire.AppendFragment(b.head, topic, packet+1, packets, len(part))
 		// An append may move the headers before; those stay valid where they were.
 		b.batch = append(b.batch, netio.Datagram{Head: b.head[start:], Body: part})
+	}
+}
+
+// A message of many fragments goes out in bursts with pauses between them. A kernel hands datagrams over loopback and fast
+// links much quicker than a receiver can read them, and tells the sender nothing: of 64 MiB sent at once, four fifths were
+// dropped at a receiver's buffer of 4 MiB, and with one fragment all is lost. A burst fills about a third of that buffer;
+// in the pause a receiver whose memory is cold can empty it. Messages up to 2 MB are not slowed.
+const (
+	burst      = 32 // fragments
+	burstPause = 2 * time.Millisecond
+)
+
+func (b *RawBroadcaster) sendPaced() (sent int, err error) {
+	for {
+		n, err := b.sender.Send(b.batch[sent:min(sent+burst, len(b.batch))])
+		if sent += n; err != nil || sent == len(b.batch) {
+			return sent, err
+		}
+		time.Sleep(burstPause)
 	}
 }
 
