@@ -65,12 +65,12 @@ def candidates():
     if named:
         return [(named, "MCL_LIBRARY")]
     package = os.path.dirname(os.path.abspath(__file__))
-    tree = os.path.normpath(os.path.join(package, '..', '..', '..', 'build', 'libmcl.so'))
-    return [
-        (os.path.join(package, 'libmcl.so'), "the installed package"),
-        (tree, "the source tree"),
-        (_SONAME, "the system's loader"),
-    ]
+    found = [(os.path.join(package, 'libmcl.so'), "the installed package")]
+    tree = os.path.normpath(os.path.join(package, '..', '..', '..'))
+    if os.path.exists(os.path.join(tree, 'include', 'mcl.h')):
+        found.append((os.path.join(tree, 'build', 'libmcl.so'), "the source tree"))
+    found.append((_SONAME, "the system's loader"))
+    return found
 
 
 def _load():

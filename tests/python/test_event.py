@@ -1,0 +1,62 @@
+"""Event."""
+import pytest
+
+from mcl import Event
+
+
+def test_subscribe_and_unsubscribe_tell_if_they_changed_something():
+    event, callback = Event(), lambda: None
+    assert event.num_subscriptions() == 0
+    assert not event.is_subscribed(callback)
+    assert event.unsubscribe(callback) is False
+    assert event.subscribe(callback) is True
+    assert event.subscribe(callback) is False
+    assert event.is_subscribed(callback)
+    assert event.num_subscriptions() == 1
+    assert event.unsubscribe(callback) is True
+    assert event.unsubscribe(callback) is False
+    assert event.num_subscriptions() == 0
+
+
+@pytest.mark.parametrize('callback', [None, 5, 'callback', []])
+def test_callback_must_be_callable(callback):
+    with pytest.raises(TypeError):
+        Event().subscribe(callback)
+
+
+def test_trigger_passes_the_arguments_in_order():
+    event, calls = Event(), []
+    event.subscribe(lambda *args, **kwargs: calls.append(('first', args, kwargs)))
+    event.subscribe(lambda *args, **kwargs: calls.append(('second', args, kwargs)))
+    event.__trigger__(1, 'two', three=3)
+    assert calls == [('first', (1, 'two'), {'three': 3}), ('second', (1, 'two'), {'three': 3})]
+
+
+def test_bound_methods_are_known_again():
+    class Receiver(object):
+        def method(self):
+            pass
+
+    event, receiver = Event(), Receiver()
+    assert event.subscribe(receiver.method)
+    assert not event.subscribe(receiver.method)
+    assert event.unsubscribe(receiver.method)
+
+
+def test_callbacks_may_change_the_subscriptions():
+    event, calls = Event(), []
+
+    def once():
+        calls.append('once')
+        assert event.unsubscribe(once)
+        event.subscribe(late)
+
+    def late():
+        calls.append('late')
+
+    event.subscribe(once)
+    event.subscribe(lambda: calls.append('always'))
+    event.__trigger__()
+    assert calls == ['once', 'always']
+    event.__trigger__()
+    assert calls == ['once', 'always', 'always', 'late']
