@@ -43,7 +43,7 @@ typedef void (*mclw_error_hook)(void *context, const mcl_error *error);
  * hook when this returns. */
 void mclw_on_error(mclw_error_hook hook, void *context);
 
-/* Two hooks to choose from: the first one, "mcl: <text>" on stderr; and that, then exit(1). */
+/* Two hooks to choose from: the first one, the text as a line on stderr; and that, then exit(1). */
 void mclw_error_print(void *context, const mcl_error *error);
 void mclw_error_exit(void *context, const mcl_error *error);
 

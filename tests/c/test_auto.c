@@ -12,6 +12,8 @@ static mcl_type *stale_type;
 static mcl_message *stale_message;
 static int descriptor;
 
+static void never(void *context, const mcl_record *record) { (void)context, (void)record; }
+
 static int leave_early(int how)
 {
     mclw_auto_type type = mclw_define("Auto", "key", "ff15::9", 0);
@@ -21,6 +23,7 @@ static int leave_early(int how)
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
 
     (void)second;
+    CHECK_INT(mclw_loop_add(loop, in, never, NULL), 0);
     mclw_pack_string(&buffer, "memory"); /* the build with AddressSanitizer sees whether it is freed */
     stale_out = out;
     stale_in = in;

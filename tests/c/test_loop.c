@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 struct seen {
     mclw_loop *loop;
@@ -275,6 +276,27 @@ static void test_misuse_in_handler(void)
     CHECK_INT(mclw_loop_run(loop, -1), MCLW_STOPPED);
 }
 
+/* When the process has no descriptor left, that is said, and nothing else breaks. */
+static void test_no_descriptor(void)
+{
+    mclw_auto_loop loop = mclw_loop_new();
+    mclw_auto_listener a = mclw_listen("ff15::a", 26000, NULL);
+    struct rlimit before, none;
+    struct seen seen = {NULL, 0, 0, 0, ""};
+    mclw_loop *refused = NULL;
+
+    REQUIRE(loop != NULL && a != NULL && getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none = before;
+    none.rlim_cur = 3; /* stdin, stdout and stderr have them */
+    CHECK(mcl_listener_fd(a, NULL) >= 0);
+    setrlimit(RLIMIT_NOFILE, &none);
+    CHECK_REPORTED((refused = mclw_loop_new()) == NULL ? last_report.code : 0, MCL_EDESCRIPTORS);
+    CHECK_REPORTED(mclw_loop_add(loop, a, on_a, &seen), MCL_EDESCRIPTORS);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(refused == NULL);
+    CHECK_SILENT(mclw_loop_add(loop, a, on_a, &seen), 0);
+}
+
 int main(void)
 {
     mclw_on_error(remember, NULL);
@@ -286,5 +308,6 @@ int main(void)
     test_own_descriptors();
     test_stop_from_elsewhere();
     test_misuse_in_handler();
+    test_no_descriptor();
     return done();
 }

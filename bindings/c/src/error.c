@@ -24,7 +24,7 @@ void mclw_error_print(void *context, const mcl_error *error)
 {
     (void)context;
     if (error != NULL)
-        fprintf(stderr, "mcl: %s\n", error->text);
+        fprintf(stderr, "%s\n", error->text);
 }
 
 void mclw_error_exit(void *context, const mcl_error *error)

@@ -52,21 +52,10 @@ mcl_listener *mclw_listen(const char *address, int port, const char *topic)
     return open_listener(&connection, &options);
 }
 
-/* mcl.h takes a missing type for "anything"; whoever asks for the messages of one type must not get all. */
-static int type_missing(const mcl_type *type, const char *operation)
-{
-    if (type != NULL)
-        return 0;
-    mclw_internal_fail(MCL_EHANDLE, 0, "%s: the type is NULL; make it with mclw_define or mclw_find", operation);
-    return 1;
-}
-
 mcl_broadcaster *mclw_broadcast_type(mcl_type *type)
 {
     mcl_broadcaster_options options = MCL_BROADCASTER_OPTIONS_INIT;
 
-    if (type_missing(type, "mclw_broadcast_type"))
-        return NULL;
     options.type = type;
     return open_broadcaster(NULL, &options);
 }
@@ -75,8 +64,6 @@ mcl_listener *mclw_listen_type(mcl_type *type)
 {
     mcl_listener_options options = MCL_LISTENER_OPTIONS_INIT;
 
-    if (type_missing(type, "mclw_listen_type"))
-        return NULL;
     options.type = type;
     return open_listener(NULL, &options);
 }
