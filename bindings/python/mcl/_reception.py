@@ -84,14 +84,10 @@ class Reception(object):
 
     Args:
         handle (ListenerHandle): belongs to this object from now on.
-        deliver (callable): takes a message: its topic (str or None), its payload, and when it was
-            received, in nanoseconds since the Unix epoch; returns False when it does not fit. While it
-            is wanted, it runs on one daemon thread, one message at a time and in order.
     """
 
-    def __init__(self, handle, deliver):
+    def __init__(self, handle):
         self._handle = handle
-        self._deliver = deliver
         self._rejected = 0  # messages that reached Python and did not fit
         self._lock = threading.Lock()  # protects the next two
         self._wanted = False
@@ -109,8 +105,16 @@ class Reception(object):
         """Raise ForkError in a child of the process that opened it."""
         self._handle.check_process()
 
-    def start(self):
-        """Deliver what arrives from now on. What is queued already goes to nobody."""
+    def start(self, deliver):
+        """Deliver what arrives from now on. What is queued already goes to nobody.
+
+        Args:
+            deliver (callable): takes a message: its topic (str or None), its payload, and when it was
+                received, in nanoseconds since the Unix epoch; returns False when it does not fit. It
+                runs on one daemon thread, one message at a time and in order. It is the same at each
+                start. Only the thread keeps it, so that a listener without callbacks is in no cycle and
+                closes as soon as it is dropped.
+        """
         self.check_process()  # before the lock, which fork() may have copied while it was held
         with self._lock:
             if self._wanted or self._handle.closed:
@@ -119,7 +123,8 @@ class Reception(object):
             self._wanted = True
             # A thread may be left of an earlier start, waiting for the message that ends it.
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="mcl: " + self._handle.where)
+                self._thread = threading.Thread(target=self._run, args=(deliver,),
+                                                name="mcl: " + self._handle.where)
                 self._thread.daemon = True
                 self._thread.start()
 
@@ -134,7 +139,7 @@ class Reception(object):
             taken = len(batch.take())
             queued = queued - taken if taken else 0
 
-    def _run(self):
+    def _run(self, deliver):
         try:
             batch = Batch(self._handle, _BATCH)
             while True:
@@ -148,7 +153,7 @@ class Reception(object):
                     if self._handle.closed:
                         return
                     message = self._decode(topic, packed, time)
-                    if message is not None and self._deliver(*message) is False:
+                    if message is not None and deliver(*message) is False:
                         self._rejected += 1
         except ClosedError:
             pass
@@ -156,7 +161,7 @@ class Reception(object):
             report("%s receives no more: %s" % (self._handle.where, error))
 
     def _decode(self, topic, packed, time):
-        """Return a message as `deliver` takes it, or None when Python cannot hold it."""
+        """Return a message as `start` says, or None when Python cannot hold it."""
         try:
             return None if topic is None else decode_topic(topic), unpack(packed), time
         except Exception as error:  # pylint: disable=broad-except
@@ -167,7 +172,7 @@ class Reception(object):
             return None
 
     def receive(self, timeout):
-        """Return the next message as `deliver` takes it, or None when `timeout` (seconds) is over."""
+        """Return the next message as `start` says, or None when `timeout` (seconds) is over."""
         deadline = None if timeout is None else monotonic() + timeout
         while True:
             message = self._next()

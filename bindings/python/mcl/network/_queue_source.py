@@ -19,14 +19,12 @@ class QueueSource(object):
 
     Args:
         listener (RawListener): an open one; belongs to this object from now on.
-        deliver (callable): as for Reception.
         max_messages (int): the queue's limit, or None for the default.
         policy (str): what happens beyond it, or None for the default.
     """
 
-    def __init__(self, listener, deliver, max_messages, policy):
+    def __init__(self, listener, max_messages, policy):
         self._listener = listener
-        self._deliver = deliver
         self._limit = max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT
         self._policy = policy or 'drop_oldest'
         self._changed = threading.Condition()  # protects all that follows
@@ -57,15 +55,15 @@ class QueueSource(object):
             self._queue.append(message)
             self._changed.notify_all()
 
-    def start(self):
-        """Deliver what arrives from now on. What is queued already goes to nobody."""
+    def start(self, deliver):
+        """Deliver what arrives from now on, as Reception does."""
         with self._changed:
             if self._wanted or not self.alive:
                 return
             self._counters['delivered'] += len(self._queue)
             self._queue.clear()
             self._wanted = True
-            self._thread = threading.Thread(target=self._run, name="mcl: queue")
+            self._thread = threading.Thread(target=self._run, args=(deliver,), name="mcl: queue")
             self._thread.daemon = True
             self._thread.start()
 
@@ -76,7 +74,7 @@ class QueueSource(object):
             self._thread = None
             self._changed.notify_all()
 
-    def _run(self):
+    def _run(self, deliver):
         me = threading.current_thread()
         while True:
             with self._changed:
@@ -85,7 +83,7 @@ class QueueSource(object):
                 if self._thread is not me or not self.alive:
                     return
                 message = self._take()
-            if self._deliver(*message) is False:
+            if deliver(*message) is False:
                 self.reject()
 
     def _take(self):

@@ -9,7 +9,7 @@ from mcl.errors import ClosedError
 class Receiving(object):
     """Mixin for a RawListener whose data comes from a source: mcl._reception.Reception or its like.
 
-    The class it is mixed into has `_new_source()`, which opens one that delivers to `_received`, and
+    The class it is mixed into has `_new_source()`, which opens one, and
     `_data(topic, payload, time)`, which makes what callbacks get.
     """
 
@@ -38,7 +38,7 @@ class Receiving(object):
                 return False
             self._source = self._new_source()
             if self.num_subscriptions():
-                self._source.start()
+                self._source.start(self._received)
             return True
 
     def close(self):
@@ -58,7 +58,7 @@ class Receiving(object):
         with self._changing:
             added = super(Receiving, self).subscribe(callback)
             if self._source is not None:
-                self._source.start()
+                self._source.start(self._received)
         return added
 
     def unsubscribe(self, callback):

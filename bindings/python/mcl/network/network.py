@@ -178,9 +178,9 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         connection, (max_messages, max_bytes, policy) = self.connection, self._limits
         if connection.listener is udp.RawListener:
             limits = native_limits(max_messages, max_bytes, policy, queued=True)
-            return udp.open_reception(connection, self.topics, limits, self._received)
+            return udp.open_reception(connection, self.topics, limits)
         listener = connection.listener(connection, topics=self.topics)
-        return QueueSource(listener, self._received, max_messages, policy)
+        return QueueSource(listener, max_messages, policy)
 
     def _data(self, topic, payload, time):
         received = _EPOCH + datetime.timedelta(microseconds=time // 1000)

@@ -138,7 +138,7 @@ class RawListener(Receiving, abstract.RawListener):
         return self._is_open()
 
     def _new_source(self):
-        return open_reception(self.connection, self.topics, self._limits, self._received)
+        return open_reception(self.connection, self.topics, self._limits)
 
     def _data(self, topic, payload, time):
         return {'topic': topic, 'payload': payload}
@@ -248,15 +248,15 @@ def _where(connection):
     return "%s port %d" % (connection.url, connection.port)
 
 
-def open_reception(connection, topics, limits, deliver):
-    """Open a native listener; `deliver` is as Reception says, `limits` as native_limits gives."""
+def open_reception(connection, topics, limits):
+    """Open a native listener; `limits` are as native_limits gives them."""
     if topics is None:
         topics = []
     elif isinstance(topics, string_types):
         topics = [topics]
     handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
                             "the listener on " + _where(connection))
-    return Reception(handle, deliver)
+    return Reception(handle)
 
 
 def _check_connection(connection):
