@@ -181,6 +181,26 @@ static void test_own_descriptors(void)
     CHECK_REPORTED(mclw_loop_remove_fd(loop, ends[0]), MCL_EUNKNOWN);
 }
 
+static void on_busy(void *context, int fd, short events)
+{
+    (void)fd, (void)events;
+    ++*(int *)context;
+}
+
+/* The time ends although something is always ready. */
+static void test_time_under_load(void)
+{
+    mclw_auto_loop loop = mclw_loop_new();
+    int ends[2], calls = 0;
+
+    REQUIRE(pipe(ends) == 0 && write(ends[1], "x", 1) == 1);
+    CHECK_SILENT(mclw_loop_add_fd(loop, ends[0], POLLIN, on_busy, &calls), 0);
+    CHECK_SILENT(mclw_loop_run(loop, 20), MCLW_TIMEOUT);
+    CHECK(calls > 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 struct stopping {
     mclw_loop *loop;
     long runner;
@@ -306,6 +326,7 @@ int main(void)
     test_time();
     test_large();
     test_own_descriptors();
+    test_time_under_load();
     test_stop_from_elsewhere();
     test_misuse_in_handler();
     test_no_descriptor();

@@ -197,6 +197,59 @@ static void test_descriptor_reused(void)
         close(fds[i]);
 }
 
+struct changer {
+    struct scene *scene;
+    long runner;
+};
+
+static void *add_when_polling(void *context)
+{
+    struct changer *changer = context;
+    struct scene *scene = changer->scene;
+
+    wait_asleep(changer->runner);
+    CHECK_INT(mclw_loop_add(scene->loop, scene->other, on_close_other, scene), 0);
+    return NULL;
+}
+
+static void *remove_when_polling(void *context)
+{
+    struct changer *changer = context;
+
+    wait_asleep(changer->runner);
+    CHECK_INT(mclw_loop_remove(changer->scene->loop, changer->scene->own), 0);
+    return NULL;
+}
+
+/* A loop that waits without end notices at once what another thread adds or removes. */
+static void test_changed_by_thread(void)
+{
+    mclw_auto_loop loop = mclw_loop_new();
+    struct scene scene = {NULL, NULL, NULL, 0, 0};
+    struct changer changer;
+    pthread_t thread;
+
+    changer.scene = &scene;
+    changer.runner = this_thread();
+    scene.loop = loop;
+    scene.own = mclw_listen("ff15::a", 26000, NULL);
+    scene.other = mclw_listen("ff15::b", 26000, NULL);
+    REQUIRE(mclw_loop_add(loop, scene.own, on_never, &scene) == 0);
+    publish_many("ff15::b", 1);
+    wait_queued(scene.other, 1);
+    pthread_create(&thread, NULL, add_when_polling, &changer);
+    CHECK_SILENT(mclw_loop_run(loop, -1), MCLW_EMPTY); /* its handler closes both */
+    pthread_join(thread, NULL);
+    CHECK_INT(scene.calls, 1);
+
+    scene.own = mclw_listen("ff15::a", 26000, NULL);
+    REQUIRE(mclw_loop_add(loop, scene.own, on_never, &scene) == 0);
+    pthread_create(&thread, NULL, remove_when_polling, &changer);
+    CHECK_SILENT(mclw_loop_run(loop, -1), MCLW_EMPTY);
+    pthread_join(thread, NULL);
+    CHECK_SILENT(mclw_listener_close(&scene.own), 0);
+}
+
 struct remover {
     mclw_loop *loop;
     mcl_listener *listener;
@@ -283,6 +336,7 @@ int main(void)
     test_handler_adds();
     test_closed_by_thread();
     test_descriptor_reused();
+    test_changed_by_thread();
     test_remove_waits(0);
     test_remove_waits(1);
     test_callbacks_subscribed();

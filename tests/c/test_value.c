@@ -96,6 +96,12 @@ static void test_views(void)
     CHECK(mclw_value_double(mclw_value_item(gyro, 1), 0) == -1.5);
     CHECK_INT(mclw_value_item(gyro, 3).size, 0);
     CHECK_INT(mclw_value_item(map, 0).size, 0);
+    { /* what follows an array is none of its items */
+        static const unsigned char two_objects[] = {0x91, 1, 2};
+        mclw_value value = {two_objects, 3};
+        CHECK_INT(mclw_value_item(value, 0).size, 1);
+        CHECK_INT(mclw_value_item(value, 1).size, 0);
+    }
     CHECK_INT(mclw_value_key(gyro, "gyro").size, 0);
     CHECK_INT(mclw_value_key(map, NULL).size, 0);
     CHECK(memcmp(mclw_value_bytes(mclw_value_key(map, "name"), &size), "Imu", 3) == 0);
