@@ -18,9 +18,7 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
     CHECK(guard_switch(given.verbatim, "options.verbatim", __func__, error));
     shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim};
     uintptr_t handle = 0;
-    fork_hold();
-    int code = GO(mclgo_broadcaster_open(connection != NULL ? &own : NULL, &rest, &handle, error));
-    fork_release();
+    int code = GO_OPENING(mclgo_broadcaster_open(connection != NULL ? &own : NULL, &rest, &handle, error));
     *broadcaster = (mcl_broadcaster *)handle;
     return code;
 }

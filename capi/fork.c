@@ -66,7 +66,8 @@ static void in_child(void)
         for (; bits != 0; bits &= bits - 1)
             close(word * WORD_BITS + __builtin_ctzll(bits));
     }
-    pthread_rwlock_unlock(&opening);
+    /* Made anew: glibc tells a writer's unlock from a reader's by the thread's id, which has changed. */
+    pthread_rwlock_init(&opening, NULL);
 }
 
 __attribute__((constructor)) static void watch_forks(void)

@@ -30,7 +30,7 @@ int guard_refuse_fork(const char *function, mcl_error *error);
  * Go runs on a stack of its own, of a few kB. A handler that was installed without SA_ONSTACK (as by signal(), by
  * most C programs, and by Python before 3.10) and runs in that moment writes beyond it, into other goroutines'
  * memory: the process crashes later and elsewhere. A signal that comes meanwhile is handled when the call is over.
- * It costs two system calls, about 0.2 us; what waits (listener_wait.c) waits in C, with signals open. */
+ * It costs two system calls, some 0.1 to 0.4 us; what waits (listener_wait.c) waits in C, with signals open. */
 #define GO(call)                                                                                               \
     ({                                                                                                         \
         sigset_t before_;                                                                                      \
@@ -40,11 +40,20 @@ int guard_refuse_fork(const char *function, mcl_error *error);
         result_;                                                                                               \
     })
 
+/* The same for a call that opens descriptors: no other thread can fork before they are noted. */
+#define GO_OPENING(call)                                                                                       \
+    GO(({                                                                                                      \
+        fork_hold();                                                                                           \
+        int opened_ = (call);                                                                                  \
+        fork_release();                                                                                        \
+        opened_;                                                                                               \
+    }))
+
 /* signals.c */
 void signals_block(sigset_t *before);
 void signals_restore(const sigset_t *before);
 
-/* fork.c: between these no other thread can fork, so that a descriptor is never open without being noted. */
+/* fork.c. Signals must be blocked: a handler that forks would wait for what it interrupted. */
 void fork_hold(void);
 void fork_release(void);
 

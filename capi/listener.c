@@ -59,9 +59,7 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
         .queue_bytes = given.queue_bytes,
     };
     uintptr_t handle = 0;
-    fork_hold();
-    int code = GO(mclgo_listener_open(connection != NULL ? &own : NULL, &rest, &handle, error));
-    fork_release();
+    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &rest, &handle, error));
     *listener = (mcl_listener *)handle;
     return code;
 }
@@ -94,10 +92,7 @@ int mcl_listener_unsubscribe(mcl_listener *listener, uint64_t id, mcl_error *err
 int mcl_listener_fd(mcl_listener *listener, mcl_error *error)
 {
     ENTER(error);
-    fork_hold();
-    int fd = GO(mclgo_listener_fd((uintptr_t)listener, error));
-    fork_release();
-    return fd;
+    return GO_OPENING(mclgo_listener_fd((uintptr_t)listener, error));
 }
 
 int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,

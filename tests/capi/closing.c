@@ -120,6 +120,31 @@ static void *floods(void *stop)
     return NULL;
 }
 
+static void *waits_for_ever(void *unused)
+{
+    (void)unused;
+    started++;
+    for (;;)
+        mcl_listener_wait(l, -1, NULL);
+    return NULL;
+}
+
+/* A thread that is cancelled while it waits does not keep the listener from being closed. */
+static void cancel_waiter(void)
+{
+    pthread_t thread;
+    void *result;
+    l = listen_with(NULL);
+    started = 0;
+    CHECK(pthread_create(&thread, NULL, waits_for_ever, NULL) == 0);
+    CHECK(reaches(&started, 1));
+    usleep(20000); /* into its wait, most likely */
+    CHECK(pthread_cancel(thread) == 0);
+    pthread_join(thread, &result);
+    CHECK(result == PTHREAD_CANCELED);
+    EQUAL(MCL_OK, mcl_listener_close(l, NULL));
+}
+
 /* Threads that die between two calls leave nothing behind that a later one falls over. */
 static void *lives_shortly(void *unused)
 {
@@ -152,6 +177,7 @@ int main(void)
         l = listen_with(NULL);
         against(i % 2 == 0 ? receives : waits, closes_listener);
     }
+    cancel_waiter();
     for (int i = 0; i < 500; i++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, lives_shortly, NULL) == 0);
