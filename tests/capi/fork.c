@@ -1,0 +1,217 @@
+/* fork: the child is told, keeps nothing of the parent's sockets, and the parent goes on. exec is not affected. */
+#include "test.h"
+
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static mcl_listener *l;
+static mcl_broadcaster *b;
+static mcl_type *type;
+static mcl_message *message;
+
+/* How many of the process's descriptors are sockets. */
+static int sockets(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        struct stat s;
+        count += fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
+    }
+    return count;
+}
+
+static void never(void *context, const mcl_record *record)
+{
+    (void)context, (void)record;
+}
+
+static void every_function_refuses(void)
+{
+    mcl_connection c = group();
+    mcl_callback callback = {NULL, never, NULL};
+    mcl_listener *none_l;
+    mcl_broadcaster *none_b;
+    mcl_type *none_t;
+    mcl_message *none_m;
+    mcl_record r;
+    char buffer[100];
+    size_t n;
+    int yes;
+    int64_t i;
+    uint64_t u;
+    double d;
+    mcl_listener_stats ls = {.size = sizeof ls};
+    mcl_broadcaster_stats bs = {.size = sizeof bs};
+    mcl_settings set = {.size = sizeof set};
+    const int f = MCL_EFORKED;
+
+    FAILS(f, mcl_connection_check(&c, &error));
+    SAYS("exec");
+    FAILS(f, mcl_type_define("X", NULL, 0, &c, &none_t, &error));
+    FAILS(f, mcl_type_find("T", &none_t, &error));
+    FAILS(f, mcl_type_list(buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_type_remove("T", &error));
+    FAILS(f, mcl_type_name(type, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_type_mandatory(type, buffer, sizeof buffer, &n, &error));
+    EQUAL(f, mcl_type_close(type));
+    FAILS(f, mcl_message_new(type, &none_m, &error));
+    FAILS(f, mcl_message_decode(type, "\x80", 1, &none_m, &error));
+    EQUAL(f, mcl_message_close(message));
+    FAILS(f, mcl_message_set_nil(message, "k", 1, &error));
+    FAILS(f, mcl_message_set_bool(message, "k", 1, 1, &error));
+    FAILS(f, mcl_message_set_int(message, "k", 1, 1, &error));
+    FAILS(f, mcl_message_set_uint(message, "k", 1, 1, &error));
+    FAILS(f, mcl_message_set_double(message, "k", 1, 1, &error));
+    FAILS(f, mcl_message_set_string(message, "k", 1, "", 0, &error));
+    FAILS(f, mcl_message_set_bytes(message, "k", 1, "", 0, &error));
+    FAILS(f, mcl_message_set_packed(message, "k", 1, "\xc0", 1, &error));
+    FAILS(f, mcl_message_touch(message, &error));
+    FAILS(f, mcl_message_count(message, &error));
+    FAILS(f, mcl_message_key(message, 0, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_message_kind(message, "k", 1, &error));
+    FAILS(f, mcl_message_get_bool(message, "k", 1, &yes, &error));
+    FAILS(f, mcl_message_get_int(message, "k", 1, &i, &error));
+    FAILS(f, mcl_message_get_uint(message, "k", 1, &u, &error));
+    FAILS(f, mcl_message_get_double(message, "k", 1, &d, &error));
+    FAILS(f, mcl_message_get_string(message, "k", 1, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_message_get_bytes(message, "k", 1, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_message_get_packed(message, "k", 1, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_message_encode(message, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_message_json(message, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_broadcaster_open(&c, NULL, &none_b, &error));
+    FAILS(f, mcl_broadcaster_publish(b, "t", 1, "\xc0", 1, &error));
+    FAILS(f, mcl_broadcaster_publish_message(b, "t", 1, message, &error));
+    FAILS(f, mcl_broadcaster_publish_nil(b, "t", 1, &error));
+    FAILS(f, mcl_broadcaster_publish_bool(b, "t", 1, 1, &error));
+    FAILS(f, mcl_broadcaster_publish_int(b, "t", 1, 1, &error));
+    FAILS(f, mcl_broadcaster_publish_uint(b, "t", 1, 1, &error));
+    FAILS(f, mcl_broadcaster_publish_double(b, "t", 1, 1, &error));
+    FAILS(f, mcl_broadcaster_publish_string(b, "t", 1, "", 0, &error));
+    FAILS(f, mcl_broadcaster_publish_bytes(b, "t", 1, "", 0, &error));
+    FAILS(f, mcl_broadcaster_get_stats(b, &bs, &error));
+    FAILS(f, mcl_broadcaster_get_settings(b, &set, &error));
+    EQUAL(f, mcl_broadcaster_close(b));
+    FAILS(f, mcl_listener_open(&c, NULL, &none_l, &error));
+    FAILS(f, mcl_listener_subscribe(l, &callback, &u, &error));
+    FAILS(f, mcl_listener_unsubscribe(l, 1, &error));
+    FAILS(f, mcl_listener_fd(l, &error));
+    FAILS(f, mcl_listener_wait(l, -1, &error));
+    FAILS(f, mcl_listener_recv(l, -1, &r, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_listener_recv_batch(l, &r, 1, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_listener_get_stats(l, &ls, &error));
+    FAILS(f, mcl_listener_get_settings(l, &set, &error));
+    EQUAL(f, mcl_listener_close(l, &ls));
+
+    EQUAL(0, strcmp(mcl_version(), MCL_VERSION));
+    CHECK(strstr(mcl_strerror(f), "fork") != NULL);
+    CHECK(mcl_malformed_name(0) != NULL);
+}
+
+static void *floods(void *stop)
+{
+    while (!atomic_load((atomic_int *)stop))
+        mcl_broadcaster_publish_int(b, "t", 1, 1, NULL);
+    return NULL;
+}
+
+static void *opens(void *stop)
+{
+    mcl_connection c = group();
+    while (!atomic_load((atomic_int *)stop)) {
+        mcl_listener *other;
+        if (mcl_listener_open(&c, NULL, &other, NULL) == 0)
+            mcl_listener_close(other, NULL);
+    }
+    return NULL;
+}
+
+/* The failures of a child become the parent's. */
+static void join(pid_t child)
+{
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void still_works(void)
+{
+    mcl_record r;
+    char buffer[10];
+    while (mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error) == 1)
+        ;
+    MUST(mcl_broadcaster_publish_int(b, "t", 1, 1, &error));
+    EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) { /* after exec: all is new */
+        l = listen_with(NULL);
+        b = broadcast_with(NULL);
+        still_works();
+        return failures;
+    }
+    int before = sockets();
+    mcl_connection c = group();
+    c.port = 5002;
+    MUST(mcl_type_define("T", NULL, 0, &c, &type, &error));
+    MUST(mcl_message_new(type, &message, &error));
+    l = listen_with(NULL);
+    b = broadcast_with(NULL);
+    int fd = mcl_listener_fd(l, &error);
+    MUST(fd);
+    EQUAL(before + 2, sockets());
+
+    pid_t child = fork();
+    if (child == 0) {
+        every_function_refuses();
+        EQUAL(before, sockets());
+        CHECK(fcntl(fd, F_GETFD) == -1);
+        pid_t grandchild = fork(); /* a child of the child is one, too */
+        if (grandchild == 0) {
+            FAILS(MCL_EFORKED, mcl_connection_check(&c, &error));
+            _exit(failures);
+        }
+        join(grandchild);
+        _exit(failures);
+    }
+    join(child);
+    still_works();
+
+    /* From a busy parent, which opens and closes all the while; and a child that execs. */
+    atomic_int stop = 0;
+    pthread_t threads[2];
+    CHECK(pthread_create(&threads[0], NULL, floods, &stop) == 0);
+    CHECK(pthread_create(&threads[1], NULL, opens, &stop) == 0);
+    for (int i = 0; i < 200; i++) {
+        child = fork();
+        if (child == 0) {
+            FAILS(MCL_EFORKED, mcl_connection_check(&c, &error));
+            FAILS(MCL_EFORKED, mcl_listener_recv_batch(l, NULL, 0, NULL, 0, NULL, &error));
+            if (i % 20 == 0)
+                execl("/proc/self/exe", argv[0], "again", (char *)NULL);
+            _exit(failures);
+        }
+        join(child);
+    }
+    stop = 1;
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    still_works();
+
+    /* What was closed is not closed again in a child: its number may be another file's by now. */
+    MUST(mcl_listener_close(l, NULL));
+    MUST(mcl_broadcaster_close(b));
+    int own[40], pipes = 20;
+    for (int i = 0; i < pipes; i++)
+        CHECK(pipe(own + 2 * i) == 0);
+    child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 2 * pipes; i++)
+            CHECK(fcntl(own[i], F_GETFD) != -1);
+        _exit(failures);
+    }
+    join(child);
+    return report("fork");
+}
