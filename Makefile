@@ -55,6 +55,13 @@ uninstall:
 
 ## ---- tests ----
 
+.PHONY: test-capi
+test-capi: lib check-generated
+	$(GO) test ./internal/...
+	tests/capi/static
+	tests/capi/run
+	tests/capi/run --asan
+
 .PHONY: test-c
 test-c: lib wrapper
 	tests/c/run
