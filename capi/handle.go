@@ -48,7 +48,7 @@ func (k kind) String() string {
 }
 
 // quarantineSize is how many closed handles are told from garbage, and not given out again, at any moment.
-const quarantineSize = 4096
+const quarantineSize = C.SHIM_QUARANTINE
 
 var table = struct {
 	sync.RWMutex
@@ -106,6 +106,7 @@ func (e *entry) retire() {
 	table.Lock()
 	oldest := table.quarantine[table.next]
 	table.quarantine[table.next] = e
+	C.shim_quarantine[table.next] = C.uintptr_t(uintptr(e.token))
 	table.next = (table.next + 1) % quarantineSize
 	if oldest != nil {
 		delete(table.entries, uintptr(oldest.token))

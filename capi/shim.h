@@ -62,6 +62,11 @@ void shim_drop(shim_callback *callback);
 void shim_callback_free(shim_callback *callback);
 int shim_callback_runs_here(shim_callback *callback);
 
+/* handle.c, for Go: the tokens of closed handles, which stay reserved for a while. They are kept here as well so that leak
+ * checkers, which do not see Go's memory, do not take them for lost. */
+#define SHIM_QUARANTINE 4096
+extern uintptr_t shim_quarantine[SHIM_QUARANTINE];
+
 /* fork.c, for Go */
 void shim_descriptor_add(int fd);
 void shim_descriptor_remove(int fd);

@@ -191,5 +191,6 @@ int main(void)
         MUST(mcl_message_close(other_message));
     }
     FAILS(MCL_ECLOSED, mcl_message_touch(m, &error));
+    MUST(mcl_type_close(t));
     return report("handles");
 }

@@ -1,0 +1,3 @@
+#include "shim.h"
+
+uintptr_t shim_quarantine[SHIM_QUARANTINE];
