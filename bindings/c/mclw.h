@@ -159,8 +159,8 @@ enum mclw_run {
 /* Runs handlers until stopped.
  *   timeout_ms  milliseconds in all; 0: what is ready now, one round of at most 64 messages a listener; < 0: no end
  * A program with work of its own calls it in a loop of its own: while (mclw_loop_run(loop, 10) == MCLW_TIMEOUT)
- * step(). With nothing in the loop that is a clock which a signal can stop. Messages that have not been handled when it returns wait for the next run. Returns one of MCLW_....
- * Errors: MCL_EBUSY (it runs already), MCL_ESYSTEM. */
+ * step(). With nothing in the loop that is a clock which a signal can stop. Messages that have not been handled when it
+ * returns wait for the next run. Returns one of MCLW_.... Errors: MCL_EBUSY (it runs already), MCL_ESYSTEM. */
 int mclw_loop_run(mclw_loop *loop, int timeout_ms);
 
 /* Makes mclw_loop_run return after the handler that is running; the next run, when none is. From any thread, any

@@ -45,7 +45,8 @@ template <class T> using wide = typename std::conditional<std::is_signed<T>::val
     inline int64_t name##_wide(first a, const char *key, int64_t fallback) { return name##_int(a, key, fallback); } \
     inline uint64_t name##_wide(first a, const char *key, uint64_t fallback)                                       \
     { return name##_uint(a, key, fallback); }                                                                      \
-    template <class T, mclw_detail::integer_only<T> = 0> mclw_detail::wide<T> name(first a, const char *key, T fallback) \
+    template <class T, mclw_detail::integer_only<T> = 0>                                                           \
+    mclw_detail::wide<T> name(first a, const char *key, T fallback)                                                \
     { return name##_wide(a, key, static_cast<mclw_detail::wide<T> >(fallback)); }                                  \
     template <size_t N> int name##_array(first a, const char *key, double (&values)[N])                            \
     { return name##_doubles(a, key, values, N); }                                                                  \
@@ -60,8 +61,14 @@ MCLW_GETTERS(mclw_read, const mcl_record *)
 #undef MCLW_OVERLOADS
 #undef MCLW_GETTERS
 
-inline int mclw_publish(mcl_broadcaster *b, const char *topic, mcl_message *m) { return mclw_publish_message(b, topic, m); }
-inline int mclw_publish(mcl_broadcaster *b, const char *topic, const mclw_buffer *p) { return mclw_publish_buffer(b, topic, p); }
+inline int mclw_publish(mcl_broadcaster *broadcaster, const char *topic, mcl_message *message)
+{
+    return mclw_publish_message(broadcaster, topic, message);
+}
+inline int mclw_publish(mcl_broadcaster *broadcaster, const char *topic, const mclw_buffer *packed)
+{
+    return mclw_publish_buffer(broadcaster, topic, packed);
+}
 
 inline int mclw_pack(mclw_buffer *b, bool value) { return mclw_pack_bool(b, value); }
 inline int mclw_pack(mclw_buffer *b, float value) { return mclw_pack_float(b, value); }
@@ -72,8 +79,14 @@ template <class T, mclw_detail::integer_only<T> = 0> int mclw_pack(mclw_buffer *
     return std::is_signed<T>::value ? mclw_pack_int(b, static_cast<int64_t>(value))
                                     : mclw_pack_uint(b, static_cast<uint64_t>(value));
 }
-template <size_t N> int mclw_pack_array_of(mclw_buffer *b, const double (&values)[N]) { return mclw_pack_doubles(b, values, N); }
-template <size_t N> int mclw_pack_array_of(mclw_buffer *b, const float (&values)[N]) { return mclw_pack_floats(b, values, N); }
+template <size_t N> int mclw_pack_array_of(mclw_buffer *b, const double (&values)[N])
+{
+    return mclw_pack_doubles(b, values, N);
+}
+template <size_t N> int mclw_pack_array_of(mclw_buffer *b, const float (&values)[N])
+{
+    return mclw_pack_floats(b, values, N);
+}
 
 inline int mclw_close(mcl_broadcaster **broadcaster) { return mclw_broadcaster_close(broadcaster); }
 inline int mclw_close(mcl_listener **listener) { return mclw_listener_close(listener); }
@@ -114,8 +127,9 @@ inline int mclw_close(mclw_loop **loop) { return mclw_loop_close(loop); }
 
 /* The address of an array is of another type than that of a pointer, which is how the pointer is refused. */
 #define MCLW_ARRAY(prefix, array)                                                                                   \
-    _Generic(&(array), double (*)[MCLW_LENGTH(array)]: prefix##doubles, const double (*)[MCLW_LENGTH(array)]: prefix##doubles, \
-             float (*)[MCLW_LENGTH(array)]: prefix##floats, const float (*)[MCLW_LENGTH(array)]: prefix##floats)
+    _Generic(&(array), double (*)[MCLW_LENGTH(array)]: prefix##doubles,                                            \
+             const double (*)[MCLW_LENGTH(array)]: prefix##doubles, float (*)[MCLW_LENGTH(array)]: prefix##floats, \
+             const float (*)[MCLW_LENGTH(array)]: prefix##floats)
 
 #define mclw_set_array(message, key, array) MCLW_ARRAY(mclw_set_, array)(message, key, array, MCLW_LENGTH(array))
 #define mclw_get_array(message, key, array) MCLW_ARRAY(mclw_get_, array)(message, key, array, MCLW_LENGTH(array))

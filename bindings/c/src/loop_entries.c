@@ -195,7 +195,8 @@ int mclw_loop_remove(mclw_loop *loop, mcl_listener *listener)
     int result;
 
     if (loop == NULL || listener == NULL)
-        return mclw_internal_fail(MCL_EHANDLE, 0, "mclw_loop_remove: the %s is NULL", loop == NULL ? "loop" : "listener");
+        return mclw_internal_fail(MCL_EHANDLE, 0, "mclw_loop_remove: the %s is NULL",
+                                  loop == NULL ? "loop" : "listener");
     result = take_out(loop, listener, -1);
     if (result == 0 && mcl_listener_fd(listener, NULL) < 0)
         return MCL_EUNKNOWN; /* it was closed, and left by itself */
