@@ -127,6 +127,10 @@ func (e *encoder) encode(v any) (packed []byte, err error) {
 
 // decodeInto fills what v points to from one well-formed object.
 func decodeInto(packed []byte, v any) (err error) {
+	if p, ok := v.(*any); ok {
+		*p, err = decodeAny(packed)
+		return err
+	}
 	defer func() {
 		// The library hashes map keys of any type, and an array as a key is none that Go can hash.
 		if r := recover(); r != nil {
@@ -136,32 +140,8 @@ func decodeInto(packed []byte, v any) (err error) {
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
 	d.ResetReader(bytes.NewReader(packed))
-	d.UseLooseInterfaceDecoding(true)
-	d.SetMapDecoder(decodeMap)
 	if err := d.Decode(v); err != nil {
 		return &OpError{Op: "decode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "the payload does not fit", Err: err}
 	}
 	return nil
-}
-
-func decodeAny(packed []byte) (v any, err error) {
-	err = decodeInto(packed, &v)
-	return v, err
-}
-
-// decodeMap gives a map[string]any where all keys are strings, else a map[any]any.
-func decodeMap(d *msgpack.Decoder) (any, error) {
-	m, err := d.DecodeUntypedMap()
-	if err != nil {
-		return nil, err
-	}
-	byName := make(map[string]any, len(m))
-	for k, v := range m {
-		name, ok := k.(string)
-		if !ok {
-			return m, nil
-		}
-		byName[name] = v
-	}
-	return byName, nil
 }

@@ -96,11 +96,8 @@ func (m *Message) Float(key string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	switch v[0] {
-	case 0xca:
-		return float64(math.Float32frombits(binary.BigEndian.Uint32(v[1:]))), nil
-	case 0xcb:
-		return math.Float64frombits(binary.BigEndian.Uint64(v[1:])), nil
+	if kindOf(v) == KindFloat {
+		return readFloat(v), nil
 	}
 	i, u, ok := readInt(v)
 	switch {

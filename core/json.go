@@ -2,7 +2,6 @@ package mcl
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -92,11 +91,9 @@ func appendBase64(dst, s []byte) []byte {
 }
 
 func appendJSONFloat(dst, packed []byte) []byte {
-	bits, v := 64, 0.0
+	v, bits := readFloat(packed), 64
 	if packed[0] == 0xca {
-		bits, v = 32, float64(math.Float32frombits(binary.BigEndian.Uint32(packed[1:])))
-	} else {
-		v = math.Float64frombits(binary.BigEndian.Uint64(packed[1:]))
+		bits = 32
 	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(dst, "null"...) // JSON has no word for them (RFC 8259, 6)

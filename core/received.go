@@ -26,8 +26,8 @@ type Received struct {
 // When returns the time of receipt.
 func (r *Received) When() time.Time { return time.Unix(0, r.Time) }
 
-// Value returns the payload as a Go value: nil, bool, int64, uint64, float64, string, []byte, []any, map[string]any, or
-// map[any]any where a key is no string. ErrType when Go cannot hold it, as with an array for a key.
+// Value returns the payload as a Go value: nil, bool, int64 (uint64 beyond its range), float64, string, []byte, Ext, []any,
+// map[string]any, or map[any]any where a key is no string. ErrType when Go cannot hold it, as with an array for a key.
 func (r *Received) Value() (any, error) { return decodeAny(r.Payload) }
 
 // Decode fills what v points to from the payload, as the msgpack library does: structs by `msgpack:"key"` tags.

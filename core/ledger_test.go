@@ -1,0 +1,143 @@
+package mcl
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"libmcl/core/internal/netio/netiotest"
+)
+
+// hostile makes datagrams of every kind that a listener must survive and count.
+func hostile(random *rand.Rand) []byte {
+	noise := make([]byte, random.IntN(40))
+	for i := range noise {
+		noise[i] = byte(random.Uint32())
+	}
+	switch random.IntN(12) {
+	case 0:
+		return noise
+	case 1:
+		return []byte{0x92, 0xc0, 0x01, 0x02} // trailing
+	case 2:
+		return []byte{0x93, 0xc0, 0x01, 0x02} // shape
+	case 3:
+		return []byte{0x92, 0x07, 0x01} // topic
+	case 4:
+		return append(append([]byte{0x92, 0xc0}, bytes.Repeat([]byte{0x91}, 600)...), 0xc0) // depth
+	case 5:
+		return []byte{0x94, 0xc0, 0x09, 0x02, 0xa0} // packet
+	case 6:
+		return []byte{0x94, 0xc0, 0x01, 0xce, 0xff, 0xff, 0xff, 0xff, 0xa0} // packets
+	case 7:
+		return []byte{0x92, 0xc0, 0xdd, 0xff, 0xff, 0xff, 0xff} // lie
+	case 8, 9: // a fragment of a message that never ends, or whose parts are no msgpack
+		return append([]byte{0x94, 0xa1, 'h', byte(1 + random.IntN(3)), 3, 0xa0 | byte(len(noise)%32)}, noise[:len(noise)%32]...)
+	case 10:
+		return nil
+	}
+	return append([]byte{0x92, 0xa5, 'o', 't', 'h', 'e', 'r'}, 0x01) // another topic
+}
+
+// Received = delivered + each kind of drop + still queued, at every moment, under a hostile flood on a network that loses,
+// repeats and reorders; and the healthy publisher beside it gets through, intact.
+func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			n, conn := netiotest.New(seed), newConnection()
+			n.Loss, n.Repeat, n.Reorder = 0.02, 0.02, 0.05
+			conn.ReassemblyBytes = 1 << 20
+			conn.ReassemblyAge = 50 * time.Millisecond
+			l := open(t, n, conn, ListenerOptions{Topics: []string{"h", "good", "big"}, QueueMessages: 50})
+			b := dial(t, n, conn, BroadcasterOptions{})
+			random := rand.New(rand.NewPCG(seed, 7))
+			good, big := 0, 0
+			take := func(r *Received) bool {
+				switch string(r.Topic) {
+				case "good":
+					good++
+				case "big":
+					big++
+					var v []byte
+					if err := r.Decode(&v); err != nil || len(v) != 130_000 || !bytes.Equal(v[1:], v[:len(v)-1]) {
+						t.Errorf("a large message is corrupted: %v", err)
+					}
+				}
+				return true
+			}
+			sent := uint64(0)
+			for i := range 20_000 {
+				from := netip.AddrPortFrom(netip.AddrFrom16([16]byte{0xfe, 0x80, 15: byte(random.IntN(50))}), uint16(random.IntN(5)))
+				n.Inject(conn.addrPort(), from, hostile(random))
+				sent++
+				if i%20 == 0 {
+					publish(t, b, "good", i)
+				}
+				if i%500 == 0 {
+					publish(t, b, "big", bytes.Repeat([]byte{byte(i / 500)}, 130_000))
+				}
+				if i%100 == 0 {
+					balanced(t, l.Stats())
+				}
+				if i%3 == 0 {
+					l.Drain(1, take)
+				}
+			}
+			faults, out := n.Faults(), b.Stats()
+			sent += out.Datagrams - faults.Lost + faults.Repeated
+			s := eventually(t, l, func(s ListenerStats) bool { return s.Datagrams == sent && s.Assembling == 0 })
+			l.Drain(1000, take)
+			s = l.Stats()
+			balanced(t, s)
+			for cause, count := range s.Malformed {
+				if count == 0 && Malformed(cause) != MalformedSize {
+					t.Errorf("no datagram was dropped as %q", Malformed(cause))
+				}
+			}
+			if s.Queued != 0 || s.Filtered == 0 || s.Repeated == 0 || s.Evicted == 0 || s.DroppedQueue == 0 {
+				t.Errorf("something did not happen: %+v", s)
+			}
+			if good < 500 || big < 10 {
+				t.Errorf("of the healthy stream only %d and %d came through: %+v", good, big, s)
+			}
+		})
+	}
+}
+
+func TestAnIncompleteMessageIsEvictedInSilence(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	conn.ReassemblyAge = 20 * time.Millisecond
+	l := open(t, n, conn, ListenerOptions{})
+	n.Inject(conn.addrPort(), netip.MustParseAddrPort("[::1]:5"), []byte{0x94, 0xc0, 1, 2, 0xa1, 'x'})
+	eventually(t, l, func(s ListenerStats) bool { return s.Assembling == 1 && s.AssemblingBytes > 0 })
+	// Nothing more arrives that could trigger it.
+	s := eventually(t, l, func(s ListenerStats) bool { return s.Evicted == 1 })
+	if s.MessagesEvicted != 1 || s.Assembling != 0 || s.AssemblingBytes != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestMessagesThatDoNotFitTheTypeAreRejectedAndReported(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	typ := define(t, "Ledger", []string{"x"}, conn)
+	reported := make(chan error, 10)
+	l := open(t, n, conn, ListenerOptions{Type: typ, OnError: func(err error) { reported <- err }})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	for _, v := range []any{1, map[string]any{"y": 1}, map[string]any{"x": 1, "name": "Other"}, []int{1}, map[string]any{"x": 7}} {
+		publish(t, b, "", v)
+	}
+	r, err := l.Receive(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, err := r.Message().Int("x"); x != 7 || err != nil {
+		t.Errorf("x = %d, %v", x, err)
+	}
+	if s := l.Stats(); s.Rejected != 4 {
+		t.Errorf("%d rejected", s.Rejected)
+	}
+	wantKind(t, <-reported, ErrFormat) // the first of them; more would follow a second later
+}

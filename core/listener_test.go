@@ -1,0 +1,430 @@
+package mcl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"libmcl/core/internal/netio/netiotest"
+)
+
+func TestTopicsAreFiltered(t *testing.T) {
+	for _, c := range []struct {
+		topics []string
+		want   []any
+	}{
+		{nil, []any{"none", "a", "b", "c"}},
+		{[]string{"b"}, []any{"b"}},
+		{[]string{"c", "a"}, []any{"a", "c"}},
+	} {
+		n, conn := netiotest.New(1), newConnection()
+		l := open(t, n, conn, ListenerOptions{Topics: c.topics})
+		b := dial(t, n, conn, BroadcasterOptions{})
+		publish(t, b, "", "none")
+		for _, topic := range []string{"a", "b", "c"} {
+			publish(t, b, topic, topic)
+		}
+		var got []any
+		for range c.want {
+			got = append(got, receive(t, l))
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("topics %q: got %v, want %v", c.topics, got, c.want)
+		}
+		eventually(t, l, func(s ListenerStats) bool { return s.Filtered == uint64(4-len(c.want)) && s.Datagrams == 4 })
+	}
+}
+
+func TestAnEmptyTopicIsNotNone(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	empty := ""
+	b := dial(t, n, conn, BroadcasterOptions{Topic: &empty})
+	b.Publish(1)
+	r, _ := l.Receive(within(t))
+	if !r.HasTopic || len(r.Topic) != 0 {
+		t.Errorf("topic %q, present %v", r.Topic, r.HasTopic)
+	}
+}
+
+// Both kinds of listener give callbacks everything in order, one at a time.
+func TestCallbacksRunInOrderOneAtATime(t *testing.T) {
+	for _, queued := range []bool{false, true} {
+		t.Run(fmt.Sprintf("queued=%v", queued), func(t *testing.T) {
+			n, conn := netiotest.New(1), newConnection()
+			l := open(t, n, conn, ListenerOptions{Queued: queued})
+			b := dial(t, n, conn, BroadcasterOptions{})
+			const count = 2000
+			var first, second []int64
+			var inside sync.Mutex
+			done := make(chan struct{})
+			collect := func(to *[]int64) func(*Received) {
+				return func(r *Received) {
+					if !inside.TryLock() {
+						t.Error("two callbacks at once")
+						return
+					}
+					defer inside.Unlock()
+					v, _ := r.Value()
+					*to = append(*to, v.(int64))
+					if to == &second && v.(int64) == count-1 {
+						close(done)
+					}
+				}
+			}
+			for i := range 100 { // before anybody subscribes: they wait in the queue
+				publish(t, b, "", i)
+			}
+			eventually(t, l, func(s ListenerStats) bool { return s.Queued == 100 })
+			block := make(chan struct{})
+			first0 := collect(&first)
+			l.Subscribe(func(r *Received) { <-block; first0(r) })
+			l.Subscribe(collect(&second))
+			close(block)
+			for i := 100; i < count; i++ {
+				publish(t, b, "", i)
+			}
+			<-done
+			for i := range first {
+				if first[i] != int64(i) {
+					t.Fatalf("message %d came in place %d", first[i], i)
+				}
+			}
+			// The second may have come when a message or two had been taken for the first.
+			if len(first) != count || len(second) < count-2 || !reflect.DeepEqual(second, first[count-len(second):]) {
+				t.Errorf("the callbacks got %d and %d messages, or not the same", len(first), len(second))
+			}
+			eventually(t, l, func(s ListenerStats) bool { return s.Delivered == count })
+		})
+	}
+}
+
+func TestASlowCallbackLosesNothingWhenQueued(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	n.Buffer = 64 // a kernel that keeps little
+	l := open(t, n, conn, ListenerOptions{Queued: true})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	block, got := make(chan struct{}), make(chan int64, 1000)
+	l.Subscribe(func(r *Received) {
+		<-block
+		v, _ := r.Value()
+		got <- v.(int64)
+	})
+	for i := range 1000 {
+		publish(t, b, "", i)
+		eventually(t, l, func(s ListenerStats) bool { return s.Messages == uint64(i+1) }) // received while the callback is stuck
+	}
+	close(block)
+	for i := range 1000 {
+		if v := <-got; v != int64(i) {
+			t.Fatalf("got %d, want %d", v, i)
+		}
+	}
+	if s := l.Stats(); s.DroppedKernel+s.DroppedQueue != 0 {
+		t.Errorf("dropped: %+v", s)
+	}
+}
+
+func TestQueuePolicies(t *testing.T) {
+	for _, c := range []struct {
+		policy Policy
+		want   []any
+	}{
+		{DropOldest, []any{int64(7), int64(8), int64(9)}},
+		{DropNewest, []any{int64(0), int64(1), int64(2)}},
+		{Block, []any{int64(0), int64(1), int64(2), int64(3), int64(4), int64(5), int64(6), int64(7), int64(8), int64(9)}},
+	} {
+		n, conn := netiotest.New(1), newConnection()
+		l := open(t, n, conn, ListenerOptions{Policy: c.policy, QueueMessages: 3})
+		b := dial(t, n, conn, BroadcasterOptions{})
+		for i := range 10 {
+			publish(t, b, "", i)
+		}
+		if c.policy != Block {
+			s := eventually(t, l, func(s ListenerStats) bool { return s.Messages == 10 && s.Queued == 3 })
+			if s.DroppedQueue != 7 {
+				t.Errorf("policy %d: %d dropped", c.policy, s.DroppedQueue)
+			}
+		}
+		var got []any
+		for range c.want {
+			got = append(got, receive(t, l))
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("policy %d: got %v", c.policy, got)
+		}
+	}
+}
+
+func TestBlockLeavesTheRestToTheKernelWhichCounts(t *testing.T) {
+	for _, queued := range []bool{true, false} {
+		n, conn := netiotest.New(1), newConnection()
+		n.Buffer = 10
+		l := open(t, n, conn, ListenerOptions{Policy: Block, QueueMessages: 3, Queued: queued})
+		b := dial(t, n, conn, BroadcasterOptions{})
+		for i := range 200 {
+			publish(t, b, "", i)
+		}
+		s := eventually(t, l, func(s ListenerStats) bool { return s.DroppedKernel > 0 })
+		// A subscription finds the reader waiting for room.
+		var got sync.WaitGroup
+		got.Add(200 - int(s.DroppedKernel))
+		if _, err := l.Subscribe(func(*Received) { got.Done() }); err != nil {
+			t.Fatal(err)
+		}
+		got.Wait()
+		eventually(t, l, func(s ListenerStats) bool { return s.Delivered+s.DroppedKernel == 200 })
+	}
+}
+
+func TestReceiveBatchAndDrain(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	for i := range 150 {
+		publish(t, b, "t", i)
+	}
+	eventually(t, l, func(s ListenerStats) bool { return s.Queued == 150 })
+	next := int64(0)
+	check := func(r *Received) {
+		t.Helper()
+		if v, _ := r.Value(); v != next || string(r.Topic) != "t" {
+			t.Fatalf("got %v on %q, want %d", v, r.Topic, next)
+		}
+		next++
+	}
+	batch := make([]Received, 40)
+	for range 2 {
+		got, err := l.ReceiveBatch(within(t), batch)
+		if err != nil || got != 40 {
+			t.Fatal(got, err)
+		}
+		for i := range batch {
+			check(&batch[i])
+		}
+	}
+	room := 5
+	got, err := l.Drain(1000, func(r *Received) bool {
+		if room == 0 {
+			return false
+		}
+		room--
+		check(r)
+		return true
+	})
+	if got != 5 || err != nil {
+		t.Errorf("drained %d, %v", got, err)
+	}
+	if s := l.Stats(); s.Queued != 65 || s.Delivered != 85 {
+		t.Errorf("after a refusal: %+v", s)
+	}
+	got, _ = l.Drain(1000, func(r *Received) bool { check(r); return true })
+	if got != 65 {
+		t.Errorf("drained %d of the last 65", got)
+	}
+	if got, err := l.Drain(1, func(*Received) bool { return true }); got != 0 || err != nil {
+		t.Errorf("drained %d from an empty queue, %v", got, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = l.Receive(ctx)
+	wantKind(t, err, ErrTimeout)
+	wantKind(t, err, ErrTimeout)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v does not wrap the context's error", err)
+	}
+}
+
+func TestTheOwnerAndCallbacksExcludeEachOther(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	id, _ := l.Subscribe(func(*Received) {})
+	_, err := l.Receive(within(t))
+	wantKind(t, err, ErrBusy)
+	if err := l.Unsubscribe(id); err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, l.Unsubscribe(id), ErrUnknown)
+	_, err = l.Subscribe(nil)
+	wantKind(t, err, ErrInvalid)
+	b := dial(t, n, conn, BroadcasterOptions{})
+	b.Publish("now mine")
+	if v := receive(t, l); v != "now mine" {
+		t.Error(v)
+	}
+}
+
+func TestWaitersShareWhatComes(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	var waiters sync.WaitGroup
+	for range 8 {
+		waiters.Add(1)
+		go func() {
+			defer waiters.Done()
+			for range 100 {
+				if _, err := l.Receive(within(t)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	for i := range 800 {
+		publish(t, b, "", i)
+	}
+	waiters.Wait()
+}
+
+func TestClosing(t *testing.T) {
+	for _, queued := range []bool{false, true} {
+		n, conn := netiotest.New(1), newConnection()
+		b := dial(t, n, conn, BroadcasterOptions{})
+
+		// From a callback: it does not wait for itself, and no further call comes.
+		l := open(t, n, conn, ListenerOptions{Queued: queued})
+		calls, drops, returned := 0, make(chan int, 2), make(chan error, 1)
+		l.SubscribeCallback(Callback{
+			Call: func(*Received) { calls++; returned <- l.Close() },
+			Drop: func() { drops <- calls },
+		})
+		for i := range 10 {
+			publish(t, b, "", i)
+		}
+		if err := <-returned; err != nil {
+			t.Error(err)
+		}
+		if n := <-drops; n != 1 {
+			t.Errorf("%d calls before the drop", n)
+		}
+		wantKind(t, l.Close(), ErrClosed)
+		_, err := l.Subscribe(func(*Received) {})
+		wantKind(t, err, ErrClosed)
+		_, err = l.Receive(within(t))
+		wantKind(t, err, ErrClosed)
+		balanced(t, l.Stats())
+
+		// While others wait.
+		l = open(t, n, conn, ListenerOptions{Queued: queued})
+		waiting := make(chan error, 3)
+		for range 3 {
+			go func() { _, err := l.Receive(within(t)); waiting <- err }()
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		for range 3 {
+			wantKind(t, <-waiting, ErrClosed)
+		}
+
+		// With a stuck callback: it says so within a second or so, and the drop comes when the callback has returned.
+		l = open(t, n, conn, ListenerOptions{Queued: queued})
+		stuck, entered, dropped := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		l.SubscribeCallback(Callback{Call: func(*Received) { close(entered); <-stuck }, Drop: func() { close(dropped) }})
+		publish(t, b, "", 1)
+		<-entered
+		publish(t, b, "", 2)
+		wantKind(t, l.Close(), ErrBusy)
+		select {
+		case <-dropped:
+			t.Error("dropped while the callback runs")
+		default:
+		}
+		close(stuck)
+		<-dropped
+		<-l.stopped
+		balanced(t, l.Stats())
+	}
+}
+
+func TestClosingDiscardsAndCountsWhatIsQueued(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	for i := range 10 {
+		publish(t, b, "", i)
+	}
+	eventually(t, l, func(s ListenerStats) bool { return s.Queued == 10 })
+	l.Close()
+	if s := l.Stats(); s.Discarded != 10 || s.Queued != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestUnsubscribing(t *testing.T) {
+	for _, queued := range []bool{false, true} {
+		n, conn := netiotest.New(1), newConnection()
+		l := open(t, n, conn, ListenerOptions{Queued: queued})
+		b := dial(t, n, conn, BroadcasterOptions{})
+
+		// Itself, from within.
+		var own uint64
+		ready, dropped := make(chan struct{}), make(chan struct{})
+		calls := 0
+		own, _ = l.SubscribeCallback(Callback{Call: func(*Received) {
+			<-ready
+			calls++
+			if err := l.Unsubscribe(own); err != nil {
+				t.Error(err)
+			}
+		}, Drop: func() { close(dropped) }})
+		close(ready)
+		publish(t, b, "", 1)
+		<-dropped
+		publish(t, b, "", 2)
+		if receive(t, l) != int64(2) || calls != 1 {
+			t.Errorf("%d calls", calls)
+		}
+
+		// While it runs: it waits for the end.
+		entered, leave := make(chan struct{}), make(chan struct{})
+		over := false
+		id, _ := l.Subscribe(func(*Received) { close(entered); <-leave; over = true })
+		publish(t, b, "", 3)
+		<-entered
+		go close(leave)
+		if err := l.Unsubscribe(id); err != nil || !over {
+			t.Errorf("%v, over: %v", err, over)
+		}
+	}
+}
+
+func TestAPanicInACallbackStopsNothing(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	reported := make(chan error, 10)
+	l := open(t, n, conn, ListenerOptions{OnError: func(err error) { reported <- err }})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	got := make(chan any, 10)
+	l.Subscribe(func(*Received) { panic("ouch") })
+	l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v })
+	publish(t, b, "", "x")
+	publish(t, b, "", "y")
+	if <-got != "x" || <-got != "y" {
+		t.Error("the other callback did not get both")
+	}
+	if err := <-reported; !strings.Contains(err.Error(), "ouch") || !strings.Contains(err.Error(), "listener_test.go") {
+		t.Errorf("reported %v", err)
+	}
+}
+
+func TestCallbacksMayUseTheirListener(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	done := make(chan struct{})
+	l.Subscribe(func(r *Received) {
+		v, _ := r.Value()
+		if v == int64(1) {
+			l.Stats()
+			l.Settings()
+			l.Subscribe(func(*Received) { close(done) })
+			b.Publish(2)
+		}
+	})
+	b.Publish(1)
+	<-done
+}
