@@ -101,6 +101,11 @@ class Reception(object):
         """bool: open, and of this process."""
         return is_alive(self._handle)
 
+    @property
+    def delivers(self):
+        """bool: is there a thread of this object."""
+        return self._thread is not None
+
     def check_process(self):
         """Raise ForkError in a child of the process that opened it."""
         self._handle.check_process()
@@ -246,7 +251,8 @@ def _close_all():
     # interpreter is taken apart could crash it.
     deadline = monotonic() + _EXIT_WAIT
     for reception in list(_receptions):
-        reception.close(max(0, deadline - monotonic()))
+        if reception.delivers:  # closing would raise in a thread of the program that waits in `receive`
+            reception.close(max(0, deadline - monotonic()))
 
 
 atexit.register(_close_all)

@@ -1,0 +1,147 @@
+"""Ends of programs: without close, by Ctrl-C, in the middle of traffic. Each test is a program of its own."""
+import signal
+import time
+
+import pytest
+
+from helpers import communicate, run_python, start_python
+
+PREAMBLE = """
+import os, signal, sys, threading, time
+import mcl
+from mcl.network.udp import Connection
+C = Connection('ff15::e:1')
+
+def say(text):
+    sys.stdout.write(text + '\\n')
+    sys.stdout.flush()
+"""
+
+TRAFFIC = """
+broadcaster = mcl.RawBroadcaster(C)
+got = threading.Event()
+def callback(data):
+    got.set()
+listener = mcl.QueuedListener(C)
+listener.subscribe(callback)
+def publish():
+    try:
+        while True:
+            broadcaster.publish('x' * 200)
+    except:     # Python 2 takes the modules apart under a daemon thread
+        pass
+thread = threading.Thread(target=publish)
+thread.daemon = True
+thread.start()
+assert got.wait(20)
+"""
+
+
+@pytest.mark.parametrize('body', [
+    "listener = mcl.RawListener(C)",
+    "listener = mcl.RawListener(C); listener.subscribe(len)",
+    "listener = mcl.QueuedListener(C); listener.subscribe(len); broadcaster = mcl.RawBroadcaster(C)",
+    "mcl.RawListener(C).subscribe(len)",
+    "mcl.RawBroadcaster(C).publish(1)",
+    "listener = mcl.RawListener(C); listener.subscribe(len); listener.unsubscribe(len)",
+    "t = threading.Thread(target=mcl.RawListener(C).receive); t.daemon = True; t.start(); time.sleep(0.05)"])
+def test_exit_without_close(body):
+    began = time.time()
+    run_python(PREAMBLE + body)
+    assert time.time() - began < 10
+
+
+def test_exit_amid_traffic():
+    for _ in range(5):
+        run_python(PREAMBLE + TRAFFIC)
+
+
+def test_exit_status_is_the_program_s():
+    process = start_python(PREAMBLE + TRAFFIC + "sys.exit(7)")
+    communicate(process)
+    assert process.returncode == 7
+
+
+def test_exit_does_not_wait_long_for_a_callback():
+    process = start_python(PREAMBLE + """
+def slow(data):
+    say('in')
+    time.sleep(30)
+listener = mcl.RawListener(C)
+listener.subscribe(slow)
+mcl.RawBroadcaster(C).publish(1)
+time.sleep(0.2)
+say('out')
+""")
+    lines = [process.stdout.readline() for _ in range(2)]
+    assert sorted(lines) == ['in\n', 'out\n']
+    began = time.time()
+    assert communicate(process)[1] == ''
+    assert process.returncode == 0
+    assert time.time() - began < 3
+
+
+def test_a_listener_without_a_reference_goes_on():
+    run_python(PREAMBLE + """
+import gc
+got = threading.Event()
+def listen():
+    mcl.RawListener(C).subscribe(lambda data: got.set())
+listen()
+gc.collect()
+mcl.RawBroadcaster(C).publish(1)
+assert got.wait(20)
+""")
+
+
+WAITS = {
+    'receive': "mcl.RawListener(C).receive()",
+    'timeout': "mcl.RawListener(C).receive(60)",
+    'queued': "mcl.QueuedListener(C).receive()",
+    'iteration': "for data in mcl.RawListener(C): pass",
+    'sleep': "listener = mcl.RawListener(C); listener.subscribe(len); time.sleep(60)",
+    'traffic': TRAFFIC + "while True: time.sleep(60)",
+    'busy': TRAFFIC + "while True: pass",
+    'publishing': "b = mcl.RawBroadcaster(C)\nwhile True: b.publish('x')",
+}
+
+
+@pytest.mark.parametrize('wait', sorted(WAITS))
+def test_ctrl_c(wait):
+    """It ends within a second, by KeyboardInterrupt."""
+    # A shell's background jobs, and so perhaps these tests, ignore SIGINT.
+    program = PREAMBLE + "signal.signal(signal.SIGINT, signal.default_int_handler)\nsay('ready')\n" + WAITS[wait]
+    process = start_python(program)
+    assert process.stdout.readline() == 'ready\n'
+    time.sleep(0.3)  # it has most likely come to its wait; it must end if it has not, too
+    began = time.time()
+    process.send_signal(signal.SIGINT)
+    errors = communicate(process)[1]
+    took = time.time() - began
+    assert errors.rstrip().endswith('KeyboardInterrupt'), errors
+    assert process.returncode in (1, -signal.SIGINT)
+    assert took < 1, "it took %.1f s" % took
+
+
+def test_signal_handlers_run_while_receiving():
+    run_python(PREAMBLE + """
+seen = []
+signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+with mcl.RawListener(C) as listener:
+    assert listener.receive(1) is None
+assert len(seen) > 5, seen
+""")
+
+
+def test_signals_amid_traffic():
+    run_python(PREAMBLE + TRAFFIC + """
+seen = []
+signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+end = time.time() + 1
+while time.time() < end:
+    time.sleep(0.01)
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert len(seen) > 50, len(seen)
+""")

@@ -1,0 +1,266 @@
+"""fork(), as Python 2's multiprocessing does it. Each test is a program of its own."""
+import pytest
+
+from helpers import PY2, run_python
+
+# The alarms end what hangs.
+PREAMBLE = """
+import gc, multiprocessing, os, signal, sys, threading, time
+import mcl
+from mcl.network.udp import Connection
+signal.alarm(50)
+C, D = Connection('ff15::f:1'), Connection('ff15::f:2')
+
+def fork(child):
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        code = 1
+        try:
+            child()
+            code = 0
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return pid
+
+def join(pid):
+    assert os.waitpid(pid, 0)[1] == 0, "the child failed"
+
+def round_trip(connection, value):
+    with mcl.RawListener(connection) as listener, mcl.RawBroadcaster(connection) as broadcaster:
+        broadcaster.publish(value)
+        while listener.receive(20)['payload'] != value:
+            pass
+
+def raises(kind, function, *arguments):
+    try:
+        function(*arguments)
+    except kind as error:
+        return str(error)
+    raise AssertionError("no %s" % kind)
+"""
+
+
+def program(body):
+    # From Python 3.12 on, forking while there are threads is warned of; that is what is tested here.
+    return run_python("import warnings\nwarnings.simplefilter('ignore')\n" + PREAMBLE + body)
+
+
+def test_objects_of_the_parent_raise_in_the_child():
+    program("""
+broadcaster, listener, queued = mcl.RawBroadcaster(C), mcl.RawListener(C), mcl.QueuedListener(C)
+got = threading.Event()
+listener.subscribe(lambda data: got.set())
+broadcaster.publish(1)
+assert got.wait(20)
+
+def child():
+    for function, arguments in ((broadcaster.publish, (1,)), (broadcaster.stats, ()), (broadcaster._open, ()),
+                                (listener.subscribe, (len,)), (listener.unsubscribe, (len,)), (listener.stats, ()),
+                                (listener._open, ()), (listener.settings, ()), (queued.receive, (1,)),
+                                (queued.fileno, ()), (queued.open, ())):
+        text = raises(mcl.ForkError, function, *arguments)
+        assert 'fork' in text and 'ff15::f:1' in text, text
+        assert isinstance(raises(IOError, function, *arguments), str)
+    assert not broadcaster.is_open and not listener.is_open and not queued.is_open()
+    assert broadcaster.close() is listener.close() is queued.close() is False
+
+join(fork(child))
+got.clear()
+broadcaster.publish(2)
+assert got.wait(20)
+assert queued.receive(20)['payload'] == 1 and queued.receive(20)['payload'] == 2
+assert broadcaster.close() is listener.close() is queued.close() is True
+""")
+
+
+def test_the_child_opens_its_own():
+    program("""
+listener = mcl.QueuedListener(C)
+
+def child():
+    round_trip(D, 'of the child')
+    with mcl.RawBroadcaster(C) as broadcaster:
+        broadcaster.publish(os.getpid())
+
+for _ in range(5):
+    pid = fork(child)
+    assert listener.receive(20)['payload'] == pid
+    join(pid)
+round_trip(D, 'of the parent')
+""")
+
+
+def test_callbacks_in_the_child():
+    program("""
+keep = mcl.RawListener(C)
+keep.subscribe(len)
+
+def child():
+    got = threading.Event()
+    listener = mcl.RawListener(C)
+    listener.subscribe(lambda data: got.set())
+    mcl.RawBroadcaster(C).publish(1)
+    assert got.wait(20)
+    listener.close()
+
+join(fork(child))
+""")
+
+
+def test_a_child_of_a_child():
+    program("""
+round_trip(C, 1)
+
+def grandchild():
+    round_trip(C, 3)
+
+def child():
+    mine = mcl.RawBroadcaster(C)
+    round_trip(C, 2)
+    pid = fork(lambda: (raises(mcl.ForkError, mine.publish, 1), grandchild()))
+    join(pid)
+    round_trip(C, 4)
+
+join(fork(child))
+join(fork(lambda: join(fork(grandchild))))
+""")
+
+
+def test_finalizers_leave_the_old_library_alone():
+    program("""
+objects = [mcl.RawBroadcaster(C), mcl.RawListener(C), mcl.QueuedListener(C), mcl.RawListener(C)]
+objects[-1].subscribe(len)
+
+def child():
+    del objects[:]
+    gc.collect()
+    round_trip(C, 1)
+
+join(fork(child))
+pid = os.fork()
+if pid == 0:
+    sys.exit(0)             # by way of atexit
+join(pid)
+objects[0].publish(1)
+""")
+
+
+def test_sockets_of_the_parent_are_closed_in_the_child():
+    program("""
+listener = mcl.RawListener(C)
+
+def sockets():
+    return [link for link in map(link_of, os.listdir('/proc/self/fd')) if 'socket:' in link]
+
+def link_of(name):
+    try:
+        return os.readlink('/proc/self/fd/' + name)
+    except OSError:
+        return ''
+
+assert len(sockets()) == 1
+def child():
+    assert sockets() == [], sockets()
+join(fork(child))
+assert len(sockets()) == 1
+""")
+
+
+def test_first_use_in_the_child():
+    program("""
+for _ in range(3):
+    join(fork(lambda: round_trip(C, 1)))
+round_trip(C, 2)
+""")
+
+
+def test_forks_of_a_busy_parent():
+    program("""
+stop = []
+def publish():
+    with mcl.RawBroadcaster(D) as broadcaster:
+        while not stop:
+            broadcaster.publish('x' * 100)
+count = []
+listener = mcl.RawListener(D)
+listener.subscribe(count.append)
+threads = [threading.Thread(target=publish) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for number in range(25):
+    join(fork(lambda: round_trip(C, number)))
+stop.append(1)
+for thread in threads:
+    thread.join()
+assert count
+""")
+
+
+def test_many_forks_one_within_the_other():
+    program("""
+def descend(depth):
+    round_trip(C, depth)
+    if depth:
+        join(fork(lambda: descend(depth - 1)))
+descend(10)
+""")
+
+
+MULTIPROCESSING = """
+def worker(connection, queue):
+    round_trip(connection, 'worker')
+    with mcl.RawBroadcaster(C) as broadcaster:
+        broadcaster.publish('from the worker')
+    queue.put('done')
+
+if __name__ == '__main__':
+    context = multiprocessing if sys.version_info[0] == 2 else multiprocessing.get_context('fork')
+    with mcl.RawListener(C) as listener:
+        queue = context.Queue()
+        for _ in range(2):
+            process = context.Process(target=worker, args=(D, queue))
+            process.start()
+            assert queue.get(timeout=20) == 'done'
+            process.join()
+            assert process.exitcode == 0
+            assert listener.receive(20)['payload'] == 'from the worker'
+"""
+
+
+def test_multiprocessing():
+    program(MULTIPROCESSING)
+
+
+@pytest.mark.skipif(PY2, reason="Python 2 only forks")
+def test_multiprocessing_by_spawn(tmpdir):
+    path = tmpdir.join('spawned.py')
+    path.write(PREAMBLE + MULTIPROCESSING.replace("'fork'", "'spawn'"))
+    run_python("import subprocess, sys; sys.exit(subprocess.call([sys.executable, sys.argv[1]]))", str(path))
+
+
+def test_a_memory_file_is_not_needed():
+    program("""
+from mcl import _library
+round_trip(C, 1)
+_library._memory_file = lambda: None
+join(fork(lambda: round_trip(C, 2)))
+""")
+
+
+def test_subprocesses_are_not_affected():
+    program("""
+import subprocess
+with mcl.RawListener(C) as listener:
+    subprocess.check_call([sys.executable, '-c', '''
+import mcl
+from mcl.network.udp import Connection
+with mcl.RawBroadcaster(Connection('ff15::f:1')) as broadcaster:
+    broadcaster.publish(5)
+'''])
+    assert listener.receive(20)['payload'] == 5
+""")

@@ -1,0 +1,74 @@
+"""Finding and loading the library."""
+import os
+import shutil
+
+import pytest
+
+import mcl
+from helpers import ROOT, run_python
+
+ROUND_TRIP = """
+import mcl
+from mcl.network.udp import Connection
+with mcl.RawListener(Connection('ff15::1')) as listener, mcl.RawBroadcaster(Connection('ff15::1')) as b:
+    b.publish(5)
+    assert listener.receive(20)['payload'] == 5
+"""
+OPEN = """
+import mcl
+from mcl.network.udp import Connection
+try:
+    mcl.RawBroadcaster(Connection('ff15::1'))
+except mcl.MclError as error:
+    print(type(error).__name__)
+    print(error)
+"""
+BUILT = os.path.join(ROOT, 'build', 'libmcl.so')
+
+
+@pytest.fixture
+def moved(tmpdir):
+    """An environment in which the package lies without a library, outside the source tree."""
+    shutil.copytree(os.path.dirname(mcl.__file__), str(tmpdir.join('mcl')),
+                    ignore=shutil.ignore_patterns('libmcl.so'))
+    others = [path for path in os.environ['PYTHONPATH'].split(os.pathsep)
+              if not os.path.exists(os.path.join(path, 'mcl'))]
+    return {'PYTHONPATH': os.pathsep.join([str(tmpdir)] + others), 'MCL_LIBRARY': ''}
+
+
+def test_source_tree():
+    run_python(ROUND_TRIP, env={'MCL_LIBRARY': ''})
+
+
+def test_environment(moved):
+    run_python(ROUND_TRIP, env=dict(moved, MCL_LIBRARY=BUILT))
+
+
+def test_in_the_package(moved, tmpdir):
+    shutil.copy(BUILT, str(tmpdir.join('mcl', 'libmcl.so')))
+    run_python(ROUND_TRIP, env=moved)
+
+
+def test_system_loader(moved, tmpdir):
+    shutil.copy(BUILT, str(tmpdir.join('libmcl.so.0')))
+    run_python(ROUND_TRIP + "from mcl import _library; assert _library.get().path.startswith('/')",
+               env=dict(moved, LD_LIBRARY_PATH=str(tmpdir)))
+
+
+def test_nowhere(moved, tmpdir):
+    output = run_python(OPEN, env=moved)
+    assert output.startswith('LibraryError\n')
+    for part in (str(tmpdir.join('mcl', 'libmcl.so')), 'libmcl.so.0', 'make lib', 'MCL_LIBRARY'):
+        assert part in output
+
+
+@pytest.mark.parametrize('name', ['/nowhere/libmcl.so', '/etc/passwd', 'libc.so.6'])
+def test_named_wrongly(name):
+    output = run_python(OPEN, env={'MCL_LIBRARY': name})
+    assert output.startswith('LibraryError\n') and name in output and 'make lib' in output
+
+
+@pytest.mark.parametrize('module', ['mcl.event.event', 'mcl.messages.messages', 'mcl.network.abstract',
+                                    'mcl.network.network', 'mcl.network.udp', 'mcl.codec', 'mcl.errors'])
+def test_each_module_can_be_imported_first(module):
+    run_python('import %s' % module)
