@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,15 +52,21 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 			n.Loss, n.Repeat, n.Reorder = 0.02, 0.02, 0.05
 			conn.ReassemblyBytes = 1 << 20
 			conn.ReassemblyAge = 50 * time.Millisecond
-			l := open(t, n, conn, ListenerOptions{Topics: []string{"h", "good", "big"}, QueueMessages: 50})
+			// The large messages have a topic each: messages of one topic that lose several fragments in a row could mix, which
+			// the wire has nothing against (see wire.Reassembler).
+			topics := []string{"h", "good"}
+			for i := range 40 {
+				topics = append(topics, fmt.Sprint("big", i))
+			}
+			l := open(t, n, conn, ListenerOptions{Topics: topics, QueueMessages: 50})
 			b := dial(t, n, conn, BroadcasterOptions{})
 			random := rand.New(rand.NewPCG(seed, 7))
 			good, big := 0, 0
 			take := func(r *Received) bool {
-				switch string(r.Topic) {
-				case "good":
+				switch topic := string(r.Topic); {
+				case topic == "good":
 					good++
-				case "big":
+				case strings.HasPrefix(topic, "big"):
 					big++
 					var v []byte
 					if err := r.Decode(&v); err != nil || len(v) != 130_000 || !bytes.Equal(v[1:], v[:len(v)-1]) {
@@ -77,7 +84,7 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 					publish(t, b, "good", i)
 				}
 				if i%500 == 0 {
-					publish(t, b, "big", bytes.Repeat([]byte{byte(i / 500)}, 130_000))
+					publish(t, b, fmt.Sprint("big", i/500), bytes.Repeat([]byte{byte(i / 500)}, 130_000))
 				}
 				if i%100 == 0 {
 					balanced(t, l.Stats())

@@ -16,7 +16,7 @@ import (
 type reader struct {
 	parts    *wire.Reassembler
 	start    time.Time // origin of the reassembler's monotonic clock
-	deadline bool      // a wake-up is set, to evict what has become too old
+	deadline time.Time // of the wake-up that is set; zero when none is
 	writer   queue.Writer
 	entries  []queue.Entry // messages of the batch at hand
 	sources  []*buf.Buf    // what each of them was received into
@@ -71,12 +71,9 @@ func (l *Listener) handle(packets []netio.Packet) {
 	for i := range packets {
 		l.parse(&packets[i], &delta, now)
 	}
-	expired := r.parts.Expire(now)
-	delta.add(&expired)
+	l.expire(&delta, now)
 	fragments, held := r.parts.Pending()
-	if fragments > 0 && !r.deadline {
-		l.setDeadline()
-	}
+	l.setDeadline()
 	direct := !l.opts.Queued && l.subscribed()
 	if direct {
 		l.deliverBacklog()
@@ -119,13 +116,25 @@ func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 	e := queue.Entry{Topic: d.Topic, HasTopic: d.HasTopic, Payload: d.Payload, Time: p.Time, From: p.From,
 		Interface: p.Interface, Datagrams: 1}
 	if d.Packets > 0 {
-		joined := r.parts.Add(p.From, &d, p.Buf, now)
-		delta.add(&joined)
-		if joined.Payload == nil {
-			return
-		}
-		e.Payload, e.Owner, e.Datagrams = joined.Payload, joined.Owner, joined.Joined
+		joined := r.parts.Add(p.From, &d, p.Buf, now, p.Time)
+		l.joined(&joined, delta)
+		return
 	}
+	l.accept(e, p.Buf, delta)
+}
+
+// joined takes what came of a fragment, or of time: perhaps a message.
+func (l *Listener) joined(j *wire.Result, delta *ListenerStats) {
+	delta.add(j)
+	if j.Payload != nil {
+		l.accept(queue.Entry{Topic: []byte(j.Topic), HasTopic: j.HasTopic, Payload: j.Payload, Time: j.Received, From: j.From,
+			Datagrams: j.Joined, Owner: j.Owner}, nil, delta)
+	}
+}
+
+// accept adds a whole message to the batch, unless it is not of the type.
+func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) {
+	r := &l.reader
 	delta.Joined += uint64(e.Datagrams)
 	delta.Messages++
 	if r.check != nil {
@@ -139,29 +148,37 @@ func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 		}
 	}
 	r.entries = append(r.entries, e)
-	r.sources = append(r.sources, p.Buf)
+	r.sources = append(r.sources, source)
 }
 
+// expire evicts what waited too long for its rest, and accepts what was held long enough.
+func (l *Listener) expire(delta *ListenerStats, now int64) {
+	for {
+		expired := l.reader.parts.Expire(now)
+		if expired.Idle() {
+			return
+		}
+		l.joined(&expired, delta)
+	}
+}
+
+// setDeadline sets a wake-up for the next expire, if there will be something to do.
 func (l *Listener) setDeadline() {
-	l.reader.deadline = true
-	l.rx.SetDeadline(time.Now().Add(l.res.conn.ReassemblyAge + 10*time.Millisecond))
+	r := &l.reader
+	wait := r.parts.Wait()
+	if wait == 0 {
+		return
+	}
+	now := time.Now()
+	if at := now.Add(time.Duration(wait) + time.Millisecond); r.deadline.IsZero() || at.Before(r.deadline) {
+		r.deadline = at
+		l.rx.SetDeadline(at)
+	}
 }
 
-// wake is what a deadline is for: to evict what waited too long, and to deliver what was queued before a subscription.
+// wake is what a deadline is for: to expire, and to deliver what was queued before a subscription.
 func (l *Listener) wake() {
-	r := &l.reader
-	r.deadline = false
+	l.reader.deadline = time.Time{}
 	l.rx.SetDeadline(time.Time{})
-	expired := r.parts.Expire(int64(time.Since(r.start)))
-	fragments, held := r.parts.Pending()
-	l.mu.Lock()
-	l.stats.add(&expired)
-	l.stats.Assembling, l.stats.AssemblingBytes = uint64(fragments), uint64(held)
-	l.mu.Unlock()
-	if fragments > 0 {
-		l.setDeadline()
-	}
-	if !l.opts.Queued && l.subscribed() {
-		l.deliverBacklog()
-	}
+	l.handle(nil)
 }

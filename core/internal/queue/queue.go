@@ -130,14 +130,11 @@ type Writer struct {
 	used  int
 }
 
-// Own makes e the owner of its bytes, which lie in a buffer of somebody else's. When e.Owner is set, the payload lies in
-// it, with a reference that becomes the entry's; else source is what it was received into.
+// Own makes e the owner of its bytes, which lie in source, where they were received. An entry that has an Owner is left as it
+// is: nothing else writes to its bytes.
 func (w *Writer) Own(e *Entry, source *buf.Buf) {
 	switch {
 	case e.Owner != nil:
-		if len(e.Topic) > 0 {
-			e.Topic = append([]byte(nil), e.Topic...) // rare: a large message with a topic
-		}
 	case len(e.Payload) >= copyMax:
 		source.Retain()
 		e.Owner = source

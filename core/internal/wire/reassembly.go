@@ -20,8 +20,14 @@ const (
 )
 
 // A Reassembler joins fragments. Messages are told apart by sender address and port, number of packets, and topic;
-// the wire has no message number. A fragment that repeats with other bytes therefore begins a new message: the old
-// one has lost its rest. One that repeats with the same bytes was duplicated by the network, and is dropped.
+// the wire has no message number. What is certain is that a sender's fragments leave in order, one message after the
+// other. Hence:
+//   - A fragment that repeats with the same bytes was duplicated by the network, and is dropped.
+//   - One that repeats with other bytes belongs to a new message: the old one has lost its rest.
+//   - One that comes after a later one was overtaken on the way, or it belongs to the next message, and the same one of
+//     this message was lost. So a message that such a fragment completes is held for a moment: if what comes next
+//     continues from that fragment, both are of a new message, and the old one is incomplete. Without this, one lost
+//     fragment would let two messages mix.
 //
 // Memory is bounded by budget: before a fragment goes over it, the messages that waited longest are evicted. It is
 // not for concurrent use.
@@ -35,6 +41,7 @@ type Reassembler struct {
 	newest    *partial
 	fragments int
 	held      int64
+	waiting   []*partial // complete messages that are held, oldest first
 	free      *partial
 	spare     int // partials in free
 	peak      int // most entries that the map has had
@@ -54,14 +61,25 @@ type partial struct {
 	size         int64    // bytes of payload
 	cost         int64    // counted against the budget
 	active       int64    // when the last fragment came
+	received     int64    // the same by the kernel's clock
+	highest      uint32   // packet
+	run          int      // fragments at the end of the list, each the successor of the one before
+	late         bool     // the first of the run came after a later packet
+	disordered   bool     // any fragment did
 	older, newer *partial
 }
+
+func (p *partial) complete() bool { return len(p.fragments) == int(p.key.packets) }
 
 type fragment struct {
 	packet uint32
 	data   []byte
 	owner  *buf.Buf
 }
+
+// holdTime is how long a message completed out of order is held, in nanoseconds: longer than a sender pauses between the
+// fragments of one message.
+const holdTime = 20e6
 
 // NewReassembler returns a Reassembler that accepts payloads up to messageMax bytes, holds up to budget bytes, and
 // evicts what got no fragment for maxAge nanoseconds.
@@ -73,37 +91,42 @@ func NewReassembler(messageMax, budget, maxAge int64) *Reassembler {
 type Result struct {
 	Payload         []byte   // of a message that is whole now, else nil
 	Owner           *buf.Buf // of Payload; its reference is the caller's
-	Str8            bool     // the payload holds a str8
-	Joined          int      // datagrams that made up the message
-	Repeated        int      // 1: it was there already
-	Evicted         int      // datagrams of messages given up
+	Topic           string
+	HasTopic        bool
+	From            netip.AddrPort
+	Received        int64 // when its last fragment came, by the kernel's clock
+	Str8            bool  // the payload holds a str8
+	Joined          int   // datagrams that made up the message
+	Repeated        int   // 1: it was there already
+	Evicted         int   // datagrams of messages given up
 	EvictedMessages int
 	Cause           Cause // other than OK: the message is malformed, in Malformed datagrams
 	Malformed       int
 }
 
-// Add takes a fragment (d.Packets > 0), received from a sender at time now (nanoseconds, any origin, never going
-// back) into owner, which may be retained.
-func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now int64) (res Result) {
+// Add takes a fragment (d.Packets > 0), received from a sender into owner, which may be retained. now is in nanoseconds of
+// any origin and never goes back; received is by the kernel's clock, and only passed on.
+func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now, received int64) (res Result) {
 	res.Cause = OK
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
+	var moved []fragment
 	if p != nil && p.has(d.Packet) {
-		if bytes.Equal(p.find(d.Packet), d.Payload) {
+		if !p.complete() && bytes.Equal(p.find(d.Packet), d.Payload) {
 			res.Repeated = 1
 			p.active = now
 			r.touch(p)
 			return res
 		}
-		r.evict(p, &res)
+		moved = r.conclude(p, d.Packet, &res)
 		p = nil
 	}
-	cost := int64(buf.Size(len(d.Payload)) + overheadFragment)
+	cost := fragmentCost(len(d.Payload))
 	if p == nil {
-		cost += overheadMessage + int64(len(d.Topic)) + int64(d.Packets/8)
+		cost += messageCost(len(d.Topic), d.Packets)
 	}
 	for r.held+cost > r.budget && r.oldest != nil {
 		if r.oldest == p {
-			if p.older == nil && p.newer == nil {
+			if p.newer == nil {
 				break // the only one: it may go on, messageMax bounds it
 			}
 			r.touch(p)
@@ -113,30 +136,82 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	}
 	if p == nil {
 		p = r.begin(key{from, d.Packets, d.HasTopic, string(d.Topic)})
+		for _, f := range moved {
+			r.keep(p, f)
+		}
 	}
-	p.add(d, owner)
-	p.active = now
-	p.cost += cost
-	r.held += cost
-	r.fragments++
+	f := fragment{packet: d.Packet, data: d.Payload, owner: owner}
+	if len(d.Payload) >= keepSize {
+		owner.Retain()
+	} else {
+		f.owner = buf.Get(len(d.Payload))
+		f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), d.Payload)]
+	}
+	r.keep(p, f)
+	p.active, p.received = now, received
 	r.touch(p)
 	switch {
 	case p.size > r.messageMax:
 		res.Cause, res.Malformed = BadSize, len(p.fragments)
 		r.remove(p)
-	case len(p.fragments) == int(p.key.packets):
-		r.complete(p, &res)
+	case p.complete() && p.disordered:
+		r.waiting = append(r.waiting, p)
+	case p.complete():
+		r.deliver(p, &res)
 	}
 	return res
 }
 
-// Expire evicts what has become too old at time now.
+// conclude ends p because fragment next of a new message has come. It returns the fragments of p that are of the new
+// message too, whose references are the caller's.
+func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fragment) {
+	last := p.fragments[len(p.fragments)-1].packet
+	if p.late && next > last {
+		moved = slices.Clone(p.fragments[len(p.fragments)-p.run:])
+		for _, f := range moved {
+			f.owner.Retain()
+		}
+		res.Evicted -= len(moved)
+		r.evict(p, res)
+		return moved
+	}
+	if p.complete() {
+		r.deliver(p, res)
+	} else {
+		r.evict(p, res)
+	}
+	return nil
+}
+
+// Expire evicts what has become too old at time now, and delivers what was held long enough: one message at most, hence it
+// is called until the result is Idle.
 func (r *Reassembler) Expire(now int64) (res Result) {
 	res.Cause = OK
-	for r.oldest != nil && now-r.oldest.active > r.maxAge {
-		r.evict(r.oldest, &res)
+	for r.oldest != nil && now-r.oldest.active > r.maxAge && res.Payload == nil {
+		if p := r.oldest; p.complete() {
+			r.deliver(p, &res)
+		} else {
+			r.evict(p, &res)
+		}
+	}
+	if len(r.waiting) > 0 && res.Payload == nil && now-r.waiting[0].active > holdTime {
+		r.deliver(r.waiting[0], &res)
 	}
 	return res
+}
+
+// Idle tells that nothing came of it.
+func (res *Result) Idle() bool { return res.Payload == nil && res.Evicted == 0 && res.Malformed == 0 }
+
+// Wait is how long to wait for the next Expire, at most, in nanoseconds: 0 when there is nothing to wait for.
+func (r *Reassembler) Wait() int64 {
+	switch {
+	case r.oldest == nil:
+		return 0
+	case len(r.waiting) > 0:
+		return min(holdTime, r.maxAge)
+	}
+	return r.maxAge
 }
 
 // Clear evicts everything.
@@ -164,7 +239,9 @@ func (r *Reassembler) begin(k key) *partial {
 	p.seen = slices.Grow(p.seen[:0], words)[:words]
 	clear(p.seen)
 	p.fragments = p.fragments[:0]
-	p.size, p.cost = 0, 0
+	p.size, p.cost = 0, messageCost(len(k.topic), k.packets)
+	r.held += p.cost
+	p.highest, p.run, p.late, p.disordered = 0, 0, false, false
 	p.older, p.newer = nil, nil
 	r.partial[k] = p
 	r.peak = max(r.peak, len(r.partial))
@@ -172,7 +249,7 @@ func (r *Reassembler) begin(k key) *partial {
 	return p
 }
 
-func (r *Reassembler) complete(p *partial, res *Result) {
+func (r *Reassembler) deliver(p *partial, res *Result) {
 	joined := p.join()
 	str8, cause := ScanOne(joined.Bytes()[:p.size])
 	if cause != OK {
@@ -184,6 +261,7 @@ func (r *Reassembler) complete(p *partial, res *Result) {
 	} else {
 		res.Payload, res.Owner, res.Str8 = joined.Bytes()[:p.size:p.size], joined, str8
 		res.Joined = len(p.fragments)
+		res.Topic, res.HasTopic, res.From, res.Received = p.key.topic, p.key.hasTopic, p.key.from, p.received
 	}
 	r.remove(p)
 }
@@ -197,6 +275,9 @@ func (r *Reassembler) evict(p *partial, res *Result) {
 func (r *Reassembler) remove(p *partial) {
 	r.held -= p.cost
 	r.fragments -= len(p.fragments)
+	if i := slices.Index(r.waiting, p); i >= 0 {
+		r.waiting = slices.Delete(r.waiting, i, i+1)
+	}
 	for i := range p.fragments {
 		p.fragments[i].owner.Release()
 		p.fragments[i] = fragment{}
@@ -226,18 +307,29 @@ func (p *partial) find(packet uint32) []byte {
 	return nil
 }
 
-func (p *partial) add(d *Datagram, owner *buf.Buf) {
-	p.seen[(d.Packet-1)/64] |= 1 << ((d.Packet - 1) % 64)
-	f := fragment{packet: d.Packet, data: d.Payload, owner: owner}
-	if len(d.Payload) >= keepSize {
-		owner.Retain()
+// keep puts a fragment into p, which takes over its reference.
+func (r *Reassembler) keep(p *partial, f fragment) {
+	p.seen[(f.packet-1)/64] |= 1 << ((f.packet - 1) % 64)
+	if n := len(p.fragments); n > 0 && p.fragments[n-1].packet == f.packet-1 {
+		p.run++
 	} else {
-		f.owner = buf.Get(len(d.Payload))
-		f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), d.Payload)]
+		p.run, p.late = 1, f.packet < p.highest
 	}
+	p.disordered = p.disordered || f.packet < p.highest
+	p.highest = max(p.highest, f.packet)
 	p.fragments = append(p.fragments, f)
-	p.size += int64(len(d.Payload))
+	p.size += int64(len(f.data))
+	cost := fragmentCost(len(f.data))
+	p.cost += cost
+	r.held += cost
+	r.fragments++
 }
+
+func messageCost(topic int, packets uint32) int64 {
+	return overheadMessage + int64(topic) + int64(packets/8)
+}
+
+func fragmentCost(size int) int64 { return int64(buf.Size(size) + overheadFragment) }
 
 // join copies the fragments, in packet order, into one buffer: the only copy between the socket and the queue.
 func (p *partial) join() *buf.Buf {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"libmcl/core/internal/buf"
@@ -18,7 +20,7 @@ var (
 func send(r *Reassembler, from netip.AddrPort, topic string, packet, packets uint32, data []byte, now int64) Result {
 	b := buf.Get(1 << 16)
 	d := Datagram{HasTopic: true, Topic: []byte(topic), Packet: packet, Packets: packets, Payload: b.Bytes()[:copy(b.Bytes(), data)]}
-	res := r.Add(from, &d, b, now)
+	res := r.Add(from, &d, b, now, now)
 	if !b.Shared() {
 		clear(b.Bytes()[:len(data)])
 	}
@@ -44,7 +46,7 @@ func split(payload []byte) (parts [][]byte) {
 	return parts
 }
 
-func newReassembler() *Reassembler { return NewReassembler(64<<20, 256<<20, 1000) }
+func newReassembler() *Reassembler { return NewReassembler(64<<20, 256<<20, 1e9) }
 
 func TestFragmentsInAnyOrderWithRepeats(t *testing.T) {
 	for _, size := range []int{60000 - 5, 100_000, 180_000 - 5, 250_000} { // with and without an empty last fragment
@@ -55,23 +57,31 @@ func TestFragmentsInAnyOrderWithRepeats(t *testing.T) {
 			r := newReassembler()
 			order := random.Perm(len(parts))
 			repeated := 0
-			var done []byte
+			var res Result
 			for n, i := range order {
-				res := send(r, alice, "t", uint32(i+1), uint32(len(parts)), parts[i], 0)
-				if res.Payload != nil {
-					if n != len(order)-1 {
-						t.Fatalf("complete after %d of %d fragments", n+1, len(order))
-					}
-					if res.Joined != len(parts) {
-						t.Fatalf("joined %d datagrams of %d", res.Joined, len(parts))
-					}
-					done = bytes.Clone(res.Payload)
-					res.Owner.Release()
+				res = send(r, alice, "t", uint32(i+1), uint32(len(parts)), parts[i], 0)
+				if n == len(order)-1 {
 					break
+				}
+				if res.Payload != nil {
+					t.Fatalf("complete after %d of %d fragments", n+1, len(order))
 				}
 				again := order[random.IntN(n+1)]
 				repeated += send(r, alice, "t", uint32(again+1), uint32(len(parts)), parts[again], 0).Repeated
 			}
+			if sorted := slices.IsSorted(order); sorted != (res.Payload != nil) {
+				t.Fatalf("order %v: delivered at once: %v", order, !sorted)
+			} else if !sorted {
+				if res = r.Expire(holdTime); res.Payload != nil {
+					t.Fatal("held too short")
+				}
+				res = r.Expire(holdTime + 1)
+			}
+			if res.Joined != len(parts) || string(res.Topic) != "t" || res.From != alice {
+				t.Fatalf("joined %d datagrams of %d", res.Joined, len(parts))
+			}
+			done := bytes.Clone(res.Payload)
+			res.Owner.Release()
 			if !bytes.Equal(done, payload) {
 				t.Fatalf("order %v: got %d bytes, want %d", order, len(done), len(payload))
 			}
@@ -123,8 +133,55 @@ func TestARepeatWithOtherBytesBeginsAfresh(t *testing.T) {
 	}
 }
 
+// Two messages that follow each other, of three fragments each, with losses and overtaking: no mixture is ever delivered.
+func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
+	for _, c := range []struct{ arrive, want string }{
+		{"a1 a2 a3 b1 b2 b3", "a b"},
+		{"a2 a3 b1 b2 b3", "b"},
+		{"a1 a3 b1 b2 b3", "b"},
+		{"a1 a2 b1 b2 b3", "b"},
+		{"a1 a3 b2 b3", ""}, // second lost of the one, first of the other
+		{"a2 a3 b1 b3", ""}, // first and second
+		{"a3 b1 b2 b3", "b"},
+		{"a2 b1 b2 b3", "b"},
+		{"a2 a1 a3 b1 b2 b3", "a b"}, // overtaken
+		{"a1 a3 a2 b1 b2 b3", "a b"},
+		{"a3 a2 a1 b1 b2 b3", "a b"},
+		{"a2 a3 a1 b1 b3 b2", "a b"},
+		{"a3 a1 a2", "a"},
+		{"a1 a1 a2 a2 a3 a3 b1 b2 b3", "a b"}, // duplicated
+		{"a2 a1 a3 a1 a2 a3 b1 b2 b3", "a a b"},
+		{"a1 a3 a2 a2 b1 b2 b3", "a b"},
+	} {
+		r := newReassembler()
+		payload := map[byte][]byte{'a': message(150_000, 1), 'b': message(150_000, 2)}
+		var got []string
+		take := func(res Result) bool {
+			for name, p := range payload {
+				if bytes.Equal(res.Payload, p) {
+					got = append(got, string(name))
+					return true
+				}
+			}
+			if res.Payload != nil {
+				got = append(got, "mixture")
+			}
+			return false
+		}
+		for _, f := range strings.Fields(c.arrive) {
+			packet := f[1] - '0'
+			take(send(r, alice, "t", uint32(packet), 3, split(payload[f[0]])[packet-1], 0))
+		}
+		for take(r.Expire(holdTime + 1)) {
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: delivered %q, want %q", c.arrive, strings.Join(got, " "), c.want)
+		}
+	}
+}
+
 func TestWhatStopsComingIsEvictedByAge(t *testing.T) {
-	r := newReassembler() // maxAge 1000
+	r := NewReassembler(64<<20, 256<<20, 1000)
 	parts := split(message(150_000, 1))
 	send(r, alice, "t", 1, 3, parts[0], 0)
 	send(r, bob, "t", 1, 3, parts[0], 500)
@@ -245,8 +302,12 @@ func FuzzReassembly(f *testing.F) {
 			whole := []byte{codeBin8, 4, number, byte(packets), number, 0xee}
 			res := send(r, from, "t", packet, packets, whole[2*(packet-1):2*packet], int64(now))
 			ledger += 1 - res.Repeated - res.Evicted - res.Malformed - res.Joined
-			expired := r.Expire(int64(now))
-			ledger -= expired.Evicted
+			for expired := r.Expire(int64(now)); !expired.Idle(); expired = r.Expire(int64(now)) {
+				ledger -= expired.Evicted + expired.Joined + expired.Malformed
+				if expired.Payload != nil {
+					expired.Owner.Release()
+				}
+			}
 			if n, _ := r.Pending(); n != ledger {
 				t.Fatalf("%d fragments held, the ledger says %d", n, ledger)
 			}

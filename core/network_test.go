@@ -1,0 +1,376 @@
+package mcl
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The tests of this file use the machine's sockets, in the private namespace that TestMain sees to.
+
+func TestAcrossRealSockets(t *testing.T) {
+	conn := newConnection()
+	l := open(t, nil, conn, ListenerOptions{})
+	other := open(t, nil, conn, ListenerOptions{Queued: true}) // a second listener on the host gets everything too
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	before := time.Now()
+	for i := range 100 {
+		publish(t, b, "t", i)
+	}
+	for _, l := range []*Listener{l, other} {
+		for i := range 100 {
+			r, err := l.Receive(within(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, _ := r.Value(); v != int64(i) {
+				t.Fatalf("got %v, want %d", v, i)
+			}
+			if r.When().Before(before.Add(-time.Second)) || r.When().After(time.Now().Add(time.Second)) {
+				t.Fatalf("received at %v, published at %v", r.When(), before)
+			}
+			if r.Sender.Addr() != netip.IPv6Loopback() || int(r.Sender.Port()) != b.Settings().LocalPort {
+				t.Fatalf("sender %v, port %d", r.Sender, b.Settings().LocalPort)
+			}
+		}
+	}
+}
+
+func TestMessagesUpTo64MiBCross(t *testing.T) {
+	conn := newConnection()
+	conn.RecvBuffer = 96 << 20 // the tests of other packages and languages compete for the processors
+	l := open(t, nil, conn, ListenerOptions{})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	for _, size := range []int{60_000, 1_000_000, 5_000_000, 64<<20 - 5} {
+		v := make([]byte, size)
+		for i := range v {
+			v[i] = byte(i / 1000)
+		}
+		want := sha256.Sum256(v)
+		publish(t, b, "big", v)
+		r, err := l.Receive(within(t))
+		if err != nil {
+			t.Fatalf("%d bytes: %v: %+v", size, err, l.Stats())
+		}
+		if len(r.Payload) != size+5 || sha256.Sum256(r.Payload[5:]) != want {
+			if size > 1<<16 || len(r.Payload) != size+3 {
+				t.Errorf("%d bytes arrived as %d, or damaged", size, len(r.Payload))
+			}
+		}
+		v = nil
+	}
+	err := b.Publish(make([]byte, 64<<20-4))
+	wantKind(t, err, ErrTooLarge)
+	if n := b.Stats().Messages; n != 4 {
+		t.Errorf("%d messages counted", n)
+	}
+	balanced(t, l.Stats())
+}
+
+func TestGroupsAndPortsDoNotMix(t *testing.T) {
+	a := newConnection()
+	b := a
+	b.URL = "ff15::4d43:4d"
+	c := newConnection()
+	listeners := map[string]*Listener{"a": open(t, nil, a, ListenerOptions{}), "b": open(t, nil, b, ListenerOptions{}), "c": open(t, nil, c, ListenerOptions{})}
+	for name, conn := range map[string]Connection{"a": a, "b": b, "c": c} {
+		publish(t, dial(t, nil, conn, BroadcasterOptions{}), "", name)
+	}
+	for name, l := range listeners {
+		if v := receive(t, l); v != name {
+			t.Errorf("%s received %v", name, v)
+		}
+	}
+	for name, l := range listeners {
+		if n := l.Stats().Datagrams; n != 1 {
+			t.Errorf("%s received %d datagrams", name, n)
+		}
+	}
+}
+
+func TestTheKernelsDropsAreCounted(t *testing.T) {
+	conn := newConnection()
+	conn.RecvBuffer = 4096
+	stuck := make(chan struct{})
+	l := open(t, nil, conn, ListenerOptions{})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	entered := make(chan struct{}, 1)
+	l.Subscribe(func(*Received) {
+		select {
+		case entered <- struct{}{}:
+		default:
+		}
+		<-stuck
+	})
+	publish(t, b, "", 0)
+	<-entered
+	for i := range 1000 {
+		publish(t, b, "", strings.Repeat("x", 1000+i))
+	}
+	close(stuck)
+	s := eventually(t, l, func(s ListenerStats) bool { return s.Delivered+s.DroppedKernel == 1001 })
+	if s.DroppedKernel == 0 {
+		t.Error("a buffer of 4 kB took a megabyte")
+	}
+	if got := l.Settings(); got.RecvBufferAsked != 4096 || got.RecvBuffer <= 0 || got.RecvBuffer > 10_000 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSettingsTellWhatWasGranted(t *testing.T) {
+	conn := newConnection()
+	conn.Interface, conn.Hops, conn.Loopback, conn.SendBuffer = "lo", 7, Off, 100_000
+	lo, _ := net.InterfaceByName("lo")
+	s := dial(t, nil, conn, BroadcasterOptions{}).Settings()
+	if s.InterfaceIndex != lo.Index || s.Hops != 7 || s.Loopback != Off || s.SendBuffer != 100_000 || s.LocalPort == 0 || s.Port != conn.Port {
+		t.Errorf("%+v", s)
+	}
+	conn.Interface = fmt.Sprint(lo.Index)
+	if s := open(t, nil, conn, ListenerOptions{}).Settings(); s.InterfaceIndex != lo.Index || s.MessageMax != 64<<20 || s.RecvBufferAsked != 4<<20 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestHopsHostStaysAndLoopbackOffIsNotHeard(t *testing.T) {
+	conn := newConnection()
+	l := open(t, nil, conn, ListenerOptions{})
+	host := conn
+	host.Hops = HopsHost
+	publish(t, dial(t, nil, host, BroadcasterOptions{}), "", "host")
+	if v := receive(t, l); v != "host" {
+		t.Error(v)
+	}
+	if s := dial(t, nil, host, BroadcasterOptions{}).Settings(); s.Hops != 0 {
+		t.Errorf("hops %d", s.Hops)
+	}
+}
+
+func TestTheEnvironmentSteersWhatIsNotSet(t *testing.T) {
+	old := Getenv
+	t.Cleanup(func() { Getenv = old })
+	env := map[string]string{"MCL_INTERFACE": "lo", "MCL_HOPS": "0", "MCL_RCVBUF": "50000"}
+	Getenv = func(name string) string { return env[name] }
+	conn := newConnection()
+	if s := dial(t, nil, conn, BroadcasterOptions{}).Settings(); s.Hops != 0 || s.InterfaceIndex != 1 {
+		t.Errorf("%+v", s)
+	}
+	if s := open(t, nil, conn, ListenerOptions{}).Settings(); s.RecvBufferAsked != 50000 || s.RecvBuffer != 50000 {
+		t.Errorf("%+v", s)
+	}
+	conn.Hops, conn.RecvBuffer = 5, 60000
+	if s := dial(t, nil, conn, BroadcasterOptions{}).Settings(); s.Hops != 5 {
+		t.Errorf("%+v", s)
+	}
+	for name, bad := range map[string]string{"MCL_INTERFACE": "nonesuch0", "MCL_HOPS": "256", "MCL_RCVBUF": "much"} {
+		env = map[string]string{name: bad}
+		_, err := NewRawListener(newConnection())
+		if err == nil || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%s=%s: %v", name, bad, err)
+		}
+	}
+}
+
+func TestBadConnections(t *testing.T) {
+	for _, c := range []struct {
+		conn Connection
+		kind Error
+		says string
+	}{
+		{Connection{}, ErrAddress, "no IP address"},
+		{Connection{URL: "robot.local"}, ErrAddress, "no IP address"},
+		{Connection{URL: "239.1.1.1"}, ErrAddress, "IPv4"},
+		{Connection{URL: "::ffff:239.1.1.1"}, ErrAddress, "IPv4"},
+		{Connection{URL: "fe80::1"}, ErrAddress, "no multicast"},
+		{Connection{URL: "ff15::1", Port: 1023}, ErrInvalid, "port 1023"},
+		{Connection{URL: "ff15::1", Port: 65536}, ErrInvalid, "port 65536"},
+		{Connection{URL: "ff15::1", Port: -1}, ErrInvalid, "port -1"},
+		{Connection{URL: "ff15::1", Hops: 256}, ErrInvalid, "hops 256"},
+		{Connection{URL: "ff15::1", Loopback: 2}, ErrInvalid, "loopback 2"},
+		{Connection{URL: "ff15::1", MessageMax: 1<<30 + 1}, ErrInvalid, "largest message"},
+		{Connection{URL: "ff15::1", RecvBuffer: -1}, ErrInvalid, "receive buffer"},
+		{Connection{URL: "ff15::1", ReassemblyAge: -1}, ErrInvalid, "reassembly age"},
+		{Connection{URL: "ff15::1", Interface: "nonesuch0"}, ErrInterface, "nonesuch0"},
+		{Connection{URL: "ff12::1%nonesuch0"}, ErrInterface, "nonesuch0"},
+		{Connection{URL: "ff12::1%lo", Interface: "eth0"}, ErrInvalid, "eth0"},
+	} {
+		_, errL := NewRawListener(c.conn)
+		_, errB := NewRawBroadcaster(c.conn)
+		for _, err := range []error{errL, errB} {
+			wantKind(t, err, c.kind)
+			if err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%+v: %v does not say %q", c.conn, err, c.says)
+			}
+		}
+	}
+	_, err := NewRawBroadcaster(newConnection(), "two", "topics")
+	wantKind(t, err, ErrInvalid)
+	_, err = Listen(newConnection(), ListenerOptions{Policy: 9})
+	wantKind(t, err, ErrInvalid)
+	_, err = Listen(newConnection(), ListenerOptions{QueueMessages: -1})
+	wantKind(t, err, ErrInvalid)
+}
+
+func TestALinkLocalGroupOnANamedInterface(t *testing.T) {
+	conn := newConnection()
+	conn.URL = "ff12::4d43:4c%lo"
+	l := open(t, nil, conn, ListenerOptions{})
+	publish(t, dial(t, nil, conn, BroadcasterOptions{}), "", "linked")
+	if v := receive(t, l); v != "linked" {
+		t.Error(v)
+	}
+}
+
+func TestPublishingWhatCannotBeSent(t *testing.T) {
+	b := dial(t, nil, newConnection(), BroadcasterOptions{})
+	wantKind(t, b.Publish(func() {}), ErrType)
+	wantKind(t, b.PublishPacked(nil, nil), ErrFormat)
+	wantKind(t, b.PublishPacked(nil, []byte{0xc1}), ErrFormat)
+	wantKind(t, b.PublishPacked(nil, []byte{1, 2}), ErrFormat)
+	wantKind(t, b.PublishPacked(nil, bytes.Repeat([]byte{0x91}, 600)), ErrFormat)
+	wantKind(t, b.PublishPacked(nil, append(bytes.Repeat([]byte{0x91}, 600), 1)), ErrFormat)
+	long := strings.Repeat("t", 6000)
+	wantKind(t, b.PublishTopic(&long, make([]byte, 100_000)), ErrTooLarge)
+	if s := b.Stats(); s.Messages+s.Datagrams+s.SendErrors != 0 {
+		t.Errorf("something was sent: %+v", s)
+	}
+	b.Close()
+	wantKind(t, b.Publish(1), ErrClosed)
+	wantKind(t, b.Close(), ErrClosed)
+}
+
+// outside runs one test of this program again where there is no route for multicast.
+func outside(t *testing.T, test string) string {
+	t.Helper()
+	cmd := exec.Command("unshare", "--net", "sh", "-c", "ip link set lo up; exec \"$@\"", "sh",
+		os.Args[0], "-test.run=^"+test+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "MCL_TEST_OUTSIDE=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+test) {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	return string(out)
+}
+
+func TestWithoutARouteTheErrorHasTheCommandThatMendsIt(t *testing.T) {
+	if os.Getenv("MCL_TEST_OUTSIDE") == "" {
+		outside(t, t.Name())
+		return
+	}
+	b := dial(t, nil, newConnection(), BroadcasterOptions{}) // a route may appear later
+	err := b.Publish(1)
+	wantKind(t, err, ErrRoute)
+	if !strings.Contains(err.Error(), "ip -6 route add") || b.Stats().SendErrors != 1 {
+		t.Errorf("%v, %+v", err, b.Stats())
+	}
+	_, err = NewRawListener(newConnection())
+	wantKind(t, err, ErrRoute)
+	out, err := exec.Command("ip", "-6", "route", "add", "local", "ff00::/8", "dev", "lo", "table", "local").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := b.Publish(2); err != nil {
+		t.Errorf("with the route: %v", err)
+	}
+}
+
+func TestAThousandListeners(t *testing.T) {
+	conn := newConnection()
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	listeners := make([]*Listener, 1000)
+	for i := range listeners {
+		listeners[i] = open(t, nil, conn, ListenerOptions{Queued: i%2 == 0})
+	}
+	publish(t, b, "", "all")
+	for _, l := range listeners {
+		if v := receive(t, l); v != "all" {
+			t.Fatal(v)
+		}
+	}
+	for _, l := range listeners {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRunningOutOfDescriptors(t *testing.T) {
+	var limit, low unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	var held []*os.File
+	for range 3 { // so that there is something to give back
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, f)
+	}
+	low = limit
+	low.Cur = uint64(held[2].Fd()) + 1
+	if err := syscall.Setrlimit(unix.RLIMIT_NOFILE, (*syscall.Rlimit)(&low)); err != nil {
+		t.Fatal(err)
+	}
+	_, errL := NewRawListener(newConnection())
+	_, errB := NewRawBroadcaster(newConnection())
+	syscall.Setrlimit(unix.RLIMIT_NOFILE, (*syscall.Rlimit)(&limit))
+	for _, f := range held {
+		f.Close()
+	}
+	for _, err := range []error{errL, errB} {
+		wantKind(t, err, ErrDescriptors)
+		if err != nil && !strings.Contains(err.Error(), "ulimit -n") {
+			t.Errorf("%v has no remedy", err)
+		}
+	}
+	dial(t, nil, newConnection(), BroadcasterOptions{})
+}
+
+func TestTheDescriptorIsReadableWhileSomethingIsQueued(t *testing.T) {
+	conn := newConnection()
+	l := open(t, nil, conn, ListenerOptions{})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	fd, err := l.FD()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readable := func(timeout time.Duration) bool {
+		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(timeout/time.Millisecond))
+		return n == 1
+	}
+	if readable(0) {
+		t.Error("readable though nothing is queued")
+	}
+	for range 3 {
+		publish(t, b, "", 1)
+		publish(t, b, "", 2)
+		if !readable(patience) {
+			t.Fatal("not readable")
+		}
+		receive(t, l)
+		eventually(t, l, func(s ListenerStats) bool { return s.Queued == 1 })
+		if !readable(0) {
+			t.Error("not readable though one is left")
+		}
+		receive(t, l)
+		if readable(0) {
+			t.Error("readable though all was taken")
+		}
+	}
+	l.Close()
+	if !readable(0) {
+		t.Error("not readable though it is closed")
+	}
+	l.Release()
+	l.Release()
+}
