@@ -1,0 +1,53 @@
+// Package mcl publishes and receives messages over IPv6 UDP multicast: no broker, nothing to configure, one address for
+// each kind of data. It talks to programs that use the Python 2 "multiprocess communication library" (MCL), both ways.
+//
+// # Publishing and receiving
+//
+// A [Connection] is a multicast address and a port. A broadcaster publishes values on it, anything that msgpack can hold,
+// with an optional topic:
+//
+//	b, err := mcl.NewRawBroadcaster(mcl.Connection{URL: "ff15::1"})
+//	…
+//	err = b.Publish(map[string]any{"speed": 1.5})
+//
+// A [Listener] receives them, on the same host or on another one that the network reaches. Its messages are taken by
+// callbacks, which run one at a time and in order of arrival:
+//
+//	l, err := mcl.NewRawListener(mcl.Connection{URL: "ff15::1"}, "odometry")
+//	…
+//	l.Subscribe(func(r *mcl.Received) { fmt.Println(r.Value()) })
+//
+// or by their owner, with [Listener.Receive], [Listener.ReceiveBatch] or [Listener.Drain].
+//
+// Callbacks of [NewRawListener] run on the goroutine that reads the socket: that is quickest, and while one runs only the
+// kernel's buffer holds what arrives. [NewQueuedListener] receives apart from its callbacks; a slow one loses nothing, up to
+// limits that [ListenerOptions] sets.
+//
+// # Message types
+//
+// A [Type] gives messages a name, keys that each must have, and a connection of their own:
+//
+//	imu, err := mcl.Define("Imu", []string{"gyro", "accel"}, mcl.Connection{URL: "ff15::2"})
+//	b, err := mcl.NewMessageBroadcaster(imu)
+//	b.Publish(struct {
+//		Gyro  [3]float64 `msgpack:"gyro"`
+//		Accel [3]float64 `msgpack:"accel"`
+//	}{…})
+//
+// A listener from [NewMessageListener] delivers only messages that fit, as a [Message] or into a struct.
+//
+// # Loss
+//
+// Multicast is best effort. What is lost on a listener's side is counted, by cause, in [ListenerStats]; its sums are exact.
+// The usual cause is a socket buffer that is too small for a burst: [Settings] tells what the kernel granted of what was
+// asked for.
+//
+// # Errors
+//
+// Errors wrap one of the Err constants, for errors.Is, and say what was being done, to what, and what to do about it.
+//
+// # Concurrency and lifetime
+//
+// Broadcasters and listeners may be used from any goroutine, and closed at any time. What a callback is given is valid until
+// it returns. In steady state, publishing and receiving single datagrams allocate nothing besides what values need.
+package mcl

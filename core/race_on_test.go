@@ -1,0 +1,5 @@
+//go:build race
+
+package mcl
+
+const raceEnabled = true
