@@ -99,6 +99,7 @@ func TestGroupsAndPortsDoNotMix(t *testing.T) {
 }
 
 func TestTheKernelsDropsAreCounted(t *testing.T) {
+	needsKernelsWord(t)
 	conn := newConnection()
 	conn.RecvBuffer = 4096
 	stuck := make(chan struct{})
@@ -128,6 +129,7 @@ func TestTheKernelsDropsAreCounted(t *testing.T) {
 }
 
 func TestSettingsTellWhatWasGranted(t *testing.T) {
+	needsKernelsWord(t)
 	conn := newConnection()
 	conn.Interface, conn.Hops, conn.Loopback, conn.SendBuffer = "lo", 7, Off, 100_000
 	lo, _ := net.InterfaceByName("lo")
@@ -156,6 +158,7 @@ func TestHopsHostStaysAndLoopbackOffIsNotHeard(t *testing.T) {
 }
 
 func TestTheEnvironmentSteersWhatIsNotSet(t *testing.T) {
+	needsKernelsWord(t)
 	old := Getenv
 	t.Cleanup(func() { Getenv = old })
 	env := map[string]string{"MCL_INTERFACE": "lo", "MCL_HOPS": "0", "MCL_RCVBUF": "50000"}
@@ -246,6 +249,14 @@ func TestPublishingWhatCannotBeSent(t *testing.T) {
 	b.Close()
 	wantKind(t, b.Publish(1), ErrClosed)
 	wantKind(t, b.Close(), ErrClosed)
+}
+
+// needsKernelsWord skips what the portable sockets cannot tell: buffers and drops.
+func needsKernelsWord(t *testing.T) {
+	t.Helper()
+	if portableSockets {
+		t.Skip("the portable sockets do not know")
+	}
 }
 
 // outside runs one test of this program again where there is no route for multicast.
