@@ -67,3 +67,8 @@ test-c: lib wrapper
 	tests/c/run
 
 ## ---- demo ----
+
+# Builds what it needs itself, after it has checked that it can (demo/README.md).
+.PHONY: demo
+demo:
+	CC='$(CC)' GO='$(GO)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' demo/run

@@ -1,0 +1,62 @@
+"""What became of the messages: joins what the publisher sent with what each listener got.
+
+A ledger is a text file, one message a line, its fields separated by tabs: type, identity, topic ('-' for
+none), nanoseconds. The publisher's time is that of sending. A listener's is when its callback ran, followed
+by when the kernel received the message (0 where the listener does not know).
+"""
+import collections
+
+Result = collections.namedtuple('Result', 'received lost wrong kernel callback')
+
+
+def read_ledger(name):
+    """Return pairs: (type, identity), and what else the line says."""
+    with open(name) as ledger:
+        lines = [line.rstrip('\n').split('\t') for line in ledger]
+    return [((line[0], line[1]), line[2:]) for line in lines]
+
+
+def read_sent(name):
+    sent = read_ledger(name)
+    by_key = dict(sent)
+    if len(by_key) != len(sent):
+        raise ValueError("%s: two messages have the same identity" % name)
+    return by_key
+
+
+def join(sent, received):
+    """Return the Result of one listener. Wrong is what came twice, with another topic, or was never sent."""
+    seen, wrong, kernel, callback = set(), 0, [], []
+    for key, (topic, called, arrived) in received:
+        if key in seen or key not in sent or sent[key][0] != topic:
+            wrong += 1
+            continue
+        seen.add(key)
+        began = int(sent[key][1])
+        callback.append(int(called) - began)
+        if int(arrived):
+            kernel.append(int(arrived) - began)
+    return Result(len(seen), len(sent) - len(seen), wrong, sorted(kernel), sorted(callback))
+
+
+def latencies(ordered):
+    """Return the median, the 99th percentile and the maximum in microseconds, as text."""
+    if not ordered:
+        return ['-'] * 3
+    return ['%.0f' % (ordered[min(len(ordered) - 1, int(len(ordered) * part))] / 1e3)
+            for part in (0.5, 0.99, 1)]
+
+
+def table(sent, results):
+    """Return the table of some listeners: {name: Result}."""
+    head = ['', 'sent', 'received', 'lost', 'wrong', 'median', '99 %', 'max', 'median', '99 %', 'max']
+    rows = [[name, str(len(sent)), str(result.received), str(result.lost), str(result.wrong)]
+            + latencies(result.kernel) + latencies(result.callback) for name, result in results]
+    widths = [max(len(row[column]) for row in [head] + rows) for column in range(len(head))]
+    first = sum(widths[:5]) + 2 * 5
+    kernel = sum(widths[5:8]) + 2 * 2
+    lines = [' ' * first + 'us to the kernel'.ljust(kernel) + '  us to the callback']
+    for row in [head] + rows:
+        lines.append('  '.join([row[0].ljust(widths[0])] + [
+            cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]))
+    return '\n'.join(lines)
