@@ -1,14 +1,24 @@
-# make demo   builds everything and shows it at work
-# make test   runs all tests
-# make help   lists the rest
+# make demo       builds everything and shows it at work
+# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop, test-readme
+# make lib        builds build/libmcl.so
+# make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
+# make generate   carries the numbers of include/mcl.h to the other languages
+# make clean      removes what was built
+# make help       prints this
 
 PREFIX  ?= /usr/local
 GO      ?= go
 PYTHON  ?= python3
 BUILD   := build
 
-.PHONY: all help
+.PHONY: all help clean
 all: lib
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+clean:
+	rm -rf $(BUILD)
 
 ## ---- library (build/libmcl.so) ----
 
@@ -26,8 +36,8 @@ LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1 -extldflags
 # The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). go build also writes a header of the private
 # exports, which nobody is to use.
 $(BUILD)/libmcl.so: $(LIBRARY_SOURCES)
-	$(GO) run ./internal/overlay $(BUILD)/overlay
-	$(GO) build -overlay $(BUILD)/overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $@ ./capi
+	$(GO) run ./internal/overlay $(BUILD)/_overlay
+	$(GO) build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $@ ./capi
 	rm -f $(BUILD)/libmcl.h
 
 $(BUILD)/libmcl.so.0: $(BUILD)/libmcl.so
@@ -42,7 +52,7 @@ check-generated:
 
 ## ---- install ----
 
-# make install PREFIX=/usr/local [DESTDIR=...] [LIB=lib64]; uninstall with the same.
+# PREFIX=/usr/local [DESTDIR=...] [LIB=lib64]; uninstall with the same.
 .PHONY: wrapper install uninstall
 wrapper:
 	$(MAKE) -C bindings/c BUILD=$(abspath $(BUILD))/c
@@ -54,6 +64,31 @@ uninstall:
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIB='$(LIB)' bindings/c/package/install uninstall
 
 ## ---- tests ----
+
+# One after the other, also under -j: they measure time here and there.
+.PHONY: test
+test:
+	$(MAKE) test-go
+	$(MAKE) test-capi
+	$(MAKE) test-c
+	$(MAKE) test-python
+	$(MAKE) test-interop
+	$(MAKE) test-readme
+
+# The packages' tests bring themselves into a private network (internal/testnet).
+.PHONY: test-go
+test-go:
+	@files=$$(gofmt -l core capi internal demo tests); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) test -race ./core/... ./internal/...
+	$(GO) test ./core/...
+	$(GO) test -tags mcl_portable ./core/...
+	GOOS=darwin $(GO) vet ./core/...
+	GOOS=freebsd $(GO) vet ./core/...
+
+.PHONY: test-readme
+test-readme:
+	tests/readme/run
 
 .PHONY: test-capi
 test-capi: lib check-generated
@@ -71,4 +106,4 @@ test-c: lib wrapper
 # Builds what it needs itself, after it has checked that it can (demo/README.md).
 .PHONY: demo
 demo:
-	CC='$(CC)' GO='$(GO)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' demo/run
+	@CC='$(CC)' GO='$(GO)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' demo/run
