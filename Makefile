@@ -101,6 +101,15 @@ test-capi: lib check-generated
 test-c: lib wrapper
 	tests/c/run
 
+# On every interpreter that is found; PYTHONS="2.7 3.11" selects.
+.PHONY: test-python wheel
+test-python: lib
+	tests/python/run
+
+# A wheel for pip, for every Python on this platform.
+wheel: lib
+	$(PYTHON) -m pip wheel --no-deps -w $(BUILD)/wheel ./bindings/python
+
 ## ---- demo ----
 
 # Builds what it needs itself, after it has checked that it can (demo/README.md).

@@ -14,6 +14,7 @@ import subprocess
 
 from setuptools import Distribution, find_packages, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.install import install
 
 try:
     from setuptools.command.bdist_wheel import bdist_wheel  # setuptools 70.1 and later
@@ -90,7 +91,15 @@ class PlatformDistribution(Distribution):
         return True
 
 
-commands = {'build_py': BuildWithLibrary}
+class PlatformInstall(install):
+    """Older versions of setuptools look for extension modules in another way than Distribution's."""
+
+    def finalize_options(self):
+        install.finalize_options(self)
+        self.install_lib = self.install_platlib
+
+
+commands = {'build_py': BuildWithLibrary, 'install': PlatformInstall}
 
 if bdist_wheel is not None:
     class PlatformWheel(bdist_wheel):

@@ -139,6 +139,14 @@ def test_missing_keys_are_named(Imu):
     assert "'accel'" in str(caught.value) and 'ImuMessage' in str(caught.value)
 
 
+def test_keys_that_travelled_as_bin(Imu):
+    packed = b'\x83\xc4\x04gyro\x01\xc4\x05accel\x02\xc4\x04name\xc4\x0aImuMessage'
+    message = Imu(packed)
+    assert (message['gyro'], message['accel'], message['name']) == (1, 2, 'ImuMessage')
+    with pytest.raises(ValueError):
+        Imu(packed.replace(b'ImuMessage', b'OtherThing'))
+
+
 # ---- changing ----
 
 def test_update_sets_the_timestamp(Imu):

@@ -2,9 +2,9 @@
 import json
 import time
 
-from mcl._compat import metaclass, native_string, packed_types, string_types
+from mcl._compat import PY2, metaclass, native_string, packed_types, string_types
 from mcl._readonly import ReadOnly
-from mcl.codec import pack, unpack
+from mcl.codec import decode_topic, pack, unpack
 from mcl.messages._json import jsonable
 from mcl.network.abstract import Connection
 
@@ -137,6 +137,7 @@ class Message(dict):
             except (TypeError, ValueError):
                 raise TypeError("%s cannot be made of %r: it needs a mapping, pairs, or a packed message"
                                 % (self.name, data))
+        given = _with_text_keys(given)
         given.update(kwargs)
         self._check_name(given.get('name', self.name))
         return given
@@ -190,6 +191,20 @@ class Message(dict):
         null; `bytes` on Python 3, base64.
         """
         return json.dumps(jsonable(self))
+
+
+def _with_text_keys(given):
+    """Return a dict whose keys, and name, are `str` where they are bytes.
+
+    A Python 2 process with msgpack 1.0 or later sends each `str` as `bin`, which is bytes on Python 3. Keys
+    are names, so there is no doubt what is meant.
+    """
+    if not PY2 and any(isinstance(key, bytes) for key in given):
+        given = {decode_topic(key) if isinstance(key, bytes) else key: value
+                 for key, value in given.items()}
+        if isinstance(given.get('name'), bytes):
+            given['name'] = decode_topic(given['name'])
+    return given
 
 
 def _find(name):

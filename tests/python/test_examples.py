@@ -1,0 +1,59 @@
+"""The examples run, and the README shows them."""
+import io
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from helpers import ROOT, communicate, plain_receiver, wait_for
+from mcl.network.udp import Connection
+
+BINDING = os.path.join(ROOT, 'bindings', 'python')
+EXAMPLES = ['publisher.py', 'subscriber.py']
+
+
+def read(*path):
+    with io.open(os.path.join(BINDING, *path), encoding='utf-8') as file:
+        return file.read()
+
+
+def start(example):
+    return subprocess.Popen([sys.executable, '-u', os.path.join(BINDING, 'examples', example)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def joined():
+    """Is a socket bound to the examples' port, 26000?"""
+    with open('/proc/net/udp6') as sockets:
+        return any(line.split()[1].endswith(':6590') for line in sockets)
+
+
+def test_publisher_and_subscriber():
+    subscriber = start('subscriber.py')
+    wait_for(joined, "the subscriber's socket")
+    publisher = start('publisher.py')
+    lines = [subscriber.stdout.readline() for _ in range(10)]
+    assert communicate(publisher) == ('', '')
+    assert publisher.returncode == 0
+    for number, line in enumerate(lines):
+        assert "'x': %d" % number in line and "'y': 0.5" in line
+    subscriber.send_signal(signal.SIGINT)
+    assert communicate(subscriber)[1].rstrip().endswith('KeyboardInterrupt')
+
+
+def test_legacy_processes_hear_the_publisher():
+    receiver = plain_receiver(Connection('ff15::1'))
+    publisher = start('publisher.py')
+    assert receiver.recv(1000).startswith(b'\x92\xa4pose\x82')
+    communicate(publisher)
+    receiver.close()
+
+
+@pytest.mark.parametrize('example', EXAMPLES)
+def test_the_readme_shows_the_example(example):
+    code = read('examples', example).split('\n', 1)
+    assert code[0].startswith('# python %s' % example), "it begins with the command that runs it"
+    assert '```python\n%s```' % code[1] in read('README.md')
+    assert code[1].count('\n') <= 10
