@@ -62,8 +62,8 @@ func (s *ListenerStats) add(r *wire.Result) {
 	s.Repeated += uint64(r.Repeated)
 	s.Evicted += uint64(r.Evicted)
 	s.MessagesEvicted += uint64(r.EvictedMessages)
-	if r.Cause != wire.OK {
-		s.Malformed[r.Cause] += uint64(r.Malformed)
+	for cause, n := range r.Malformed {
+		s.Malformed[cause] += uint64(n)
 	}
 }
 

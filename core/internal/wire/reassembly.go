@@ -100,14 +100,12 @@ type Result struct {
 	Repeated        int   // 1: it was there already
 	Evicted         int   // datagrams of messages given up
 	EvictedMessages int
-	Cause           Cause // other than OK: the message is malformed, in Malformed datagrams
-	Malformed       int
+	Malformed       [numCauses]int // datagrams of messages that are refused, by cause
 }
 
 // Add takes a fragment (d.Packets > 0), received from a sender into owner, which may be retained. now is in nanoseconds of
 // any origin and never goes back; received is by the kernel's clock, and only passed on.
 func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now, received int64) (res Result) {
-	res.Cause = OK
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
 	var moved []fragment
 	if p != nil && p.has(d.Packet) {
@@ -152,7 +150,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now,
 	r.touch(p)
 	switch {
 	case p.size > r.messageMax:
-		res.Cause, res.Malformed = BadSize, len(p.fragments)
+		res.Malformed[BadSize] += len(p.fragments)
 		r.remove(p)
 	case p.complete() && p.disordered:
 		r.waiting = append(r.waiting, p)
@@ -186,7 +184,6 @@ func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fr
 // Expire evicts what has become too old at time now, and delivers what was held long enough: one message at most, hence it
 // is called until the result is Idle.
 func (r *Reassembler) Expire(now int64) (res Result) {
-	res.Cause = OK
 	for r.oldest != nil && now-r.oldest.active > r.maxAge && res.Payload == nil {
 		if p := r.oldest; p.complete() {
 			r.deliver(p, &res)
@@ -201,7 +198,9 @@ func (r *Reassembler) Expire(now int64) (res Result) {
 }
 
 // Idle tells that nothing came of it.
-func (res *Result) Idle() bool { return res.Payload == nil && res.Evicted == 0 && res.Malformed == 0 }
+func (res *Result) Idle() bool {
+	return res.Payload == nil && res.Evicted == 0 && res.Malformed == [numCauses]int{}
+}
 
 // Wait is how long to wait for the next Expire, at most, in nanoseconds: 0 when there is nothing to wait for.
 func (r *Reassembler) Wait() int64 {
@@ -216,7 +215,6 @@ func (r *Reassembler) Wait() int64 {
 
 // Clear evicts everything.
 func (r *Reassembler) Clear() (res Result) {
-	res.Cause = OK
 	for r.oldest != nil {
 		r.evict(r.oldest, &res)
 	}
@@ -254,10 +252,10 @@ func (r *Reassembler) deliver(p *partial, res *Result) {
 	str8, cause := ScanOne(joined.Bytes()[:p.size])
 	if cause != OK {
 		joined.Release()
-		res.Malformed, res.Cause = len(p.fragments), BadReassembled
-		if cause == BadDepth {
-			res.Cause = BadDepth
+		if cause != BadDepth {
+			cause = BadReassembled
 		}
+		res.Malformed[cause] += len(p.fragments)
 	} else {
 		res.Payload, res.Owner, res.Str8 = joined.Bytes()[:p.size:p.size], joined, str8
 		res.Joined = len(p.fragments)

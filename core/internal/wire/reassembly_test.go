@@ -242,8 +242,8 @@ func TestAMessageLargerThanTheBudgetStillCrosses(t *testing.T) {
 func TestFragmentsThatSumUpToTooMuch(t *testing.T) {
 	r := NewReassembler(100_000, 256<<20, 1e9)
 	send(r, alice, "t", 1, 2, make([]byte, 60000), 0)
-	if res := send(r, alice, "t", 2, 2, make([]byte, 60000), 0); res.Cause != BadSize || res.Malformed != 2 {
-		t.Errorf("cause %d for %d datagrams", res.Cause, res.Malformed)
+	if res := send(r, alice, "t", 2, 2, make([]byte, 60000), 0); res.Malformed[BadSize] != 2 {
+		t.Errorf("malformed: %v", res.Malformed)
 	}
 	if n, held := r.Pending(); n != 0 || held != 0 {
 		t.Errorf("%d fragments, %d bytes left", n, held)
@@ -262,8 +262,8 @@ func TestJoinedFragmentsMustBeOneObject(t *testing.T) {
 	} {
 		r := newReassembler()
 		send(r, alice, "t", 1, 2, unhex(t, c.parts[0]), 0)
-		if res := send(r, alice, "t", 2, 2, unhex(t, c.parts[1]), 0); res.Cause != c.want || res.Malformed != 2 || res.Payload != nil {
-			t.Errorf("%s: cause %d for %d datagrams", c.what, res.Cause, res.Malformed)
+		if res := send(r, alice, "t", 2, 2, unhex(t, c.parts[1]), 0); res.Malformed[c.want] != 2 || res.Payload != nil {
+			t.Errorf("%s: malformed: %v", c.what, res.Malformed)
 		}
 	}
 }
@@ -288,22 +288,33 @@ func TestReassemblyAllocatesNothingOnceWarm(t *testing.T) {
 	}
 }
 
+func refused(res Result) (n int) {
+	for _, m := range res.Malformed {
+		n += m
+	}
+	return n
+}
+
 func FuzzReassembly(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 0, 1, 2, 9, 9, 9})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		// Two senders publish messages of two bytes a fragment; the script picks who sends which fragment of which message.
 		const packets = 3
-		r := NewReassembler(1<<20, 1<<20, 50)
+		r := NewReassembler(1<<20, 1<<20, 50e6)
 		ledger := 0
-		for now, c := range script {
+		for i, c := range script {
+			at := int64(i) * 1e6
 			from := []netip.AddrPort{alice, bob}[c&1]
 			packet := uint32(c>>1)%packets + 1
 			number := c >> 3
 			whole := []byte{codeBin8, 4, number, byte(packets), number, 0xee}
-			res := send(r, from, "t", packet, packets, whole[2*(packet-1):2*packet], int64(now))
-			ledger += 1 - res.Repeated - res.Evicted - res.Malformed - res.Joined
-			for expired := r.Expire(int64(now)); !expired.Idle(); expired = r.Expire(int64(now)) {
-				ledger -= expired.Evicted + expired.Joined + expired.Malformed
+			if number > 16 {
+				whole[0] = codeInvalid
+			}
+			res := send(r, from, "t", packet, packets, whole[2*(packet-1):2*packet], at)
+			ledger += 1 - res.Repeated - res.Evicted - refused(res) - res.Joined
+			for expired := r.Expire(at); !expired.Idle(); expired = r.Expire(at) {
+				ledger -= expired.Evicted + expired.Joined + refused(expired)
 				if expired.Payload != nil {
 					expired.Owner.Release()
 				}
