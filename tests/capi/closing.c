@@ -76,12 +76,15 @@ static void *publishes(void *unused)
 }
 
 static atomic_int closes;
+static int fd; /* the listener's */
 
 static void *closes_listener(void *unused)
 {
     (void)unused;
     int code = mcl_listener_close(l, NULL);
     CHECK(code == MCL_OK || code == MCL_ECLOSED);
+    if (code == MCL_OK) /* no call is left that polls it */
+        CHECK(fcntl(fd, F_GETFD) == -1 && errno == EBADF);
     closes += code == MCL_OK;
     return NULL;
 }
@@ -166,6 +169,7 @@ int main(void)
     CHECK(pthread_create(&flood, NULL, floods, &stop) == 0);
     for (int i = 0; i < ROUNDS; i++) {
         l = listen_with(NULL);
+        MUST(fd = mcl_listener_fd(l, &error));
         against(i % 3 == 0 ? receives : i % 3 == 1 ? waits : looks, closes_listener);
         b = broadcast_with(NULL);
         against(publishes, closes_broadcaster);
@@ -175,6 +179,7 @@ int main(void)
     /* And with nothing arriving, so that they all wait. */
     for (int i = 0; i < ROUNDS; i++) {
         l = listen_with(NULL);
+        MUST(fd = mcl_listener_fd(l, &error));
         against(i % 2 == 0 ? receives : waits, closes_listener);
     }
     cancel_waiter();

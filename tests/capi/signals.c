@@ -58,7 +58,7 @@ static void threads_block(void)
     /* Of handlers, only those of what Go turns into panics are installed. */
     char me[20];
     snprintf(me, sizeof me, "%d", getpid());
-    EQUAL(0, signal_set(me, "SigCgt") & ~(BIT(SIGALRM) | BIT(SIGUSR1) | BIT(32) | BIT(33) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL)));
+    EQUAL(0, signal_set(me, "SigCgt") & ~(BIT(SIGALRM) | BIT(32) | BIT(33) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL)));
 }
 
 /* A thread's first call into Go, and those after it. */
@@ -170,16 +170,6 @@ static void handlers_in_calls(void)
     CHECK(handled > 1000);
 }
 
-/* A handler may use the library itself. */
-static mcl_broadcaster *from_handler;
-static void publishing_handler(int s)
-{
-    (void)s;
-    handled++;
-    if (mcl_broadcaster_publish_int(from_handler, "t", 1, 1, NULL) != 0)
-        failures++;
-}
-
 /* Handlers that the program had before are still its own. */
 static void handlers_stay(void)
 {
@@ -212,12 +202,6 @@ int main(void)
     masks_stay();
     interrupts();
     handlers_in_calls();
-    from_handler = broadcast_with(NULL);
-    struct sigaction action = {.sa_handler = publishing_handler};
-    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-    handled = 0;
-    raise(SIGUSR1);
-    EQUAL(1, handled);
     threads_block();
     MUST(mcl_broadcaster_close(b));
     MUST(mcl_listener_close(l, NULL));
