@@ -56,6 +56,10 @@ func (l *Listener) SubscribeCallback(c Callback) (id uint64, err error) {
 	l.nextID++
 	id = l.nextID
 	l.subs = append(slices.Clone(l.subs), &subscription{Callback: c, id: id})
+	if l.signal != nil {
+		l.signal.Set() // an owner that waits is told that it is busy now
+	}
+	token(l.ready)
 	l.mu.Unlock()
 	// Have what is queued delivered, whoever does that: the delivering goroutine, or the reader, which waits for the socket
 	// or for room in the queue.

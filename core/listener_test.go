@@ -242,7 +242,10 @@ func TestReceiveBatchAndDrain(t *testing.T) {
 func TestTheOwnerAndCallbacksExcludeEachOther(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	l := open(t, n, conn, ListenerOptions{})
+	waiting := make(chan error)
+	go func() { _, err := l.Receive(within(t)); waiting <- err }()
 	id, _ := l.Subscribe(func(*Received) {})
+	wantKind(t, <-waiting, ErrBusy)
 	_, err := l.Receive(within(t))
 	wantKind(t, err, ErrBusy)
 	if err := l.Unsubscribe(id); err != nil {

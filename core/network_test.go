@@ -42,6 +42,9 @@ func TestAcrossRealSockets(t *testing.T) {
 			if r.Sender.Addr() != netip.IPv6Loopback() || int(r.Sender.Port()) != b.Settings().LocalPort {
 				t.Fatalf("sender %v, port %d", r.Sender, b.Settings().LocalPort)
 			}
+			if lo, _ := net.InterfaceByName("lo"); r.Interface != lo.Index {
+				t.Fatalf("came in by interface %d", r.Interface)
+			}
 		}
 	}
 }

@@ -24,10 +24,13 @@
  *             included: a call that loses the race against a close returns MCL_ECLOSED. An mcl_message is
  *             the exception: it must not be changed by one thread while another uses it.
  *   Signals   The library's threads block all signals that a program can handle, so that handlers run on
- *             the program's own threads. Only the waits (mcl_listener_wait, mcl_listener_recv) return
- *             MCL_EINTR when a handler ran.
- *   fork      In a child made by fork() without exec(), every function returns MCL_EFORKED, and the sockets
- *             inherited from the parent are closed. exec() is not affected.
+ *             the program's own threads; and one that comes while a function runs is handled when that
+ *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv) return MCL_EINTR when a handler
+ *             ran. No function may be called from a signal handler, nor left by longjmp. A process that is
+ *             started from within a callback inherits the blocked signals: unblock them first.
+ *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
+ *             mcl_malformed_name returns MCL_EFORKED, and the sockets inherited from the parent are closed.
+ *             exec() is not affected.
  *   Errors of the operating system are given in mcl_error.system as an errno value.
  *
  * Whatever is written here as a number is the only place it is written: the constants of the other
@@ -244,8 +247,8 @@ int mcl_message_kind(mcl_message *message, const char *key, size_t key_size, mcl
 
 /* Get a key's value. Errors: MCL_EUNKNOWN (no such key), MCL_ETYPE (its value is of another kind, or does not
  * fit: int and uint give each other's values where they fit, double gives integers too, string and bytes each
- * other). The string, bytes and packed forms write at most `size` bytes, without a NUL, and the value's whole
- * size into *needed; MCL_EBUFFER when that is more than `size`. */
+ * other). The string, bytes and packed forms write the value without a NUL, and its size into *needed;
+ * MCL_EBUFFER, with nothing written to `buffer`, when that is more than `size`. */
 int mcl_message_get_bool(mcl_message *message, const char *key, size_t key_size, int *value, mcl_error *error);
 int mcl_message_get_int(mcl_message *message, const char *key, size_t key_size, int64_t *value, mcl_error *error);
 int mcl_message_get_uint(mcl_message *message, const char *key, size_t key_size, uint64_t *value, mcl_error *error);
@@ -386,7 +389,8 @@ typedef struct mcl_callback {
 } mcl_callback;
 
 /* Adds a callback, and gives a number for unsubscribing in *id (may be NULL). What has been queued so far is
- * delivered to it first. On an error, `drop` is not called. Errors: MCL_EINVAL (no `call`), MCL_ECLOSED. */
+ * delivered to the first one. It may run before this returns, and so before *id is written. On an error, `drop` is
+ * not called. Errors: MCL_EINVAL (no `call`), MCL_ECLOSED. */
 int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback, uint64_t *id, mcl_error *error);
 
 /* Removes a callback. When it returns, the callback is not running and will not run again, unless it is called
@@ -395,11 +399,12 @@ int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback,
 int mcl_listener_unsubscribe(mcl_listener *listener, uint64_t id, mcl_error *error);
 
 /* A descriptor that poll() reports readable while messages are queued, and for good once the listener is
- * closing. Only to be polled; it belongs to the listener and is gone when mcl_listener_close returns. */
+ * closing. Only to be polled; it belongs to the listener and is gone when mcl_listener_close returns, while a
+ * dup() of it stays readable then. Errors: MCL_ECLOSED, MCL_EDESCRIPTORS. */
 int mcl_listener_fd(mcl_listener *listener, mcl_error *error);
 
 /* Waits until a message is queued. timeout_ms < 0 waits for ever. Returns 1, or 0 when the time is over.
- * Errors: MCL_EINTR, MCL_ECLOSED, MCL_EBUSY (callbacks are subscribed). */
+ * Errors: MCL_EINTR, MCL_ECLOSED, MCL_EBUSY (callbacks are subscribed), MCL_EDESCRIPTORS (at the first wait). */
 int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error);
 
 /* Waits like mcl_listener_wait, then receives one message: *record, with its topic and payload in `buffer` of

@@ -60,7 +60,9 @@ func (r *portableReceiver) Receive(handle func([]Packet)) error {
 		if err != nil {
 			return err
 		}
+		index := 0
 		if control != nil {
+			index = control.IfIndex
 			dst, _ := netip.AddrFromSlice(control.Dst)
 			if dst.WithZone("") != r.group.Addr.Addr() || r.group.Interface != 0 && control.IfIndex != r.group.Interface {
 				continue
@@ -68,7 +70,7 @@ func (r *portableReceiver) Receive(handle func([]Packet)) error {
 		}
 		addr := from.(*net.UDPAddr).AddrPort()
 		handle([]Packet{{Buf: b, Size: n, From: netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()),
-			Time: time.Now().UnixNano()}})
+			Time: time.Now().UnixNano(), Interface: index}})
 		return nil
 	}
 }

@@ -21,7 +21,7 @@ const (
 	batchSize = 64
 	// packetSize holds the largest datagram that IPv6 carries without jumbograms.
 	packetSize  = 1 << 16
-	controlSize = 64 // one SCM_TIMESTAMPNS takes 32
+	controlSize = 96 // SCM_TIMESTAMPNS takes 32 bytes, IPV6_PKTINFO 40
 )
 
 // mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
@@ -134,13 +134,21 @@ func (p *Packet) fill(h *mmsghdr, name *unix.RawSockaddrInet6, control *[control
 	p.Size = int(h.len)
 	port := (*[2]byte)(unsafe.Pointer(&name.Port))
 	p.From = netip.AddrPortFrom(netip.AddrFrom16(name.Addr), binary.BigEndian.Uint16(port[:]))
-	p.Interface = int(name.Scope_id)
-	p.Time = 0
-	if h.hdr.Controllen >= unix.SizeofCmsghdr+16 {
-		c := (*unix.Cmsghdr)(unsafe.Pointer(control))
-		if c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS {
-			p.Time = unix.TimespecToNsec(*(*unix.Timespec)(unsafe.Pointer(&control[unix.SizeofCmsghdr])))
+	p.Time, p.Interface = 0, 0
+	for rest := control[:min(h.hdr.Controllen, controlSize)]; len(rest) >= unix.SizeofCmsghdr; {
+		c := (*unix.Cmsghdr)(unsafe.Pointer(&rest[0]))
+		size := (int(c.Len) + 7) &^ 7 // CMSG_ALIGN, cmsg(3)
+		if size < unix.SizeofCmsghdr || size > len(rest) {
+			break
 		}
+		data := unsafe.Pointer(&rest[unix.SizeofCmsghdr])
+		switch {
+		case c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS:
+			p.Time = unix.TimespecToNsec(*(*unix.Timespec)(data))
+		case c.Level == unix.IPPROTO_IPV6 && c.Type == unix.IPV6_PKTINFO:
+			p.Interface = int((*unix.Inet6Pktinfo)(data).Ifindex)
+		}
+		rest = rest[size:]
 	}
 	if p.Time == 0 {
 		p.Time = time.Now().UnixNano()

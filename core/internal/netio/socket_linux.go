@@ -103,6 +103,7 @@ func (linux) Listen(g Group) (Receiver, error) {
 		for _, o := range []struct{ level, name, value int }{
 			{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
 			{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1},
+			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
 			// Otherwise the groups that other sockets of this host joined arrive here too (ipv6(7) has no word of it;
 			// linux/in6.h: IPV6_MULTICAST_ALL).
 			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
