@@ -153,6 +153,10 @@ func (b *RawBroadcaster) PublishPacked(topic *string, packed []byte) error {
 
 // PublishMessage publishes a message; one of another type than the broadcaster's is ErrType.
 func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
+	if m == nil {
+		return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrInvalid, Detail: "the message is nil",
+			Remedy: "publish one of Type.New"}
+	}
 	if t := b.opts.Type; t != nil && m.typ != t {
 		return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
 			Detail: fmt.Sprintf("a message of type %s is none of type %s", m.typ.name, t.name), Remedy: "publish such a message"}

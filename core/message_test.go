@@ -254,6 +254,7 @@ func TestAGoStructCrosses(t *testing.T) {
 	wantKind(t, b.Publish(5), ErrFormat)
 	other := define(t, "Unrelated", nil, newConnection())
 	wantKind(t, b.Publish(other.New()), ErrType)
+	wantKind(t, b.Publish((*Message)(nil)), ErrInvalid)
 	wantKind(t, raw.Publish(5), ErrType)
 	wantKind(t, raw.PublishPacked(nil, []byte{0x80}), ErrType)
 	if s := raw.Stats(); s.Messages != 1 || s.SendErrors != 0 {

@@ -5,7 +5,6 @@ package netio
 import (
 	"net"
 	"os"
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -44,7 +43,7 @@ func (s *sender) connect() error {
 
 func (s *sender) Send(datagrams []Datagram) (int, error) {
 	s.prepare(datagrams)
-	defer runtime.KeepAlive(datagrams)
+	defer clear(s.iovecs) // keep none of the caller's memory
 	for retried := false; ; retried = true {
 		if !s.connected {
 			if err := s.connect(); err != nil {
@@ -59,8 +58,6 @@ func (s *sender) Send(datagrams []Datagram) (int, error) {
 		}
 		s.connected = false
 	}
-	// Let go of the caller's memory.
-	clear(s.iovecs)
 	if s.err != nil {
 		return s.first, os.NewSyscallError("sendmmsg", s.err)
 	}
