@@ -100,7 +100,6 @@ WAITS = {
     'queued': "mcl.QueuedListener(C).receive()",
     'iteration': "for data in mcl.RawListener(C): pass",
     'sleep': "listener = mcl.RawListener(C); listener.subscribe(len); time.sleep(60)",
-    'traffic': TRAFFIC + "while True: time.sleep(60)",
     'busy': TRAFFIC + "while True: pass",
     'publishing': "b = mcl.RawBroadcaster(C)\nwhile True: b.publish('x')",
 }
@@ -123,6 +122,21 @@ def test_ctrl_c(wait):
     assert took < 1, "it took %.1f s" % took
 
 
+def test_ctrl_c_amid_traffic():
+    """A thread of the program that is just leaving the library may take a signal in place of the main
+    thread, which then sleeps on: pressing again helps."""
+    process = start_python(PREAMBLE + "signal.signal(signal.SIGINT, signal.default_int_handler)\n" + TRAFFIC
+                           + "say('ready')\nwhile True: time.sleep(60)")
+    assert process.stdout.readline() == 'ready\n'
+    for _ in range(100):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        if process.poll() is not None:
+            break
+    errors = communicate(process)[1]
+    assert errors.rstrip().endswith('KeyboardInterrupt'), errors
+
+
 def test_signal_handlers_run_while_receiving():
     run_python(PREAMBLE + """
 seen = []
@@ -130,6 +144,7 @@ signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 with mcl.RawListener(C) as listener:
     assert listener.receive(1) is None
+signal.setitimer(signal.ITIMER_REAL, 0)
 assert len(seen) > 5, seen
 """)
 

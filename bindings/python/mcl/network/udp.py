@@ -88,10 +88,10 @@ class RawBroadcaster(abstract.RawBroadcaster):
         return self._handle.close()
 
     def stats(self):
-        """Return the counters since it was opened, as a dict of int; the last ones once it is closed.
+        """Return the counters since it was opened, as a dict of int.
 
         `messages` published whole, `datagrams` and `bytes` handed to the kernel, and `send_errors`:
-        publishes that failed while sending.
+        publishes that failed while sending. Once it is closed, those of the moment before.
         """
         return self._handle.stats()
 
