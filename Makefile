@@ -92,7 +92,7 @@ test-readme:
 
 .PHONY: test-capi
 test-capi: lib check-generated
-	$(GO) test ./internal/...
+	$(GO) test ./capi ./internal/...
 	tests/capi/static
 	tests/capi/run
 	tests/capi/run --asan
@@ -109,6 +109,11 @@ test-python: lib
 # A wheel for pip, for every Python on this platform.
 wheel: lib
 	$(PYTHON) -m pip wheel --no-deps -w $(BUILD)/wheel ./bindings/python
+
+# Every language to every language, and to legacy peers (tests/interop/README.md).
+.PHONY: test-interop
+test-interop: lib wrapper
+	CC='$(CC)' GO='$(GO)' tests/interop/run
 
 ## ---- demo ----
 

@@ -116,6 +116,30 @@ static void backlog(void)
     MUST(mcl_broadcaster_close(b));
 }
 
+/* Who waits for a message is told when a callback takes them over. */
+static atomic_int waiting;
+
+static void *waits(void *l)
+{
+    waiting++;
+    FAILS(MCL_EBUSY, mcl_listener_wait(l, 10000, &error));
+    return NULL;
+}
+
+static void subscribe_under_waiter(void)
+{
+    counter c = {0};
+    pthread_t thread;
+    mcl_listener *l = listen_with(&mode);
+    waiting = 0;
+    CHECK(pthread_create(&thread, NULL, waits, l) == 0);
+    CHECK(reaches(&waiting, 1));
+    usleep(20000); /* into its wait, most likely */
+    subscribe(&c, l);
+    pthread_join(thread, NULL);
+    EQUAL(MCL_OK, mcl_listener_close(l, NULL));
+}
+
 /* ---- What a callback may do ---- */
 
 static void close_it(counter *c)
@@ -272,6 +296,7 @@ int main(void)
         simple();
         refused();
         backlog();
+        subscribe_under_waiter();
         try_inside(close_it, 1, 1);
         try_inside(unsubscribe_it, 1, 1);
         try_inside(subscribe_another, 1, 0);
