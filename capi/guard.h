@@ -83,7 +83,12 @@ int guard_switch(int32_t value, const char *what, const char *function, mcl_erro
 #define STRING(text, size, error) CHECK(guard_string(&(text), &(size), #text, __func__, error))
 #define BYTES(bytes, size, error) CHECK(guard_bytes(&(bytes), size, #bytes, __func__, error))
 #define TOPIC(topic, size, error) CHECK(guard_topic(&(topic), &(size), __func__, error))
-#define BUFFER(buffer, size, error) CHECK(guard_bytes((const void **)&(buffer), size, #buffer, __func__, error))
+#define BUFFER(buffer, size, error)                                                                            \
+    do {                                                                                                       \
+        const void *bytes_ = (buffer);                                                                         \
+        CHECK(guard_bytes(&bytes_, size, #buffer, __func__, error));                                           \
+        (buffer) = (void *)bytes_;                                                                             \
+    } while (0)
 
 /* Copies an input struct of the caller's version into `own`, of the library's. */
 int guard_input(void *own, size_t own_size, const void *given, const char *what, const char *function,
