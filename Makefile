@@ -33,12 +33,13 @@ SONAME := libmcl.so.0
 # (capi/signals.c); as a //go:debug line Go refuses it.
 LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1 -extldflags '-Wl,-soname,$(SONAME) -Wl,--version-script=$(CURDIR)/capi/exports.map -Wl,-z,nodelete'
 
-# The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). go build also writes a header of the private
-# exports, which nobody is to use.
+# The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). A library that is in use is replaced, not
+# written over. go build also writes a header of the private exports, which nobody is to use.
 $(BUILD)/libmcl.so: $(LIBRARY_SOURCES)
 	$(GO) run ./internal/overlay $(BUILD)/_overlay
-	$(GO) build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $@ ./capi
-	rm -f $(BUILD)/libmcl.h
+	$(GO) build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $(BUILD)/_libmcl.so ./capi
+	mv -f $(BUILD)/_libmcl.so $@
+	rm -f $(BUILD)/_libmcl.h
 
 $(BUILD)/libmcl.so.0: $(BUILD)/libmcl.so
 	ln -sf libmcl.so $@

@@ -144,15 +144,45 @@ static void still_works(void)
     EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
 }
 
+/* A callback may fork; its child is one as any other. */
+static atomic_int forked_in_callback;
+
+static void forks(void *context, const mcl_record *record)
+{
+    (void)context;
+    pid_t child = fork();
+    if (child == 0) {
+        FAILS(MCL_EFORKED, mcl_broadcaster_publish(b, NULL, 0, record->payload, record->payload_size, &error));
+        _exit(failures);
+    }
+    join(child);
+    forked_in_callback++;
+}
+
+static void from_a_callback(void)
+{
+    mcl_connection c = group();
+    mcl_callback callback = {NULL, forks, NULL};
+    mcl_listener *other;
+    MUST(mcl_listener_open(&c, NULL, &other, &error));
+    MUST(mcl_listener_subscribe(other, &callback, NULL, &error));
+    MUST(mcl_broadcaster_publish_int(b, "t", 1, 1, &error));
+    CHECK(reaches(&forked_in_callback, 1));
+    EQUAL(MCL_OK, mcl_listener_close(other, NULL));
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1) { /* after exec: all is new */
+    if (argc > 1) { /* after exec: all is new, and nothing of the parent's is open */
+        EQUAL(atoi(argv[1]), sockets());
         l = listen_with(NULL);
         b = broadcast_with(NULL);
         still_works();
         return failures;
     }
     int before = sockets();
+    char sockets_before[20];
+    snprintf(sockets_before, sizeof sockets_before, "%d", before);
     mcl_connection c = group();
     c.port = 5002;
     MUST(mcl_type_define("T", NULL, 0, &c, &type, &error));
@@ -179,6 +209,8 @@ int main(int argc, char **argv)
     join(child);
     still_works();
 
+    from_a_callback();
+
     /* From a busy parent, which opens and closes all the while; and a child that execs. */
     atomic_int stop = 0;
     pthread_t threads[2];
@@ -190,7 +222,7 @@ int main(int argc, char **argv)
             FAILS(MCL_EFORKED, mcl_connection_check(&c, &error));
             FAILS(MCL_EFORKED, mcl_listener_recv_batch(l, NULL, 0, NULL, 0, NULL, &error));
             if (i % 20 == 0)
-                execl("/proc/self/exe", argv[0], "again", (char *)NULL);
+                execl("/proc/self/exe", argv[0], sockets_before, (char *)NULL);
             _exit(failures);
         }
         join(child);
