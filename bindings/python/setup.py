@@ -2,9 +2,9 @@
 
     pip install ./bindings/python       (from the top of the source tree)
 
-The library is taken from, in this order: the file that MCL_LIBRARY names in the environment, mcl/libmcl.so
-beside this file, build/libmcl.so of the source tree. In a source tree without it, `make lib` builds it,
-which needs Go and a C compiler.
+The library is taken from, in this order: the file that MCL_LIBRARY names in the environment,
+mcl/libmcl.so beside this file, build/libmcl.so of the source tree. In a source tree without it,
+`make lib` builds it, which needs Go and a C compiler.
 """
 import io
 import os
@@ -30,8 +30,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def source_tree():
     """Return the top of the source tree, or None.
 
-    Before version 21.3, pip builds a copy of this folder in another place. The shell's folder is then
-    the only trace of where it came from.
+    Before version 21.3, pip builds a copy of this folder in another place. The shell's folder is
+    then the only trace of where it came from.
     """
     places = [HERE]
     if os.environ.get('PWD'):
@@ -57,15 +57,15 @@ def library():
         return beside
     tree = source_tree()
     if tree is None:
-        raise SystemExit("libmcl.so is not there, and this is no source tree to build it in: run pip at"
-                         " the top of the source tree, or name the file in MCL_LIBRARY")
+        raise SystemExit("libmcl.so is not there, and this is no source tree to build it in: run"
+                         " pip at the top of the source tree, or name the file in MCL_LIBRARY")
     built = os.path.join(tree, 'build', 'libmcl.so')
     if not os.path.exists(built):
         try:
             subprocess.check_call(['make', 'lib'], cwd=tree)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise SystemExit("libmcl.so cannot be built by `make lib` in %s (%s). It needs make, Go and a C"
-                             " compiler; or name the file in MCL_LIBRARY" % (tree, error))
+            raise SystemExit("libmcl.so cannot be built by `make lib` in %s (%s). It needs make, Go"
+                             " and a C compiler; or name the file in MCL_LIBRARY" % (tree, error))
     return built
 
 
@@ -74,14 +74,14 @@ class BuildWithLibrary(build_py):
 
     def run(self):
         build_py.run(self)
-        self._carried = os.path.join(self.build_lib, 'mcl', 'libmcl.so')
-        self.mkpath(os.path.dirname(self._carried))
-        shutil.copyfile(os.path.realpath(library()), self._carried)
+        self.mkpath(os.path.dirname(self._carried()))
+        shutil.copyfile(os.path.realpath(library()), self._carried())
 
     def get_outputs(self, include_bytecode=1):
-        return build_py.get_outputs(self, include_bytecode) + [getattr(self, '_carried', None)
-                                                               or os.path.join(self.build_lib, 'mcl',
-                                                                               'libmcl.so')]
+        return build_py.get_outputs(self, include_bytecode) + [self._carried()]
+
+    def _carried(self):
+        return os.path.join(self.build_lib, 'mcl', 'libmcl.so')
 
 
 class PlatformDistribution(Distribution):
@@ -92,7 +92,7 @@ class PlatformDistribution(Distribution):
 
 
 class PlatformInstall(install):
-    """Older versions of setuptools look for extension modules in another way than Distribution's."""
+    """Older versions of setuptools do not ask `has_ext_modules` where to install to."""
 
     def finalize_options(self):
         install.finalize_options(self)

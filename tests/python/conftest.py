@@ -1,4 +1,5 @@
 """Fixtures. Everything that uses the network runs in tests/netns: see `run`."""
+
 import itertools
 import os
 
@@ -16,7 +17,9 @@ def private_network():
     with open('/proc/net/dev') as devices:
         names = [line.split(':')[0].strip() for line in devices if ':' in line]
     if names != ['lo']:
-        pytest.exit("run the tests by tests/python/run, or in tests/netns: there are interfaces %s" % names)
+        pytest.exit(
+            "run the tests by tests/python/run, or in tests/netns: there are interfaces %s" % names
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +31,10 @@ def no_message_types():
 @pytest.fixture
 def new_connection():
     """Return a function that makes a connection which no other test uses."""
+
     def make(**options):
-        return Connection('ff15::%x:%x' % (os.getpid() & 0xffff, next(_groups)), **options)
+        return Connection('ff15::%x:%x' % (os.getpid() & 0xFFFF, next(_groups)), **options)
+
     return make
 
 

@@ -1,4 +1,5 @@
 """What the tests share: collecting callbacks, plain sockets, and other Python processes."""
+
 import os
 import socket
 import subprocess
@@ -41,6 +42,19 @@ def wait_for(condition, what="the condition"):
     while not condition():
         assert time.time() < deadline, "%s did not come true" % what
         time.sleep(0.005)
+
+
+def publish_all(broadcaster, listener, values):
+    """Publish values as fast as the listener's socket takes them.
+
+    On a busy machine the library's reader may get no processor for a while, and the kernel drops
+    what its buffer cannot hold; that is not what these tests are about.
+    """
+    before = listener.stats()['datagrams']
+    for count, value in enumerate(values):
+        if count % 500 == 0:
+            wait_for(lambda: listener.stats()['datagrams'] - before >= count - 500, "reading")
+        broadcaster.publish(value)
 
 
 def plain_sender():
@@ -92,12 +106,18 @@ class Background(object):
 def start_python(code, *arguments, **options):
     """Start this interpreter on a program, its output being read by pipes."""
     environment = dict(os.environ, **options.pop('env', {}))
-    return subprocess.Popen([sys.executable, '-c', code] + list(arguments), stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, universal_newlines=True, env=environment, **options)
+    return subprocess.Popen(
+        [sys.executable, '-c', code] + list(arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        env=environment,
+        **options
+    )
 
 
 def run_python(code, *arguments, **options):
-    """Run a program to its end. Returns what it printed, after it exited with 0 and without stderr."""
+    """Run a program to its end, which must be well and without stderr. Returns what it printed."""
     process = start_python(code, *arguments, **options)
     output, errors = communicate(process)
     assert process.returncode == 0, (process.returncode, output, errors)

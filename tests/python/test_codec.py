@@ -1,4 +1,5 @@
 """Text and bytes."""
+
 import threading
 
 import pytest
@@ -54,15 +55,24 @@ def test_configure():
     assert codec.configure() == before
 
 
-@pytest.mark.parametrize('key', [b'\x01', b'\xc0', b'\xc3', b'\xcb\x3f\xf8\0\0\0\0\0\0', b'\xc4\x01a', b'\xa1a'])
+@pytest.mark.parametrize(
+    'key', [b'\x01', b'\xc0', b'\xc3', b'\xcb\x3f\xf8\0\0\0\0\0\0', b'\xc4\x01a', b'\xa1a']
+)
 def test_map_keys_of_any_type(key):
     (decoded,) = codec.unpack(b'\x81' + key + b'\x01')
-    assert codec.pack({decoded: 1}) == b'\x81' + (b'\xa1a' if PY2 and key[1:] == b'\x01a' else key) + b'\x01'
+    assert (
+        codec.pack({decoded: 1})
+        == b'\x81' + (b'\xa1a' if PY2 and key[1:] == b'\x01a' else key) + b'\x01'
+    )
 
 
 def test_what_cannot_be_packed():
-    for value, error in ((object(), TypeError), ({1, 2}, TypeError), (2 ** 64, (OverflowError, ValueError)),
-                         ([1, [object()]], TypeError)):
+    for value, error in (
+        (object(), TypeError),
+        ({1, 2}, TypeError),
+        (2**64, (OverflowError, ValueError)),
+        ([1, [object()]], TypeError),
+    ):
         with pytest.raises(error):
             codec.pack(value)
         assert codec.pack([1]) == b'\x91\x01', "nothing is left of the failure"
@@ -70,7 +80,12 @@ def test_what_cannot_be_packed():
 
 def test_large_values():
     for size in (1 << 20, 5 << 20):
-        for value in (b'x' * size, u'x' * size, list(range(size >> 4)), dict.fromkeys(range(size >> 4))):
+        for value in (
+            b'x' * size,
+            u'x' * size,
+            list(range(size >> 4)),
+            dict.fromkeys(range(size >> 4)),
+        ):
             assert codec.unpack(codec.pack(value)) == value
 
 

@@ -1,4 +1,5 @@
 """Connections: of a user's own transport, and of UDP."""
+
 import copy
 import pickle
 
@@ -38,7 +39,12 @@ class Own(abstract.Connection):
 
 
 def declare(**changes):
-    body = {'mandatory': ('A',), 'optional': {'C': 2}, 'broadcaster': Broadcaster, 'listener': Listener}
+    body = {
+        'mandatory': ('A',),
+        'optional': {'C': 2},
+        'broadcaster': Broadcaster,
+        'listener': Listener,
+    }
     body.update(changes)
     body = {name: value for name, value in body.items() if value is not Ellipsis}
     return type(abstract.Connection)('Declared', (abstract.Connection,), body)
@@ -54,9 +60,17 @@ def test_fields():
     assert len(connection) == 3
 
 
-@pytest.mark.parametrize('arguments, keywords', [
-    ((), {}), (('a',), {}), ((), {'A': 1}), (('a', 'b'), {'D': 1}), (('a', 'b'), {'A': 1}),
-    ((1, 2, 3, 4), {})])
+@pytest.mark.parametrize(
+    'arguments, keywords',
+    [
+        ((), {}),
+        (('a',), {}),
+        ((), {'A': 1}),
+        (('a', 'b'), {'D': 1}),
+        (('a', 'b'), {'A': 1}),
+        ((1, 2, 3, 4), {}),
+    ],
+)
 def test_arguments_must_fit(arguments, keywords):
     with pytest.raises(TypeError):
         Own(*arguments, **keywords)
@@ -99,8 +113,10 @@ def test_make_and_replace():
         Own._make([1])
 
 
-@pytest.mark.parametrize('connection', [
-    Own(1, 'b', C=None), udp.Connection('ff15::1'), udp.Connection('ff15::1', 2000, hops=1)])
+@pytest.mark.parametrize(
+    'connection',
+    [Own(1, 'b', C=None), udp.Connection('ff15::1'), udp.Connection('ff15::1', 2000, hops=1)],
+)
 def test_pickle_and_copy(connection):
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(connection, protocol))
@@ -129,18 +145,47 @@ def test_broadcaster_and_listener():
     assert udp.Connection('ff15::1').listener is udp.RawListener
 
 
-@pytest.mark.parametrize('changes', [
-    {'mandatory': Ellipsis}, {'mandatory': 'A'}, {'mandatory': 5}, {'mandatory': ('A', 5)},
-    {'mandatory': {'A': 1}}, {'optional': ('C',)}, {'optional': {5: 1}}, {'optional': 'C'},
-    {'broadcaster': Ellipsis}, {'listener': Ellipsis}, {'broadcaster': Listener},
-    {'listener': Broadcaster}, {'broadcaster': 5}, {'listener': None}, {'broadcaster': object}])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'mandatory': Ellipsis},
+        {'mandatory': 'A'},
+        {'mandatory': 5},
+        {'mandatory': ('A', 5)},
+        {'mandatory': {'A': 1}},
+        {'optional': ('C',)},
+        {'optional': {5: 1}},
+        {'optional': 'C'},
+        {'broadcaster': Ellipsis},
+        {'listener': Ellipsis},
+        {'broadcaster': Listener},
+        {'listener': Broadcaster},
+        {'broadcaster': 5},
+        {'listener': None},
+        {'broadcaster': object},
+    ],
+)
 def test_ill_declared_types(changes):
     with pytest.raises(TypeError):
         declare(**changes)
 
 
-@pytest.mark.parametrize('name', [
-    'class', 'for', '5a', '_a', 'a b', 'a-b', '', 'mandatory', 'optional', 'broadcaster', 'listener'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'class',
+        'for',
+        '5a',
+        '_a',
+        'a b',
+        'a-b',
+        '',
+        'mandatory',
+        'optional',
+        'broadcaster',
+        'listener',
+    ],
+)
 def test_ill_named_fields(name):
     with pytest.raises(ValueError):
         declare(mandatory=(name,))
@@ -193,6 +238,7 @@ def test_own_new():
 
 # ---- UDP ----
 
+
 def test_udp_legacy():
     connection = udp.Connection('ff15::1')
     assert (connection.url, connection.port) == ('ff15::1', 26000)
@@ -205,10 +251,24 @@ def test_udp_legacy():
         udp.Connection.from_dict({'port': 26000})
 
 
-@pytest.mark.parametrize('arguments', [
-    (), (5,), (None,), (b'ff15::1' if str is not bytes else 5,), ('ff15::1', '26000'),
-    ('ff15::1', 2000.0), ('ff15::1', None), ('ff15::1', 1023), ('ff15::1', 65536), ('ff15::1', 0),
-    ('ff15::1', -1), ('ff15::1', True), ('ff15::1', 2 ** 40)])
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        (),
+        (5,),
+        (None,),
+        (b'ff15::1' if str is not bytes else 5,),
+        ('ff15::1', '26000'),
+        ('ff15::1', 2000.0),
+        ('ff15::1', None),
+        ('ff15::1', 1023),
+        ('ff15::1', 65536),
+        ('ff15::1', 0),
+        ('ff15::1', -1),
+        ('ff15::1', True),
+        ('ff15::1', 2**40),
+    ],
+)
 def test_udp_types(arguments):
     with pytest.raises(TypeError):
         udp.Connection(*arguments)
@@ -229,8 +289,9 @@ def test_udp_options():
     assert connection.recv_buffer is None
     assert connection == udp.Connection('ff15::1')
     assert len(connection) == 2
-    assert repr(connection) == ("Connection(url='ff15::1', port=26000, hops=0, interface='lo',"
-                                " loopback=False)")
+    assert repr(connection) == (
+        "Connection(url='ff15::1', port=26000, hops=0, interface='lo'," " loopback=False)"
+    )
     assert repr(udp.Connection.from_dict(connection.to_dict())) == repr(connection)
     assert connection._replace(hops=5, port=2000).hops == 5
     assert connection._replace(port=2000).interface == 'lo'
@@ -238,16 +299,27 @@ def test_udp_options():
         connection.hops = 5
 
 
-@pytest.mark.parametrize('options', [
-    {'hops': '3'}, {'hops': 1.0}, {'loopback': 1}, {'interface': 1}, {'unknown': 1},
-    {'recv_buffer': 'big'}, {'message_max': None, 'colour': 'red'}])
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'hops': '3'},
+        {'hops': 1.0},
+        {'loopback': 1},
+        {'interface': 1},
+        {'unknown': 1},
+        {'recv_buffer': 'big'},
+        {'message_max': None, 'colour': 'red'},
+    ],
+)
 def test_udp_option_types(options):
     with pytest.raises(TypeError):
         udp.Connection('ff15::1', **options)
 
 
-@pytest.mark.parametrize('options', [
-    {'hops': -1}, {'hops': 2 ** 32 + 1}, {'recv_buffer': 2 ** 63}, {'reassembly_age_ms': 2 ** 31}])
+@pytest.mark.parametrize(
+    'options',
+    [{'hops': -1}, {'hops': 2**32 + 1}, {'recv_buffer': 2**63}, {'reassembly_age_ms': 2**31}],
+)
 def test_udp_option_ranges(options):
     with pytest.raises(ValueError):
         udp.Connection('ff15::1', **options)

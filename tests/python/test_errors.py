@@ -1,4 +1,5 @@
 """The exceptions."""
+
 import pickle
 
 import pytest
@@ -13,7 +14,9 @@ def failure(code, system=0, text=b'the text'):
     return caught.value
 
 
-CODES = [value for name, value in vars(_constants).items() if name.startswith('MCL_E') and value < 0]
+CODES = [
+    value for name, value in vars(_constants).items() if name.startswith('MCL_E') and value < 0
+]
 
 
 def test_success_is_handed_through():
@@ -30,10 +33,20 @@ def test_every_code_is_an_ioerror(code):
     assert (type(again), again.code, again.errno, str(again)) == (type(error), code, 5, 'the text')
 
 
-@pytest.mark.parametrize('name, kind', [
-    ('EINVAL', ValueError), ('EADDRESS', ValueError), ('EFORMAT', ValueError), ('ETOOLARGE', ValueError),
-    ('ETYPE', TypeError), ('ECLOSED', errors.ClosedError), ('EFORKED', errors.ForkError),
-    ('EBUSY', errors.BusyError), ('EROUTE', errors.RouteError)])
+@pytest.mark.parametrize(
+    'name, kind',
+    [
+        ('EINVAL', ValueError),
+        ('EADDRESS', ValueError),
+        ('EFORMAT', ValueError),
+        ('ETOOLARGE', ValueError),
+        ('ETYPE', TypeError),
+        ('ECLOSED', errors.ClosedError),
+        ('EFORKED', errors.ForkError),
+        ('EBUSY', errors.BusyError),
+        ('EROUTE', errors.RouteError),
+    ],
+)
 def test_kinds(name, kind):
     assert isinstance(failure(getattr(_constants, 'MCL_' + name)), kind)
 

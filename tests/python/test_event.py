@@ -1,4 +1,5 @@
 """Event."""
+
 import pytest
 
 from mcl import Event

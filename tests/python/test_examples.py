@@ -1,4 +1,5 @@
 """The examples run, and the README shows them."""
+
 import io
 import os
 import signal
@@ -20,8 +21,12 @@ def read(*path):
 
 
 def start(example):
-    return subprocess.Popen([sys.executable, '-u', os.path.join(BINDING, 'examples', example)],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    return subprocess.Popen(
+        [sys.executable, '-u', os.path.join(BINDING, 'examples', example)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
 
 
 def joined():

@@ -1,4 +1,5 @@
-"""Ends of programs: without close, by Ctrl-C, in the middle of traffic. Each test is a program of its own."""
+"""Ends of programs: without close, by Ctrl-C, amid traffic. Each test is a program of its own."""
+
 import signal
 import time
 
@@ -37,14 +38,19 @@ assert got.wait(20)
 """
 
 
-@pytest.mark.parametrize('body', [
-    "listener = mcl.RawListener(C)",
-    "listener = mcl.RawListener(C); listener.subscribe(len)",
-    "listener = mcl.QueuedListener(C); listener.subscribe(len); broadcaster = mcl.RawBroadcaster(C)",
-    "mcl.RawListener(C).subscribe(len)",
-    "mcl.RawBroadcaster(C).publish(1)",
-    "listener = mcl.RawListener(C); listener.subscribe(len); listener.unsubscribe(len)",
-    "t = threading.Thread(target=mcl.RawListener(C).receive); t.daemon = True; t.start(); time.sleep(0.05)"])
+@pytest.mark.parametrize(
+    'body',
+    [
+        "listener = mcl.RawListener(C)",
+        "listener = mcl.RawListener(C); listener.subscribe(len)",
+        "listener = mcl.QueuedListener(C); listener.subscribe(len); b = mcl.RawBroadcaster(C)",
+        "mcl.RawListener(C).subscribe(len)",
+        "mcl.RawBroadcaster(C).publish(1)",
+        "listener = mcl.RawListener(C); listener.subscribe(len); listener.unsubscribe(len)",
+        "t = threading.Thread(target=mcl.RawListener(C).receive); t.daemon = True; t.start();"
+        "time.sleep(0.05)",
+    ],
+)
 def test_exit_without_close(body):
     began = time.time()
     run_python(PREAMBLE + body)
@@ -109,7 +115,11 @@ WAITS = {
 def test_ctrl_c(wait):
     """It ends within a second, by KeyboardInterrupt."""
     # A shell's background jobs, and so perhaps these tests, ignore SIGINT.
-    program = PREAMBLE + "signal.signal(signal.SIGINT, signal.default_int_handler)\nsay('ready')\n" + WAITS[wait]
+    program = (
+        PREAMBLE
+        + "signal.signal(signal.SIGINT, signal.default_int_handler)\nsay('ready')\n"
+        + WAITS[wait]
+    )
     process = start_python(program)
     assert process.stdout.readline() == 'ready\n'
     time.sleep(0.3)  # it has most likely come to its wait; it must end if it has not, too
@@ -123,10 +133,14 @@ def test_ctrl_c(wait):
 
 
 def test_ctrl_c_amid_traffic():
-    """A thread of the program that is just leaving the library may take a signal in place of the main
-    thread, which then sleeps on: pressing again helps."""
-    process = start_python(PREAMBLE + "signal.signal(signal.SIGINT, signal.default_int_handler)\n" + TRAFFIC
-                           + "say('ready')\nwhile True: time.sleep(60)")
+    """A thread of the program that is just leaving the library may take a signal in place of the
+    main thread, which then sleeps on: pressing again helps."""
+    process = start_python(
+        PREAMBLE
+        + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        + TRAFFIC
+        + "say('ready')\nwhile True: time.sleep(60)"
+    )
     assert process.stdout.readline() == 'ready\n'
     for _ in range(100):
         process.send_signal(signal.SIGINT)

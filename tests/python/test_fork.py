@@ -1,4 +1,5 @@
 """fork(), as Python 2's multiprocessing does it. Each test is a program of its own."""
+
 import pytest
 
 from helpers import PY2, run_python
@@ -46,7 +47,8 @@ def raises(kind, function, *arguments):
 
 
 def program(body):
-    # From Python 3.12 on, forking while there are threads is warned of; that is what is tested here.
+    # From Python 3.12 on, forking while there are threads is warned of; that is what is tested
+    # here.
     return run_python("import warnings\nwarnings.simplefilter('ignore')\n" + PREAMBLE + body)
 
 
@@ -59,10 +61,11 @@ broadcaster.publish(1)
 assert got.wait(20)
 
 def child():
-    for function, arguments in ((broadcaster.publish, (1,)), (broadcaster.stats, ()), (broadcaster._open, ()),
-                                (listener.subscribe, (len,)), (listener.unsubscribe, (len,)), (listener.stats, ()),
-                                (listener._open, ()), (listener.settings, ()), (queued.receive, (1,)),
-                                (queued.fileno, ()), (queued.open, ())):
+    for function, arguments in (
+            (broadcaster.publish, (1,)), (broadcaster.stats, ()), (broadcaster._open, ()),
+            (listener.subscribe, (len,)), (listener.unsubscribe, (len,)), (listener.stats, ()),
+            (listener._open, ()), (listener.settings, ()), (queued.receive, (1,)),
+            (queued.fileno, ()), (queued.open, ())):
         text = raises(mcl.ForkError, function, *arguments)
         assert 'fork' in text and 'ff15::f:1' in text, text
         assert isinstance(raises(IOError, function, *arguments), str)
@@ -240,7 +243,10 @@ def test_multiprocessing():
 def test_multiprocessing_by_spawn(tmpdir):
     path = tmpdir.join('spawned.py')
     path.write(PREAMBLE + MULTIPROCESSING.replace("'fork'", "'spawn'"))
-    run_python("import subprocess, sys; sys.exit(subprocess.call([sys.executable, sys.argv[1]]))", str(path))
+    run_python(
+        "import subprocess, sys; sys.exit(subprocess.call([sys.executable, sys.argv[1]]))",
+        str(path),
+    )
 
 
 def test_a_memory_file_is_not_needed():

@@ -1,4 +1,5 @@
 """Anything can arrive on a group. It is dropped and counted, and what is well goes on."""
+
 import contextlib
 import random
 import struct
@@ -11,19 +12,59 @@ from mcl import QueuedListener, RawListener
 GOOD = b'\x92\xa1t\x2a'  # ['t', 42]
 
 CAUSES = {
-    'msgpack': [b'', b'\xc1', b'\x92', b'\x92\xc0', b'\x92\xc0\xda\xff\xff', b'\x92\xc0\xdd\xff\xff\xff\xff',
-                b'\x92\xc0\xdf\xff\xff\xff\xff', b'\x92\xc0\xc1', b'\xdd\xff\xff\xff\xff', b'\x92\xc0\xc7\xff'],
-    'shape': [b'\xc0', b'\x2a', b'\x90', b'\x91\xc0', b'\x93\xc0\x01\x02', b'\x95\xc0\x01\x02\x03\x04', b'\x80',
-              b'\x81\xc0\xc0', b'\xa5hello', b'\x94\xc0\x01\x01\x2a', b'\x94\xc0\xa1a\x01\xa1a',
-              b'\x94\xc0\x01\xc0\xa1a', b'\xc3'],
+    'msgpack': [
+        b'',
+        b'\xc1',
+        b'\x92',
+        b'\x92\xc0',
+        b'\x92\xc0\xda\xff\xff',
+        b'\x92\xc0\xdd\xff\xff\xff\xff',
+        b'\x92\xc0\xdf\xff\xff\xff\xff',
+        b'\x92\xc0\xc1',
+        b'\xdd\xff\xff\xff\xff',
+        b'\x92\xc0\xc7\xff',
+    ],
+    'shape': [
+        b'\xc0',
+        b'\x2a',
+        b'\x90',
+        b'\x91\xc0',
+        b'\x93\xc0\x01\x02',
+        b'\x95\xc0\x01\x02\x03\x04',
+        b'\x80',
+        b'\x81\xc0\xc0',
+        b'\xa5hello',
+        b'\x94\xc0\x01\x01\x2a',
+        b'\x94\xc0\xa1a\x01\xa1a',
+        b'\x94\xc0\x01\xc0\xa1a',
+        b'\xc3',
+    ],
     'trailing': [GOOD + b'\0', GOOD + GOOD, b'\x94\xc0\x01\x01\xa1\x01\xff'],
-    'topic': [b'\x92\x01\x2a', b'\x92\x90\x2a', b'\x92\x80\x2a', b'\x92\xc3\x2a', b'\x94\x01\x01\x01\xa1\x01'],
-    'packet': [b'\x94\xc0\x00\x02\xa1a', b'\x94\xc0\x03\x02\xa1a', b'\x94\xc0\xff\x02\xa1a',
-               b'\x94\xc0\xce\xff\xff\xff\xff\x02\xa1a'],
-    'packets': [b'\x94\xc0\x01\x00\xa1a', b'\x94\xc0\x01\xce\xff\xff\xff\xff\xa1a',
-                b'\x94\xc0\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa1a', b'\x94\xc0\x01\xff\xa1a'],
+    'topic': [
+        b'\x92\x01\x2a',
+        b'\x92\x90\x2a',
+        b'\x92\x80\x2a',
+        b'\x92\xc3\x2a',
+        b'\x94\x01\x01\x01\xa1\x01',
+    ],
+    'packet': [
+        b'\x94\xc0\x00\x02\xa1a',
+        b'\x94\xc0\x03\x02\xa1a',
+        b'\x94\xc0\xff\x02\xa1a',
+        b'\x94\xc0\xce\xff\xff\xff\xff\x02\xa1a',
+    ],
+    'packets': [
+        b'\x94\xc0\x01\x00\xa1a',
+        b'\x94\xc0\x01\xce\xff\xff\xff\xff\xa1a',
+        b'\x94\xc0\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa1a',
+        b'\x94\xc0\x01\xff\xa1a',
+    ],
     'depth': [b'\x92\xc0' + b'\x91' * 600 + b'\xc0', b'\x92\xc0' + b'\x81\xc0' * 5000 + b'\xc0'],
-    'reassembled': [b'\x94\xc0\x01\x01\xa1\xc1', b'\x94\xc0\x01\x01\xa2\x2a\x2a', b'\x94\xc0\x01\x01\xa0'],
+    'reassembled': [
+        b'\x94\xc0\x01\x01\xa1\xc1',
+        b'\x94\xc0\x01\x01\xa2\x2a\x2a',
+        b'\x94\xc0\x01\x01\xa0',
+    ],
 }
 
 
@@ -46,10 +87,21 @@ def test_malformed(cause, kind, connection):
 
 
 def consistent(stats):
-    return (stats['datagrams'] == sum(stats['malformed'].values()) + stats['filtered'] + stats['repeated']
-            + stats['evicted'] + stats['assembling'] + stats['joined']
-            and stats['messages'] == stats['delivered'] + stats['rejected'] + stats['dropped_queue']
-            + stats['discarded'] + stats['queued'])
+    return (
+        stats['datagrams']
+        == sum(stats['malformed'].values())
+        + stats['filtered']
+        + stats['repeated']
+        + stats['evicted']
+        + stats['assembling']
+        + stats['joined']
+        and stats['messages']
+        == stats['delivered']
+        + stats['rejected']
+        + stats['dropped_queue']
+        + stats['discarded']
+        + stats['queued']
+    )
 
 
 def test_noise(connection, capsys):
@@ -60,7 +112,11 @@ def test_noise(connection, capsys):
         for count in range(5000):
             size = noise.choice([0, 1, 2, 5, 20, 200])
             body = bytes(bytearray(noise.getrandbits(8) for _ in range(size)))
-            send(sender, connection, noise.choice([b'', b'\x92', b'\x94', b'\x92\xc0', b'\x94\xc0\x01\x02']) + body)
+            send(
+                sender,
+                connection,
+                noise.choice([b'', b'\x92', b'\x94', b'\x92\xc0', b'\x94\xc0\x01\x02']) + body,
+            )
             if count % 500 == 0:
                 wait_for(lambda: listener.stats()['datagrams'] == count + 1)
         send(sender, connection, GOOD)
@@ -97,8 +153,13 @@ def test_deep_but_legal(connection):
 
 def test_extension_types_do_no_harm(connection):
     with contextlib.closing(plain_sender()) as sender, RawListener(connection) as listener:
-        for datagram in (b'\x92\xc0\xd4\x05a', b'\x92\xc0\xd6\xff\0\0\0\0', b'\x92\xc0\xd4\xff\0',
-                         b'\x92\xc0\xc7\x03\xffabc', GOOD):
+        for datagram in (
+            b'\x92\xc0\xd4\x05a',
+            b'\x92\xc0\xd6\xff\0\0\0\0',
+            b'\x92\xc0\xd4\xff\0',
+            b'\x92\xc0\xc7\x03\xffabc',
+            GOOD,
+        ):
             send(sender, connection, datagram)
         while listener.receive(TIMEOUT)['payload'] != 42:
             pass
@@ -106,7 +167,13 @@ def test_extension_types_do_no_harm(connection):
 
 
 def fragment(number, count, data):
-    return b'\x94\xc0' + struct.pack('BB', number, count) + b'\xda' + struct.pack('>H', len(data)) + data
+    return (
+        b'\x94\xc0'
+        + struct.pack('BB', number, count)
+        + b'\xda'
+        + struct.pack('>H', len(data))
+        + data
+    )
 
 
 def test_fragments_in_any_order_and_twice(connection):
@@ -129,7 +196,9 @@ def test_incomplete_messages_are_given_up(connection):
             send(sender, connection, fragment(1, 2, b'a' * 60000))
         send(sender, connection, GOOD)
         assert listener.receive(TIMEOUT)['payload'] == 42
-        wait_for(lambda: listener.stats()['assembling_bytes'] == 0, "the end of the incomplete messages")
+        wait_for(
+            lambda: listener.stats()['assembling_bytes'] == 0, "the end of the incomplete messages"
+        )
         assert consistent(listener.stats())
 
 

@@ -1,4 +1,5 @@
 """Finding and loading the library."""
+
 import os
 import shutil
 
@@ -10,8 +11,9 @@ from helpers import ROOT, run_python
 ROUND_TRIP = """
 import mcl
 from mcl.network.udp import Connection
-with mcl.RawListener(Connection('ff15::1')) as listener, mcl.RawBroadcaster(Connection('ff15::1')) as b:
-    b.publish(5)
+C = Connection('ff15::1')
+with mcl.RawListener(C) as listener, mcl.RawBroadcaster(C) as broadcaster:
+    broadcaster.publish(5)
     assert listener.receive(20)['payload'] == 5
 """
 OPEN = """
@@ -29,10 +31,16 @@ BUILT = os.path.join(ROOT, 'build', 'libmcl.so')
 @pytest.fixture
 def moved(tmpdir):
     """An environment in which the package lies without a library, outside the source tree."""
-    shutil.copytree(os.path.dirname(mcl.__file__), str(tmpdir.join('mcl')),
-                    ignore=shutil.ignore_patterns('libmcl.so'))
-    others = [path for path in os.environ['PYTHONPATH'].split(os.pathsep)
-              if not os.path.exists(os.path.join(path, 'mcl'))]
+    shutil.copytree(
+        os.path.dirname(mcl.__file__),
+        str(tmpdir.join('mcl')),
+        ignore=shutil.ignore_patterns('libmcl.so'),
+    )
+    others = [
+        path
+        for path in os.environ['PYTHONPATH'].split(os.pathsep)
+        if not os.path.exists(os.path.join(path, 'mcl'))
+    ]
     return {'PYTHONPATH': os.pathsep.join([str(tmpdir)] + others), 'MCL_LIBRARY': ''}
 
 
@@ -51,8 +59,10 @@ def test_in_the_package(moved, tmpdir):
 
 def test_system_loader(moved, tmpdir):
     shutil.copy(BUILT, str(tmpdir.join('libmcl.so.0')))
-    run_python(ROUND_TRIP + "from mcl import _library; assert _library.get().path.startswith('/')",
-               env=dict(moved, LD_LIBRARY_PATH=str(tmpdir)))
+    run_python(
+        ROUND_TRIP + "from mcl import _library; assert _library.get().path.startswith('/')",
+        env=dict(moved, LD_LIBRARY_PATH=str(tmpdir)),
+    )
 
 
 def test_nowhere(moved, tmpdir):
@@ -68,7 +78,17 @@ def test_named_wrongly(name):
     assert output.startswith('LibraryError\n') and name in output and 'make lib' in output
 
 
-@pytest.mark.parametrize('module', ['mcl.event.event', 'mcl.messages.messages', 'mcl.network.abstract',
-                                    'mcl.network.network', 'mcl.network.udp', 'mcl.codec', 'mcl.errors'])
+@pytest.mark.parametrize(
+    'module',
+    [
+        'mcl.event.event',
+        'mcl.messages.messages',
+        'mcl.network.abstract',
+        'mcl.network.network',
+        'mcl.network.udp',
+        'mcl.codec',
+        'mcl.errors',
+    ],
+)
 def test_each_module_can_be_imported_first(module):
     run_python('import %s' % module)

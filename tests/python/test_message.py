@@ -1,4 +1,5 @@
 """Message types and messages."""
+
 import copy
 import json
 import pickle
@@ -25,6 +26,7 @@ def Imu():
 
 # ---- definition ----
 
+
 def test_attributes(Imu):
     for holder in (Imu, Imu()):
         assert holder.name == 'ImuMessage'
@@ -40,18 +42,22 @@ def test_list_as_mandatory():
     assert define(mandatory=['gyro'])()['gyro'] is None
 
 
-@pytest.mark.parametrize('changes, error', [
-    ({'name': 'Message'}, NameError),
-    ({'mandatory': 'gyro'}, TypeError),
-    ({'mandatory': None}, TypeError),
-    ({'mandatory': {'gyro': 1}}, TypeError),
-    ({'mandatory': ('gyro', 5)}, TypeError),
-    ({'connection': None}, TypeError),
-    ({'connection': Connection}, TypeError),
-    ({'connection': ('ff15::1', 26000)}, TypeError),
-    ({'mandatory': ('gyro', 'gyro')}, ValueError),
-    ({'mandatory': ('mandatory',)}, ValueError),
-    ({'mandatory': ('connection',)}, ValueError)])
+@pytest.mark.parametrize(
+    'changes, error',
+    [
+        ({'name': 'Message'}, NameError),
+        ({'mandatory': 'gyro'}, TypeError),
+        ({'mandatory': None}, TypeError),
+        ({'mandatory': {'gyro': 1}}, TypeError),
+        ({'mandatory': ('gyro', 5)}, TypeError),
+        ({'connection': None}, TypeError),
+        ({'connection': Connection}, TypeError),
+        ({'connection': ('ff15::1', 26000)}, TypeError),
+        ({'mandatory': ('gyro', 'gyro')}, ValueError),
+        ({'mandatory': ('mandatory',)}, ValueError),
+        ({'mandatory': ('connection',)}, ValueError),
+    ],
+)
 def test_ill_defined(changes, error):
     with pytest.raises(error):
         define(**changes)
@@ -102,6 +108,7 @@ def test_the_base_class_has_no_instances():
 
 # ---- making ----
 
+
 def test_empty(Imu):
     before = time.time()
     message = Imu()
@@ -114,8 +121,14 @@ def test_empty(Imu):
 def test_ways_to_make(Imu):
     values = {'gyro': 1, 'accel': 2, 'extra': 3}
     packed = msgpack.packb(values, use_bin_type=not PY2)
-    for message in (Imu(gyro=1, accel=2, extra=3), Imu(values), Imu(list(values.items())), Imu(packed),
-                    Imu({'gyro': 1}, accel=2, extra=3), Imu(iter(values.items()))):
+    for message in (
+        Imu(gyro=1, accel=2, extra=3),
+        Imu(values),
+        Imu(list(values.items())),
+        Imu(packed),
+        Imu({'gyro': 1}, accel=2, extra=3),
+        Imu(iter(values.items())),
+    ):
         assert {key: message[key] for key in values} == values
         assert message['name'] == 'ImuMessage'
         assert isinstance(message['timestamp'], float)
@@ -123,11 +136,27 @@ def test_ways_to_make(Imu):
     assert Imu(dict(values, name='ImuMessage')) is not None
 
 
-@pytest.mark.parametrize('arguments, keywords', [
-    ((), {'gyro': 1}), (({'gyro': 1},), {}), (({},), {}), (([('gyro', 1)],), {}),
-    (({'gyro': 1, 'accel': 2}, {}), {}), ((5,), {}), (('text',), {}), (([1, 2],), {}), ((None,), {}),
-    ((b'\xc1',), {}), ((b'',), {}), ((b'\x01',), {}), ((b'\x91\x01',), {}), ((b'\x81\xa1a\x01',), {}),
-    ((b'\x80\x00',), {}), ((b'\x81\x90\x01',), {})])
+@pytest.mark.parametrize(
+    'arguments, keywords',
+    [
+        ((), {'gyro': 1}),
+        (({'gyro': 1},), {}),
+        (({},), {}),
+        (([('gyro', 1)],), {}),
+        (({'gyro': 1, 'accel': 2}, {}), {}),
+        ((5,), {}),
+        (('text',), {}),
+        (([1, 2],), {}),
+        ((None,), {}),
+        ((b'\xc1',), {}),
+        ((b'',), {}),
+        ((b'\x01',), {}),
+        ((b'\x91\x01',), {}),
+        ((b'\x81\xa1a\x01',), {}),
+        ((b'\x80\x00',), {}),
+        ((b'\x81\x90\x01',), {}),
+    ],
+)
 def test_what_makes_no_message(Imu, arguments, keywords):
     with pytest.raises(TypeError):
         Imu(*arguments, **keywords)
@@ -148,6 +177,7 @@ def test_keys_that_travelled_as_bin(Imu):
 
 
 # ---- changing ----
+
 
 def test_update_sets_the_timestamp(Imu):
     message = Imu(gyro=1, accel=2, timestamp=5)
@@ -192,6 +222,7 @@ def test_the_name_cannot_be_changed(Imu):
 
 # ---- encoding ----
 
+
 def test_encode(Imu):
     message = Imu(gyro=1, accel=[1.5, 'text', b'bytes', None], timestamp=5)
     packed = message.encode()
@@ -203,7 +234,11 @@ def test_json(Imu):
     text = Imu(gyro=1, accel={'x': [1.5, None, True]}, timestamp=5).to_json()
     assert isinstance(text, str)
     assert json.loads(text) == {
-        'gyro': 1, 'accel': {'x': [1.5, None, True]}, 'timestamp': 5, 'name': 'ImuMessage'}
+        'gyro': 1,
+        'accel': {'x': [1.5, None, True]},
+        'timestamp': 5,
+        'name': 'ImuMessage',
+    }
 
 
 def test_json_of_what_json_has_not(Imu):
@@ -234,6 +269,7 @@ def test_pickle_and_copy():
 
 
 # ---- the registry ----
+
 
 def test_registry():
     one = define('One', connection=Connection('ff15::1'))

@@ -1,11 +1,19 @@
 """Broadcasters and listeners of messages."""
+
 import contextlib
 
 import pytest
 
 import mcl
 from helpers import TIMEOUT, Collector, plain_sender, send
-from mcl import Message, MessageBroadcaster, MessageListener, QueuedListener, RawBroadcaster, RawListener
+from mcl import (
+    Message,
+    MessageBroadcaster,
+    MessageListener,
+    QueuedListener,
+    RawBroadcaster,
+    RawListener,
+)
 from mcl.network import udp
 
 
@@ -92,14 +100,23 @@ def test_what_does_not_fit_is_reported(Pose, capsys, queued):
     kind = QueuedListener if queued else MessageListener
     with RawBroadcaster(Pose.connection) as broadcaster, kind(Pose) as listener:
         listener.subscribe(received)
-        for wrong in (5, 'text', [['x', 1], ['y', 2]], Pose(x=1, y=2).encode(), {'x': 1}, {},
-                      {'x': 1, 'y': 2, 'name': 'Other'}, None):
+        for wrong in (
+            5,
+            'text',
+            [['x', 1], ['y', 2]],
+            Pose(x=1, y=2).encode(),
+            {'x': 1},
+            {},
+            {'x': 1, 'y': 2, 'name': 'Other'},
+            None,
+        ):
             broadcaster.publish(wrong)
         with contextlib.closing(plain_sender()) as sender:
             send(sender, Pose.connection, b'\x92\xc0\x81\x91\x01\x01')  # {[1]: 1}
         broadcaster.publish({'x': 1, 'y': 2})
-        assert received.get()['payload'] == dict(x=1, y=2, name='Pose',
-                                                 timestamp=pytest.approx(0, abs=1e12))
+        assert received.get()['payload'] == dict(
+            x=1, y=2, name='Pose', timestamp=pytest.approx(0, abs=1e12)
+        )
         stats = listener.stats()
         assert (stats['messages'], stats['rejected'], stats['delivered']) == (10, 9, 1)
     errors = capsys.readouterr().err
@@ -120,8 +137,9 @@ def test_receive_passes_over_what_does_not_fit(Pose, capsys):
 
 
 def test_topics(Pose):
-    with MessageBroadcaster(Pose, topic='a') as broadcaster, MessageListener(Pose, 'a') as listener, \
-            MessageListener(Pose, ['b']) as other:
+    with MessageBroadcaster(Pose, topic='a') as broadcaster, MessageListener(
+        Pose, 'a'
+    ) as listener, MessageListener(Pose, ['b']) as other:
         broadcaster.publish(Pose(x=1, y=1))
         broadcaster.publish(Pose(x=2, y=2), topic='b')
         assert listener.receive(TIMEOUT)['payload']['x'] == 1

@@ -1,4 +1,5 @@
 """The modules and names that legacy programs import."""
+
 import importlib
 import os
 
@@ -9,13 +10,16 @@ from helpers import run_python
 from mcl.network import udp
 
 NAMES = {
-    'mcl': 'Event Message RawListener RawBroadcaster MessageListener MessageBroadcaster QueuedListener MCL_ROOT',
+    'mcl': 'Event Message RawListener RawBroadcaster MessageListener MessageBroadcaster'
+    ' QueuedListener MCL_ROOT',
     'mcl.event.event': 'Event',
-    'mcl.messages.messages': 'Message get_message_objects list_messages remove_message_object _MESSAGES',
+    'mcl.messages.messages': 'Message get_message_objects list_messages remove_message_object'
+    ' _MESSAGES',
     'mcl.network.abstract': 'Connection RawBroadcaster RawListener',
-    'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener QueuedListener',
+    'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener'
+    ' QueuedListener',
     'mcl.network.udp': 'Connection RawBroadcaster RawListener UDP_PORT MTU MTU_MAX '
-                       'ALLOWED_MULTICAST_HOPS READ_TIMEOUT',
+    'ALLOWED_MULTICAST_HOPS READ_TIMEOUT',
 }
 
 
@@ -28,7 +32,12 @@ def test_names(module):
 
 def test_constants():
     assert (udp.UDP_PORT, udp.MTU, udp.MTU_MAX, udp.ALLOWED_MULTICAST_HOPS, udp.READ_TIMEOUT) == (
-        26000, 60000, 65000, 3, 200)
+        26000,
+        60000,
+        65000,
+        3,
+        200,
+    )
 
 
 def test_root_holds_the_package():
@@ -36,9 +45,11 @@ def test_root_holds_the_package():
 
 
 def test_import_does_not_load_the_library():
-    run_python("import mcl, mcl.network.udp, mcl.messages.messages\n"
-               "mcl.network.udp.Connection('ff15::1')\n"
-               "assert 'libmcl' not in open('/proc/self/maps').read()")
+    run_python(
+        "import mcl, mcl.network.udp, mcl.messages.messages\n"
+        "mcl.network.udp.Connection('ff15::1')\n"
+        "assert 'libmcl' not in open('/proc/self/maps').read()"
+    )
 
 
 def test_every_public_name_has_a_docstring():
@@ -46,11 +57,16 @@ def test_every_public_name_has_a_docstring():
         imported = importlib.import_module(module)
         assert imported.__doc__
         for name, value in vars(imported).items():
-            if name.startswith('_') or not callable(value) or not value.__module__.startswith('mcl'):
+            if (
+                name.startswith('_')
+                or not callable(value)
+                or not value.__module__.startswith('mcl')
+            ):
                 continue
             assert value.__doc__, name
             for attribute, member in vars(value).items() if isinstance(value, type) else ():
                 if not attribute.startswith('_') and callable(member):
                     # An override may leave it to the method that it overrides.
-                    assert any(getattr(vars(cls).get(attribute), '__doc__', None)
-                               for cls in value.__mro__), (name, attribute)
+                    assert any(
+                        getattr(vars(cls).get(attribute), '__doc__', None) for cls in value.__mro__
+                    ), (name, attribute)

@@ -1,4 +1,5 @@
 """Receiving without callbacks: receive, iteration, and polling."""
+
 import select
 import time
 

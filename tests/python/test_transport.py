@@ -1,4 +1,5 @@
 """A user's own transport, in Python, under the listeners and broadcasters of the package."""
+
 import datetime
 import threading
 import time
@@ -6,8 +7,14 @@ import time
 import pytest
 
 from helpers import TIMEOUT, Background, Collector
-from mcl import (Message, MessageBroadcaster, MessageListener, QueuedListener, RawBroadcaster,
-                 RawListener)
+from mcl import (
+    Message,
+    MessageBroadcaster,
+    MessageListener,
+    QueuedListener,
+    RawBroadcaster,
+    RawListener,
+)
 from mcl.errors import BusyError, ClosedError
 from mcl.network import abstract
 
@@ -195,8 +202,9 @@ def test_queued_does_not_fit(Pose, capsys):
 
 @pytest.mark.parametrize('policy, expected', [(None, [3, 4]), ('drop_newest', [0, 1])])
 def test_queued_limits(policy, expected):
-    with RawBroadcaster(Local('a')) as broadcaster, \
-            QueuedListener(Local('a'), max_messages=2, policy=policy) as listener:
+    with RawBroadcaster(Local('a')) as broadcaster, QueuedListener(
+        Local('a'), max_messages=2, policy=policy
+    ) as listener:
         for number in range(5):
             broadcaster.publish(number)
         assert [listener.receive(0)['payload'] for _ in range(2)] == expected
@@ -204,8 +212,9 @@ def test_queued_limits(policy, expected):
 
 
 def test_queued_block():
-    with RawBroadcaster(Local('a')) as broadcaster, \
-            QueuedListener(Local('a'), max_messages=2, policy='block') as listener:
+    with RawBroadcaster(Local('a')) as broadcaster, QueuedListener(
+        Local('a'), max_messages=2, policy='block'
+    ) as listener:
         publishing = Background(lambda: [broadcaster.publish(number) for number in range(20)])
         assert [listener.receive(TIMEOUT)['payload'] for _ in range(20)] == list(range(20))
         publishing.result()

@@ -1,4 +1,5 @@
 """Both directions with the legacy system, by the datagrams that were captured from it."""
+
 import contextlib
 
 import pytest
@@ -28,8 +29,10 @@ def deep_text(value):
 @pytest.mark.parametrize('vector', vectors.ALL, ids=identity)
 def test_received(vector, connection):
     topic = None if vector.topic is None else vectors.as_string(vector.topic)
-    with contextlib.closing(plain_sender()) as sender, RawListener(connection) as listener, \
-            RawListener(connection, topics=topic) as filtered:
+    connection = connection._replace(recv_buffer=64 << 20)
+    with contextlib.closing(plain_sender()) as sender, RawListener(
+        connection
+    ) as listener, RawListener(connection, topics=topic) as filtered:
         for datagram in vector.datagrams:
             send(sender, connection, datagram)
         data = listener.receive(TIMEOUT)
@@ -42,10 +45,12 @@ def test_received(vector, connection):
         if vector.name in vectors.VALUES or vector.pattern is not None:
             value = vector.value()
             assert deep_text(data['payload']) == value
-            assert type(deep_text(data['payload'])) in (type(value), type(2 ** 62))
+            assert type(deep_text(data['payload'])) in (type(value), type(2**62))
         assert filtered.receive(TIMEOUT) == data
         stats = listener.stats()
-        assert stats['messages'] == 1 and stats['joined'] + stats['repeated'] == len(vector.datagrams)
+        assert stats['messages'] == 1 and stats['joined'] + stats['repeated'] == len(
+            vector.datagrams
+        )
 
 
 @pytest.mark.parametrize('vector', LEGACY, ids=identity)
@@ -53,14 +58,18 @@ def test_published(vector, connection):
     """What the binding sends is what the legacy system sent, byte for byte."""
     topic = None if vector.topic is None else vectors.as_string(vector.topic)
     if vector.name == 'float_nan':
-        value = codec.unpack(vector.payload)  # there are two: float('nan') has another sign on Python 3
+        value = codec.unpack(
+            vector.payload
+        )  # there are two: float('nan') has another sign on Python 3
     elif vector.name.startswith('message_'):
         value = codec.unpack(vector.payload)
         if codec.pack(value) != vector.payload:
             pytest.skip("this Python's dictionaries have another order")
     else:
         value = vector.value()
-    with contextlib.closing(plain_receiver(connection)) as receiver, RawBroadcaster(connection) as broadcaster:
+    with contextlib.closing(plain_receiver(connection)) as receiver, RawBroadcaster(
+        connection
+    ) as broadcaster:
         broadcaster.publish(value, topic=topic)
         for number, datagram in enumerate(vector.datagrams):
             received = receiver.recv(70000)
@@ -81,10 +90,17 @@ def test_messages(encoder, name, connection):
         data = listener.receive(TIMEOUT)
         assert type(data['payload']) is Pose
         # With the newer encoder its keys and name are bin; they are names all the same.
-        assert data['payload']['name'] == 'Pose' and set(data['payload']) >= {'x', 'y', 'name', 'timestamp'}
+        assert data['payload']['name'] == 'Pose' and set(data['payload']) >= {
+            'x',
+            'y',
+            'name',
+            'timestamp',
+        }
         assert all(type(key) is str for key in data['payload'])
     if encoder == '0.4.8':
-        with contextlib.closing(plain_receiver(connection)) as receiver, MessageBroadcaster(Pose) as broadcaster:
+        with contextlib.closing(plain_receiver(connection)) as receiver, MessageBroadcaster(
+            Pose
+        ) as broadcaster:
             message = Pose(codec.unpack(vector.payload))
             broadcaster.publish(message, topic=data['topic'])
             received = receiver.recv(70000)

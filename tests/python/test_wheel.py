@@ -1,4 +1,5 @@
-"""The package as pip installs it. The network is not reached: what building needs is there already."""
+"""The package as pip installs it. No network is needed: what builds it is there already."""
+
 import glob
 import os
 import shutil
@@ -15,8 +16,9 @@ import os, sys
 import mcl
 from mcl import _library
 from mcl.network.udp import Connection
-with mcl.RawListener(Connection('ff15::1')) as listener, mcl.RawBroadcaster(Connection('ff15::1')) as b:
-    b.publish(5)
+C = Connection('ff15::1')
+with mcl.RawListener(C) as listener, mcl.RawBroadcaster(C) as broadcaster:
+    broadcaster.publish(5)
     assert listener.receive(20)['payload'] == 5
 folder = os.path.dirname(os.path.abspath(mcl.__file__))
 assert os.path.dirname(_library.get().path) == folder, _library.get().path
@@ -24,15 +26,26 @@ print(folder)
 """
 
 # What pip built with, and msgpack; the package itself is not on it.
-PACKAGES = os.pathsep.join(path for path in os.environ['PYTHONPATH'].split(os.pathsep)
-                           if not os.path.exists(os.path.join(path, 'mcl')))
+PACKAGES = os.pathsep.join(
+    path
+    for path in os.environ['PYTHONPATH'].split(os.pathsep)
+    if not os.path.exists(os.path.join(path, 'mcl'))
+)
 
 
 def run(*command, **options):
-    environment = dict(os.environ, PYTHONPATH=options.pop('path', PACKAGES), **options.pop('env', {}))
+    environment = dict(
+        os.environ, PYTHONPATH=options.pop('path', PACKAGES), **options.pop('env', {})
+    )
     environment.pop('MCL_LIBRARY', None)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
-                               universal_newlines=True, **options)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        universal_newlines=True,
+        **options
+    )
     output = process.communicate()[0]
     assert process.returncode == 0, output
     return output
@@ -46,8 +59,13 @@ def pip(*arguments, **options):
 def tree(tmpdir_factory):
     """A source tree: the binding's folder and what it needs of the rest, with the library built."""
     tree = tmpdir_factory.mktemp('tree')
-    shutil.copytree(os.path.join(ROOT, 'bindings', 'python'), str(tree.join('bindings', 'python')),
-                    ignore=shutil.ignore_patterns('build', 'dist', '*.egg-info', 'libmcl.so', '__pycache__', '*.pyc'))
+    shutil.copytree(
+        os.path.join(ROOT, 'bindings', 'python'),
+        str(tree.join('bindings', 'python')),
+        ignore=shutil.ignore_patterns(
+            'build', 'dist', '*.egg-info', 'libmcl.so', '__pycache__', '*.pyc'
+        ),
+    )
     for name in (('include', 'mcl.h'), ('build', 'libmcl.so')):
         tree.mkdir(name[0])
         shutil.copy(os.path.join(ROOT, *name), str(tree.join(*name)))
@@ -57,8 +75,16 @@ def tree(tmpdir_factory):
 @pytest.fixture(scope='module')
 def wheel(tree, tmpdir_factory):
     folder = tmpdir_factory.mktemp('wheels')
-    pip('wheel', '--no-deps', '--no-build-isolation', '-w', str(folder), './bindings/python', cwd=str(tree),
-        env={'PWD': str(tree)})
+    pip(
+        'wheel',
+        '--no-deps',
+        '--no-build-isolation',
+        '-w',
+        str(folder),
+        './bindings/python',
+        cwd=str(tree),
+        env={'PWD': str(tree)},
+    )
     (path,) = glob.glob(os.path.join(str(folder), '*.whl'))
     return path
 
@@ -70,12 +96,21 @@ def test_wheel(wheel):
         names = archive.namelist()
         assert 'mcl/libmcl.so' in names
         assert archive.getinfo('mcl/libmcl.so').file_size == os.path.getsize(
-            os.path.join(ROOT, 'build', 'libmcl.so'))
-        for module in ('mcl/__init__.py', 'mcl/event/event.py', 'mcl/messages/messages.py',
-                       'mcl/network/abstract.py', 'mcl/network/network.py', 'mcl/network/udp.py'):
+            os.path.join(ROOT, 'build', 'libmcl.so')
+        )
+        for module in (
+            'mcl/__init__.py',
+            'mcl/event/event.py',
+            'mcl/messages/messages.py',
+            'mcl/network/abstract.py',
+            'mcl/network/network.py',
+            'mcl/network/udp.py',
+        ):
             assert module in names
         assert not [name for name in names if 'test' in name or 'example' in name]
-        metadata = archive.read([name for name in names if name.endswith('/METADATA')][0]).decode('utf-8')
+        metadata = archive.read([name for name in names if name.endswith('/METADATA')][0]).decode(
+            'utf-8'
+        )
         assert 'Requires-Dist: msgpack' in metadata
 
 
@@ -90,8 +125,16 @@ def test_in_a_fresh_venv(wheel, tmpdir):
 
 
 def test_from_the_source_tree_into_a_folder(tree, tmpdir):
-    pip('install', '--no-deps', '--no-build-isolation', '--target', str(tmpdir), './bindings/python',
-        cwd=str(tree), env={'PWD': str(tree)})
+    pip(
+        'install',
+        '--no-deps',
+        '--no-build-isolation',
+        '--target',
+        str(tmpdir),
+        './bindings/python',
+        cwd=str(tree),
+        env={'PWD': str(tree)},
+    )
     path = os.pathsep.join([str(tmpdir), PACKAGES])
     assert run(sys.executable, '-c', CHECK, cwd='/', path=path).strip() == str(tmpdir.join('mcl'))
 
@@ -101,18 +144,31 @@ def test_the_library_is_built_when_it_is_not_there(tree, tmpdir):
     built = tmpdir.join('tree')
     shutil.copytree(str(tree.join('bindings')), str(built.join('bindings')))
     shutil.copytree(str(tree.join('include')), str(built.join('include')))
-    built.join('Makefile').write('lib:\n\tmkdir -p build\n\tcp %s build/libmcl.so\n'
-                                 % os.path.join(ROOT, 'build', 'libmcl.so'))
-    run(sys.executable, 'setup.py', '-q', 'build_py', '-d', str(tmpdir.join('out')),
-        cwd=str(built.join('bindings', 'python')))
+    built.join('Makefile').write(
+        'lib:\n\tmkdir -p build\n\tcp %s build/libmcl.so\n'
+        % os.path.join(ROOT, 'build', 'libmcl.so')
+    )
+    run(
+        sys.executable,
+        'setup.py',
+        '-q',
+        'build_py',
+        '-d',
+        str(tmpdir.join('out')),
+        cwd=str(built.join('bindings', 'python')),
+    )
     assert tmpdir.join('out', 'mcl', 'libmcl.so').check()
 
 
 def test_outside_a_source_tree_it_says_what_to_do(tree, tmpdir):
     shutil.copytree(str(tree.join('bindings', 'python')), str(tmpdir.join('alone')))
-    process = subprocess.Popen([sys.executable, 'setup.py', '-q', 'build_py', '-d', str(tmpdir.join('out'))],
-                               cwd=str(tmpdir.join('alone')), stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, universal_newlines=True,
-                               env=dict(os.environ, PYTHONPATH=PACKAGES, PWD=str(tmpdir)))
+    process = subprocess.Popen(
+        [sys.executable, 'setup.py', '-q', 'build_py', '-d', str(tmpdir.join('out'))],
+        cwd=str(tmpdir.join('alone')),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        env=dict(os.environ, PYTHONPATH=PACKAGES, PWD=str(tmpdir)),
+    )
     output = process.communicate()[0]
     assert process.returncode != 0 and 'MCL_LIBRARY' in output and 'source tree' in output

@@ -10,8 +10,8 @@
 
     RawBroadcaster(Connection('ff15::1')).publish({'x': 1.5}, topic='pose')
 
-Errors are `MclError`, which is an IOError; its subclasses are in `mcl.errors`. How strings become bytes
-and back is in `mcl.codec`.
+Errors are `MclError`, which is an IOError; its subclasses are in `mcl.errors`. How strings become
+bytes and back is in `mcl.codec`.
 """
 import os
 
@@ -25,5 +25,6 @@ from mcl.network.network import (MessageBroadcaster, MessageListener, QueuedList
 # The folder that holds the package.
 MCL_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-__all__ = ['ClosedError', 'Event', 'ForkError', 'MCL_ROOT', 'MclError', 'Message', 'MessageBroadcaster',
-           'MessageListener', 'QueuedListener', 'RawBroadcaster', 'RawListener', '__version__']
+__all__ = ['ClosedError', 'Event', 'ForkError', 'MCL_ROOT', 'MclError', 'Message',
+           'MessageBroadcaster', 'MessageListener', 'QueuedListener', 'RawBroadcaster',
+           'RawListener', '__version__']

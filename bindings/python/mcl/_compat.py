@@ -42,7 +42,7 @@ def native_string(value):
 
 
 def metaclass(kind):
-    """A class decorator that makes the class by the metaclass `kind`: both versions share no syntax."""
+    """A class decorator that sets the metaclass, which the versions write differently."""
     def rebuild(cls):
         names = dict(vars(cls))
         names.pop('__dict__', None)

@@ -1,7 +1,7 @@
 """Handles of the native library: open, call, close once, and never in another process.
 
-What is here knows ctypes and bytes, and neither msgpack nor callbacks. Every call may be made from any
-thread, also while another one closes: the library answers that with MCL_ECLOSED.
+What is here knows ctypes and bytes, and neither msgpack nor callbacks. Every call may be made from
+any thread, also while another one closes: the library answers that with MCL_ECLOSED.
 """
 import ctypes
 import os
@@ -13,7 +13,7 @@ from mcl.errors import ClosedError, ForkError, check
 
 
 class _PerThread(threading.local):
-    """Where the library writes an error: one a thread, since making one takes longer than a call."""
+    """Where the library writes an error: one a thread, as making one takes longer than a call."""
 
     def __init__(self):
         super(_PerThread, self).__init__()
@@ -27,8 +27,8 @@ _errors = _PerThread()
 class _Handle(object):
     """A handle of this process's library.
 
-    It has a finalizer, so nothing here refers back to the object that uses it: Python 2 frees no cycle
-    in which something has one.
+    It has a finalizer, so nothing here refers back to the object that uses it: Python 2 frees no
+    cycle in which something has one.
     """
 
     _TOKEN = None
@@ -49,11 +49,11 @@ class _Handle(object):
     def check_process(self):
         """Raise ForkError in a child of the process that opened it."""
         if self.pid != os.getpid():
-            raise ForkError("%s was opened before fork(), by process %d: open a new one in this process"
-                            % (self.where, self.pid), constants.MCL_EFORKED)
+            raise ForkError("%s was opened before fork(), by process %d: open a new one in this"
+                            " process" % (self.where, self.pid), constants.MCL_EFORKED)
 
     def check(self):
-        """Raise ForkError in a child of the process that opened it, ClosedError when it is closed."""
+        """Raise ForkError in a child of the process that opened it, ClosedError when closed."""
         self.check_process()
         if self.closed:
             raise ClosedError("%s is closed" % self.where, constants.MCL_ECLOSED)
@@ -80,7 +80,7 @@ class _Handle(object):
         raise NotImplementedError
 
     def __del__(self):
-        # Modules are being taken apart when the interpreter exits; the process closes the rest then.
+        # Modules are taken apart when the interpreter exits; the system closes the rest then.
         try:
             self.close()
         except Exception:  # pylint: disable=broad-except
@@ -129,7 +129,8 @@ class BroadcasterHandle(_Handle):
     def _read_stats(self):
         stats = _native.BroadcasterStats()
         self._call(self._library.quick.mcl_broadcaster_get_stats, self._token, ctypes.byref(stats))
-        return {name: int(getattr(stats, name)) for name, _ in _native.BroadcasterStats._fields_[1:]}
+        return {name: int(getattr(stats, name))
+                for name, _ in _native.BroadcasterStats._fields_[1:]}
 
     def close(self):
         """Close it; returns False when it was closed already, or belongs to another process."""
@@ -180,7 +181,8 @@ class ListenerHandle(_Handle):
 
     def recv_batch(self, records, count, buffer, size, needed):
         """mcl_listener_recv_batch on two addresses: the count, or MCL_EBUFFER."""
-        result = self._recv_batch(self._token, records, count, buffer, size, needed, _errors.pointer)
+        result = self._recv_batch(self._token, records, count, buffer, size, needed,
+                                  _errors.pointer)
         return result if result == constants.MCL_EBUFFER else check(result, _errors.error)
 
     def fileno(self):
@@ -206,7 +208,7 @@ class ListenerHandle(_Handle):
         return counters
 
     def close(self):
-        """Close it and wake who waits; returns False when it was closed, or is of another process."""
+        """Close it and wake who waits; False when it was closed, or is of another process."""
         if not self._mark_closed():
             return False
         stats = _native.ListenerStats()

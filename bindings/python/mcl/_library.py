@@ -1,7 +1,7 @@
 """Finds and loads libmcl.so: at first use, and afresh in a process made by fork().
 
-A copy of the library does not survive fork(): its threads exist in the parent only. It says so itself
-(MCL_EFORKED), and a child then loads a copy of its own, under another name, beside the dead one.
+A copy of the library does not survive fork(): its threads exist in the parent only. It says so
+itself (MCL_EFORKED), and a child then loads a copy of its own beside the dead one.
 """
 import ctypes
 import os
@@ -31,13 +31,14 @@ class Library(object):
         self.pid = os.getpid()
         version = self.quick.mcl_version()
         if version.split(b'.')[0] != constants.MCL_VERSION.encode('ascii').split(b'.')[0]:
-            raise LibraryError("%s is libmcl %s, and this package needs %s: install both from the same"
-                               " release" % (name, version.decode('ascii'), constants.MCL_VERSION))
+            raise LibraryError("%s is libmcl %s, and this package needs %s: install both from"
+                               " the same release"
+                               % (name, version.decode('ascii'), constants.MCL_VERSION))
         self.path = path or (name if os.path.isabs(name) else _path_of(self.quick.mcl_version))
 
 
 _loaded = None
-# One lock a process, since the parent's may be held, for ever, by a thread that fork() did not copy.
+# One lock a process: the parent's may be held, for ever, by a thread that fork() did not copy.
 _locks = {}
 
 
@@ -85,9 +86,9 @@ def _load():
             if isinstance(error, LibraryError):
                 raise
             tried.append("%s (%s): %s" % (name, origin, error))
-    raise LibraryError("cannot load libmcl. Tried:\n  %s\nBuild it with `make lib` in the source tree,"
-                       " install the package with pip, or name the file in the environment variable"
-                       " MCL_LIBRARY." % "\n  ".join(tried))
+    raise LibraryError("cannot load libmcl. Tried:\n  %s\nBuild it with `make lib` in the"
+                       " source tree, install the package with pip, or name the file in the"
+                       " environment variable MCL_LIBRARY." % "\n  ".join(tried))
 
 
 def _load_copy(path):
@@ -97,7 +98,7 @@ def _load_copy(path):
             content = file.read()
     except (IOError, OSError) as error:
         raise LibraryError("cannot load libmcl afresh after a fork: %s" % error)
-    # dlopen() takes two names for one library when they are the same file, so it must be another file.
+    # Another file, since dlopen() takes two names of the same file for one library.
     descriptor, name = _memory_file() or _disk_file()
     try:
         with os.fdopen(descriptor, 'wb') as file:
@@ -112,7 +113,7 @@ def _load_copy(path):
 
 
 def _memory_file():
-    """Return a file without a name on disk, as its descriptor and a path; None where there are none.
+    """Return a file without a name on disk: its descriptor and a path. None where there are none.
 
     The path has this process's number: glibc takes /proc/self/fd/N, in a child of a child, for the
     copy that its parent loaded under the same name.

@@ -1,7 +1,7 @@
 """mcl.h for ctypes: its structs, its handles and the prototypes of all its functions.
 
-The order and names are the header's, which says what everything means; nothing is decided here. A test
-compares this file with the header and with what a C compiler makes of it.
+The order and names are the header's, which says what everything means; nothing is decided here. A
+test compares this file with the header and with what a C compiler makes of it.
 """
 import ctypes
 import struct
@@ -259,15 +259,15 @@ PROTOTYPES = {
     'mcl_listener_close': (c_int, [Listener, POINTER(ListenerStats)]),
 }
 
-# Those that may be called with the interpreter lock held (through PyDLL): they never wait for anything
-# that needs time, and least of all for another Python thread. Giving the lock up is cheap while no other
-# Python thread is busy, and else it must be won back from that one.
+# Those that may be called with the interpreter lock held (through PyDLL): they never wait for
+# anything that needs time, and least of all for another Python thread. Giving the lock up is cheap
+# while no other Python thread is busy, and else it must be won back from that one.
 #
 # mcl_broadcaster_publish may wait while the socket's buffer is full. What drains that is the kernel
 # alone, so holding the lock cannot lock anything up. mcl._handles holds it for what travels in one
-# datagram, and gives it up for larger payloads, which can take milliseconds. Measured on 2 cores, with
-# 50 bytes of payload, in microseconds a publish, holding / giving up:
-#     no other thread 6 / 6     1 busy thread 13 / 33     2 busy threads 21 / 67     (Python 3.13)
+# datagram, and gives it up for larger payloads, which can take milliseconds. Measured on 2 cores,
+# with 50 bytes of payload, in microseconds a publish, holding / giving up:
+#     no other thread 6 / 6     1 busy thread 13 / 33     2 busy threads 21 / 67   (Python 3.13)
 QUICK = frozenset([
     'mcl_version', 'mcl_strerror', 'mcl_malformed_name', 'mcl_connection_check',
     'mcl_broadcaster_publish', 'mcl_broadcaster_get_stats', 'mcl_broadcaster_get_settings',

@@ -1,8 +1,8 @@
 """Takes messages out of a native listener: on a thread for callbacks, or on the caller's own.
 
-The thread is Python's own and asks the library for messages; the library never calls Python. A thread
-of the library would have to be made known to the interpreter and forgotten again at every message, and
-could be in a callback while the interpreter exits.
+The thread is Python's own and asks the library for messages; the library never calls Python. A
+thread of the library would have to be made known to the interpreter and forgotten again at every
+message, and could be in a callback while the interpreter exits.
 """
 import atexit
 import ctypes
@@ -13,7 +13,7 @@ from mcl import _native
 from mcl import _constants as constants
 from mcl._compat import monotonic
 from mcl._handles import is_alive
-from mcl._report import report
+from mcl._report import report, report_callback
 from mcl.codec import decode_topic, unpack
 from mcl.errors import BusyError, ClosedError, MclError
 
@@ -23,7 +23,8 @@ _WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wa
 
 # How long a close waits for a running callback, in seconds: the rule of mcl_listener_close.
 _CLOSE_WAIT = constants.MCL_CLOSE_WAIT_MS / 1000.0
-# The same for all listeners together when the interpreter exits: a slow callback must not hold that up.
+# The same for all listeners together when the interpreter exits, which a slow callback must not
+# hold up.
 _EXIT_WAIT = 0.5
 
 
@@ -51,8 +52,8 @@ class Batch(object):
         """Return the queued messages, at most `count`, without waiting.
 
         Returns:
-            list: of (topic, payload, time): bytes or None, a view that holds until the next call, and
-            nanoseconds since the Unix epoch.
+            list: of (topic, payload, time): bytes or None, a view that holds until the next call,
+            and nanoseconds since the Unix epoch.
 
         Raises:
             ClosedError: the listener is closed.
@@ -114,17 +115,20 @@ class Reception(object):
         """Deliver what arrives from now on. What is queued already goes to nobody.
 
         Args:
-            deliver (callable): takes a message: its topic (str or None), its payload, and when it was
-                received, in nanoseconds since the Unix epoch; returns False when it does not fit. It
-                runs on one daemon thread, one message at a time and in order. It is the same at each
-                start. Only the thread keeps it, so that a listener without callbacks is in no cycle and
-                closes as soon as it is dropped.
+            deliver (callable): takes a message: its topic (str or None), its payload, and when it
+                was received, in nanoseconds since the Unix epoch; returns False when it does not
+                fit. It runs on one daemon thread, one message at a time and in order. It is the
+                same at each start. Only the thread keeps it, so that a listener without callbacks
+                is in no cycle and closes as soon as it is dropped.
         """
         self.check_process()  # before the lock, which fork() may have copied while it was held
         with self._lock:
             if self._wanted or self._handle.closed:
                 return
-            self._discard()
+            try:
+                self._discard()
+            except ClosedError:  # by another thread, just now
+                return
             self._wanted = True
             # A thread may be left of an earlier start, waiting for the message that ends it.
             if self._thread is None:
@@ -158,12 +162,20 @@ class Reception(object):
                     if self._handle.closed:
                         return
                     message = self._decode(topic, packed, time)
-                    if message is not None and deliver(*message) is False:
-                        self._rejected += 1
+                    if message is not None:
+                        self._hand_over(message, deliver)
         except ClosedError:
             pass
         except MclError as error:
             report("%s receives no more: %s" % (self._handle.where, error))
+
+    def _hand_over(self, message, deliver):
+        try:
+            if deliver(*message) is False:
+                self._rejected += 1
+        except Exception:  # pylint: disable=broad-except
+            # No callback's, which a listener catches: of a subclass that does something else.
+            report_callback(deliver)
 
     def _decode(self, topic, packed, time):
         """Return a message as `start` says, or None when Python cannot hold it."""
@@ -189,7 +201,7 @@ class Reception(object):
                 if left <= 0:
                     return None
                 milliseconds = min(int(left * 1000) + 1, _WAIT_MAX)
-            # A signal ends the wait early. Python runs its handlers before the next line: Ctrl-C works.
+            # A signal ends the wait early, and Python runs its handlers before the next line.
             self._handle.wait(milliseconds)
 
     def _next(self):
@@ -197,8 +209,9 @@ class Reception(object):
         while True:
             self._handle.check()
             if self._wanted:
-                raise BusyError("%s has callbacks subscribed, which messages go to: unsubscribe them to"
-                                " receive or iterate" % self._handle.where, constants.MCL_EBUSY)
+                raise BusyError("%s has callbacks subscribed, which messages go to: unsubscribe"
+                                " them to receive or iterate"
+                                % self._handle.where, constants.MCL_EBUSY)
             with self._single_lock:
                 if self._single is None:
                     self._single = Batch(self._handle, 1)
@@ -251,7 +264,7 @@ def _close_all():
     # interpreter is taken apart could crash it.
     deadline = monotonic() + _EXIT_WAIT
     for reception in list(_receptions):
-        if reception.delivers:  # closing would raise in a thread of the program that waits in `receive`
+        if reception.delivers:  # else, closing would raise in who waits in `receive`
             reception.close(max(0, deadline - monotonic()))
 
 

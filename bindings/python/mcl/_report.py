@@ -14,8 +14,8 @@ def report_callback(callback):
 
 
 def _write(text):
-    # sys.stderr may be None (pythonw, interpreter exit), closed, or unable to encode the text. None of
-    # that may end the thread that reports.
+    # sys.stderr may be None (pythonw, interpreter exit), closed, or unable to encode the text. None
+    # of that may end the thread that reports.
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -1,7 +1,7 @@
 """Payloads and topics to bytes and back: msgpack, and what is text.
 
-A process of the legacy system sends its `str` as one msgpack type (`raw`), text or not, and the wire
-does not tell which. So, unless `configure` says otherwise:
+A process of the legacy system sends its `str` as one msgpack type (`raw`), text or not, and the
+wire does not tell which. So, unless `configure` says otherwise:
 
 =====================  ==============================================  ==============
 \\                      Python 3                                        Python 2
@@ -38,8 +38,9 @@ class _Settings(object):
         self.packer = {'use_bin_type': bin_type}
         if not PY2:
             self.packer['unicode_errors'] = errors
-        # strict_map_key: map keys may be of any type. The limits of lengths are left to msgpack's own
-        # default, which is the size of the data: the library has checked that against message_max.
+        # strict_map_key: map keys may be of any type. The limits of lengths are left to msgpack's
+        # own default, which is the size of the data: the library has checked that against
+        # message_max.
         self.unpacker = {'raw': not text, 'strict_map_key': False}
         if text:
             self.unpacker['unicode_errors'] = errors
@@ -50,8 +51,8 @@ _settings = _Settings(**_DEFAULTS)
 # Bytes of the largest object after which a packer is kept: it never gives its memory back.
 _PACKER_KEEPS = 1 << 20
 
-# A packer serves one thread at a time: it may give up the interpreter lock in the middle of an object
-# whose class has methods written in Python.
+# A packer serves one thread at a time: it may give up the interpreter lock in the middle of an
+# object whose class has methods written in Python.
 _local = threading.local()
 
 
@@ -59,11 +60,11 @@ def configure(text=None, bin_type=None, errors=None):
     """Set how strings are coded, for all of this process; for its beginning, not between messages.
 
     Args:
-        text (bool): received `raw`/`str` becomes text (`str` on Python 3, `unicode` on Python 2), else
-            bytes. Message types need keys that are `str`, hence the default: True on Python 3, False
-            on Python 2.
-        bin_type (bool): sent bytes travel as `bin`, else as `raw` like a legacy `str`. The default is
-            True on Python 3, False on Python 2.
+        text (bool): received `raw`/`str` becomes text (`str` on Python 3, `unicode` on Python 2),
+            else bytes. Message types need keys that are `str`, hence the default: True on Python 3,
+            False on Python 2.
+        bin_type (bool): sent bytes travel as `bin`, else as `raw` like a legacy `str`. The default
+            is True on Python 3, False on Python 2.
         errors (str): the handler for bytes that are no UTF-8 and back. The default is
             'surrogateescape' on Python 3, which loses nothing, and 'strict' on Python 2.
 

@@ -7,7 +7,7 @@ from mcl import _constants as c
 
 
 class MclError(IOError):
-    """The library refused or failed. Its text names the operation, what it was done to, and the remedy.
+    """The library refused or failed. The text names the operation, what it was done to, the remedy.
 
     Attributes:
         code (int): one of the MCL_E... codes of mcl.h, or 0 when the error is of this package.
@@ -51,7 +51,7 @@ class ClosedError(MclError):
 
 
 class BusyError(MclError):
-    """Callbacks are subscribed, so that messages go to them: unsubscribe them to receive otherwise."""
+    """Callbacks are subscribed, which messages go to: unsubscribe them to receive otherwise."""
 
 
 class ForkError(MclError):

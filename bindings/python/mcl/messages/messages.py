@@ -8,8 +8,8 @@ from mcl.codec import decode_topic, pack, unpack
 from mcl.messages._json import jsonable
 from mcl.network.abstract import Connection
 
-# The types that are defined, in order. Programs may assign a new empty list, which forgets them all; so
-# it is looked up anew at each use.
+# The types that are defined, in order. Programs may assign a new empty list, which forgets them
+# all; so it is looked up anew at each use.
 _MESSAGES = []
 
 _READ_ONLY = ('name', 'mandatory', 'connection')
@@ -56,7 +56,8 @@ def _check_declaration(name, mandatory, connection):
         raise NameError("a message type called %r exists already" % name)
     if not isinstance(mandatory, (list, tuple)) or not all(isinstance(key, string_types)
                                                            for key in mandatory):
-        raise TypeError("%s.mandatory must be a list or tuple of strings, not %r" % (name, mandatory))
+        raise TypeError("%s.mandatory must be a list or tuple of strings, not %r"
+                        % (name, mandatory))
     if not isinstance(connection, Connection):
         raise TypeError("%s.connection must be an instance of a Connection class, not %r"
                         % (name, connection))
@@ -81,23 +82,24 @@ class Message(dict):
 
     Types are registered by their names as they are defined.
 
-    `ImuMessage()` has every mandatory key as None. `ImuMessage(gyro=1, accel=2)`, or one mapping, iterable
-    of pairs, or packed message (bytes), with or without keyword arguments, must have all of them, and may
-    have more. Two keys are added: `name`, the type's, which cannot be changed, and `timestamp`: now, in
-    seconds since the Unix epoch (UTC, float), unless one is given.
+    `ImuMessage()` has every mandatory key as None. `ImuMessage(gyro=1, accel=2)`, or one mapping,
+    iterable of pairs, or packed message (bytes), with or without keyword arguments, must have all
+    of them, and may have more. Two keys are added: `name`, the type's, which cannot be changed, and
+    `timestamp`: now, in seconds since the Unix epoch (UTC, float), unless one is given.
 
     The class and its messages have the read-only attributes `name`, `mandatory` and `connection`.
 
     A message may be used by one thread at a time.
 
     Raises:
-        TypeError: a mandatory key is missing, there is more than one positional argument, or data that is
-            no map or cannot be unpacked.
+        TypeError: a mandatory key is missing, there is more than one positional argument, or data
+            that is no map or cannot be unpacked.
         ValueError: `name` is given, and is another type's.
 
     At the definition of a type:
         NameError: the name is taken, or 'Message'.
-        TypeError: `mandatory` is no list or tuple of strings, or `connection` no Connection instance.
+        TypeError: `mandatory` is no list or tuple of strings, or `connection` no instance of a
+            Connection class.
         ValueError: a key is given twice, or is called 'mandatory' or 'connection'.
         Exception: another type has an equal connection.
     """
@@ -135,8 +137,8 @@ class Message(dict):
             try:
                 given.update(data)
             except (TypeError, ValueError):
-                raise TypeError("%s cannot be made of %r: it needs a mapping, pairs, or a packed message"
-                                % (self.name, data))
+                raise TypeError("%s cannot be made of %r: it needs a mapping, pairs, or a packed"
+                                " message" % (self.name, data))
         given = _with_text_keys(given)
         given.update(kwargs)
         self._check_name(given.get('name', self.name))
@@ -145,7 +147,7 @@ class Message(dict):
     def _unpacked(self, packed):
         try:
             data = unpack(packed)
-        except Exception as error:  # msgpack's own classes of exceptions differ between its versions
+        except Exception as error:  # msgpack's own classes differ between its versions
             raise TypeError("%s cannot be unpacked: %s: %s"
                             % (self.name, type(error).__name__, error))
         if not isinstance(data, dict):
@@ -159,10 +161,13 @@ class Message(dict):
                              % (self.name, name))
 
     def update(self, *args, **kwargs):
-        """Set keys, from what a message can be made of. Sets `timestamp` to now unless a new one is given.
+        """Set keys, from what a message can be made of.
+
+        `timestamp` is set to now unless a new one is given.
 
         Raises:
-            TypeError: more than one positional argument, or data that is no map or cannot be unpacked.
+            TypeError: more than one positional argument, or data that is no map or cannot be
+                unpacked.
             ValueError: `name` would be changed.
         """
         given = self._given(args, kwargs)
@@ -187,8 +192,8 @@ class Message(dict):
     def to_json(self):
         """Return the message as JSON text (str).
 
-        What JSON does not have becomes: bytes that are no UTF-8 in a string, U+FFFD; NaN and infinities,
-        null; `bytes` on Python 3, base64.
+        What JSON does not have becomes: bytes that are no UTF-8 in a string, U+FFFD; NaN and
+        infinities, null; `bytes` on Python 3, base64.
         """
         return json.dumps(jsonable(self))
 
@@ -196,8 +201,8 @@ class Message(dict):
 def _with_text_keys(given):
     """Return a dict whose keys, and name, are `str` where they are bytes.
 
-    A Python 2 process with msgpack 1.0 or later sends each `str` as `bin`, which is bytes on Python 3. Keys
-    are names, so there is no doubt what is meant.
+    A Python 2 process with msgpack 1.0 or later sends each `str` as `bin`, which is bytes on Python
+    3. Keys are names, so there is no doubt what is meant.
     """
     if not PY2 and any(isinstance(key, bytes) for key in given):
         given = {decode_topic(key) if isinstance(key, bytes) else key: value

@@ -6,8 +6,8 @@ from mcl._readonly import ReadOnly
 
 _RESERVED = ('mandatory', 'optional', 'broadcaster', 'listener')
 
-# The classes that a declaration's broadcaster and listener must derive from. They need this module's
-# Connection in their turn, and so are handed in by mcl.network.abstract.
+# The classes that a declaration's broadcaster and listener must derive from. They need this
+# module's Connection in their turn, and so are handed in by mcl.network.abstract.
 _bases = {}
 
 
@@ -60,7 +60,8 @@ def _declared_fields(name, names):
     """Return the mandatory fields, a tuple, and the optional ones, a dict, of a class body."""
     mandatory, optional = names.get('mandatory'), names.get('optional', {})
     if not isinstance(mandatory, (list, tuple)):
-        raise TypeError("%s.mandatory must be a list or tuple of strings, not %r" % (name, mandatory))
+        raise TypeError("%s.mandatory must be a list or tuple of strings, not %r"
+                        % (name, mandatory))
     if optional is None:
         optional = {}
     if not isinstance(optional, dict):
@@ -86,17 +87,17 @@ class Connection(tuple):
 
         class Connection(abstract.Connection):
             mandatory = ('address',)            # names of fields, list or tuple
-            optional = {'speed': 9600}          # names and defaults of further ones; may be left out
+            optional = {'speed': 9600}          # further ones, and defaults; may be left out
             broadcaster = Broadcaster           # subclass of RawBroadcaster
             listener = Listener                 # subclass of RawListener
 
-    Its instances are immutable named tuples: `Connection('a')`, `Connection('a', speed=300)`. They can
-    be compared, hashed, pickled and used from any thread. Optional fields come after the mandatory ones,
-    sorted by name.
+    Its instances are immutable named tuples: `Connection('a')`, `Connection('a', speed=300)`. They
+    can be compared, hashed, pickled and used from any thread. Optional fields come after the
+    mandatory ones, sorted by name.
 
     Raises:
-        TypeError, ValueError: at the declaration, when it is wrong; TypeError, for an instance whose
-            arguments do not fit.
+        TypeError, ValueError: at the declaration, when it is wrong; TypeError, for an instance
+            whose arguments do not fit.
     """
 
     _fields = None
@@ -112,7 +113,8 @@ class Connection(tuple):
         """Return the fields' values for these arguments."""
         name, fields = cls.__name__, cls._fields
         if len(args) > len(fields):
-            raise TypeError("%s takes at most %d arguments (%d given)" % (name, len(fields), len(args)))
+            raise TypeError("%s takes at most %d arguments (%d given)"
+                            % (name, len(fields), len(args)))
         values = dict(cls._defaults)
         values.update(zip(fields, args))
         for field, value in kwargs.items():
@@ -135,13 +137,15 @@ class Connection(tuple):
         """Make an instance of an iterable of all the fields' values."""
         values = list(iterable)
         if len(values) != len(cls._fields):
-            raise TypeError("%s has %d fields, not %d" % (cls.__name__, len(cls._fields), len(values)))
+            raise TypeError("%s has %d fields, not %d"
+                            % (cls.__name__, len(cls._fields), len(values)))
         return cls(**dict(zip(cls._fields, values)))
 
     def _replace(self, **kwargs):
         """Return an instance with some fields replaced. ValueError when there is no such field."""
         values = self.to_dict()
-        unknown = [name for name in kwargs if name not in self._fields and not self._is_option(name)]
+        unknown = [name for name in kwargs
+                   if name not in self._fields and not self._is_option(name)]
         if unknown:
             raise ValueError("%s has no field %s"
                              % (type(self).__name__, ", ".join(map(repr, sorted(unknown)))))

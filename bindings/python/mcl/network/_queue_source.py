@@ -9,6 +9,7 @@ import time
 
 from mcl import _constants as constants
 from mcl._compat import monotonic
+from mcl._report import report_callback
 from mcl.errors import BusyError, ClosedError
 
 _CLOSE_WAIT = constants.MCL_CLOSE_WAIT_MS / 1000.0
@@ -83,8 +84,11 @@ class QueueSource(object):
                 if self._thread is not me or not self.alive:
                     return
                 message = self._take()
-            if deliver(*message) is False:
-                self.reject()
+            try:
+                if deliver(*message) is False:
+                    self.reject()
+            except Exception:  # pylint: disable=broad-except
+                report_callback(deliver)
 
     def _take(self):
         self._counters['delivered'] += 1
@@ -99,8 +103,8 @@ class QueueSource(object):
                 if not self.alive:
                     raise ClosedError("the listener is closed", constants.MCL_ECLOSED)
                 if self._wanted:
-                    raise BusyError("callbacks are subscribed, which messages go to: unsubscribe them to"
-                                    " receive or iterate", constants.MCL_EBUSY)
+                    raise BusyError("callbacks are subscribed, which messages go to: unsubscribe"
+                                    " them to receive or iterate", constants.MCL_EBUSY)
                 if self._queue:
                     return self._take()
                 left = None if deadline is None else deadline - monotonic()
@@ -126,7 +130,7 @@ class QueueSource(object):
 
     def fileno(self):
         """There is no descriptor."""
-        raise io.UnsupportedOperation("a queue over a transport written in Python has no descriptor")
+        raise io.UnsupportedOperation("a transport written in Python has no descriptor to poll")
 
     def close(self):
         """Close; returns False when it was closed already. Waits as Reception does."""

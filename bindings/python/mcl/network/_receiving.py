@@ -25,8 +25,8 @@ class Receiving(object):
         return source is not None and source.alive
 
     def _check_process(self):
-        # A child made by fork() must not come to the lock: it may have been held, for ever, by a thread
-        # that only the parent has.
+        # A child made by fork() must not come to the lock: it may have been held, for ever, by a
+        # thread that only the parent has.
         if self._source is not None:
             self._source.check_process()
 
@@ -44,8 +44,8 @@ class Receiving(object):
     def close(self):
         """Leave the group and discard what is queued. May be called from a callback.
 
-        When it returns, no callback of this listener is running or will run, unless it is called from
-        one, or one takes longer than a second.
+        When it returns, no callback of this listener is running or will run, unless it is called
+        from one, or one takes longer than a second.
 
         Returns:
             bool: True, or False when it was closed already, or opened before a fork().
@@ -53,7 +53,7 @@ class Receiving(object):
         return self._source is not None and self._source.close()
 
     def subscribe(self, callback):
-        """Add a callback: see `mcl.event.event.Event.subscribe`. Raises ForkError after a fork()."""
+        """Add a callback, as `Event.subscribe` does. Raises ForkError in a child made by fork()."""
         self._check_process()
         with self._changing:
             added = super(Receiving, self).subscribe(callback)
@@ -62,7 +62,7 @@ class Receiving(object):
         return added
 
     def unsubscribe(self, callback):
-        """Remove a callback: see `mcl.event.event.Event.unsubscribe`. Raises ForkError after a fork()."""
+        """Remove one, as `Event.unsubscribe` does. Raises ForkError in a child made by fork()."""
         self._check_process()
         with self._changing:
             removed = super(Receiving, self).unsubscribe(callback)
@@ -88,8 +88,8 @@ class Receiving(object):
     def receive(self, timeout=None):
         """Wait for the next data and return it, as a callback would get it.
 
-        For listeners without callbacks. It takes the oldest data that is queued. Several threads may
-        call it: each gets other data.
+        For listeners without callbacks. It takes the oldest data that is queued. Several threads
+        may call it: each gets other data.
 
         Args:
             timeout (float): seconds to wait at most; 0 does not wait; None: for ever.
@@ -123,22 +123,22 @@ class Receiving(object):
             yield data
 
     def fileno(self):
-        """Return a descriptor for select() and poll(): readable while data is queued, or when closing.
+        """Return a descriptor for select() and poll(): readable while data is queued, or closing.
 
-        Only to be polled, and only without callbacks; then call `receive(0)`. It is the listener's, and
-        gone when that is closed.
+        Only to be polled, and only without callbacks; then call `receive(0)`. It is the listener's,
+        and gone when that is closed.
         """
         return self._opened().fileno()
 
     def stats(self):
         """Return the counters since it was opened, as a dict; the last ones once it is closed.
 
-        Its keys are the fields of mcl_listener_stats in mcl.h, which says what they count; `malformed`
-        is a dict by cause. `rejected` counts what did not fit the message type, and what Python cannot
-        hold.
+        Its keys are the fields of mcl_listener_stats in mcl.h, which says what they count;
+        `malformed` is a dict by cause. `rejected` counts what did not fit the message type, and
+        what Python cannot hold.
         """
         return self._opened().stats()
 
     def settings(self):
-        """Return what was asked for and what the system granted: see mcl_settings in mcl.h. A dict of int."""
+        """Return what was asked for and granted, as a dict of int: mcl_settings in mcl.h."""
         return self._opened().settings()

@@ -22,7 +22,7 @@ import abc
 from mcl._compat import metaclass, string_types
 from mcl._report import report_callback
 from mcl.event.event import Event
-from mcl.network._connection import Connection, ConnectionMeta, register_bases
+from mcl.network._connection import Connection, register_bases
 
 __all__ = ['Connection', 'RawBroadcaster', 'RawListener']
 
@@ -95,7 +95,8 @@ class RawListener(_Endpoint, Event):
     """Receives data from a connection, and calls its callbacks with each.
 
     A transport's class calls this one's `__init__`, opens itself by `_open()`, and calls
-    `self.__trigger__({'topic': ..., 'payload': ...})` for what it receives, from one thread at a time.
+    `self.__trigger__({'topic': ..., 'payload': ...})` for what it receives, from one thread at a
+    time.
 
     Args:
         connection (Connection): where to listen.

@@ -47,8 +47,8 @@ def RawListener(connection, topics=None, **options):
 class MessageBroadcaster(object):
     """Publishes messages of one type.
 
-    What is made is an instance of the connection's own broadcaster class as well, and has all that one
-    has.
+    What is made is an instance of the connection's own broadcaster class as well, and has all that
+    one has.
 
     Args:
         message (type): a subclass of Message; its connection says where to publish.
@@ -83,7 +83,7 @@ class _MessageReceiving(object):
     """Mixin: makes messages of the payloads. For classes with an attribute `message_type`."""
 
     def _accept(self, data):
-        """Return `data` with its payload as a message, or None, and say why, when it does not fit."""
+        """Return `data` with its payload as a message. None, and say why, when it does not fit."""
         kind, payload = self.message_type, data['payload']
         if isinstance(payload, kind):
             return data
@@ -91,7 +91,8 @@ class _MessageReceiving(object):
             if not isinstance(payload, dict):
                 raise TypeError("it is no map but %s" % type(payload).__name__)
             return dict(data, payload=kind(payload))
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # pylint: disable=broad-except
+            # Of any kind: a type may have an __init__ of its own.
             report("data on %r is no %s: %s" % (self.connection, kind.__name__, error))
             return None
 
@@ -105,8 +106,8 @@ class _MessageReceiving(object):
 class MessageListener(_MessageReceiving):
     """Receives messages of one type: callbacks get `{'topic': ..., 'payload': message}`.
 
-    What is made is an instance of the connection's own listener class as well, and has all that one has.
-    Data that does not fit the type is not delivered; it is reported on stderr.
+    What is made is an instance of the connection's own listener class as well, and has all that one
+    has. Data that does not fit the type is not delivered; it is reported on stderr.
 
     Args:
         message (type): a subclass of Message; its connection says where to listen.
@@ -129,20 +130,21 @@ class MessageListener(_MessageReceiving):
 class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     """Receives apart from the callbacks and queues, so that a slow callback loses nothing.
 
-    Callbacks get a dict: `topic` (str or None), `payload`, and `time_received`, a naive UTC datetime of
-    when the data was received. They run on one daemon thread of this listener, one at a time, in order
-    of arrival, and may close, subscribe and unsubscribe. Instead of subscribing, a program may iterate
-    (`for data in listener:`) or call `receive`. It is a context manager.
+    Callbacks get a dict: `topic` (str or None), `payload`, and `time_received`, a naive UTC
+    datetime of when the data was received. They run on one daemon thread of this listener, one at a
+    time, in order of arrival, and may close, subscribe and unsubscribe. Instead of subscribing, a
+    program may iterate (`for data in listener:`) or call `receive`. It is a context manager.
 
     Args:
         source (Connection or type): where to listen, or a subclass of Message: then `payload` is a
             message, and data that does not fit is reported on stderr in its stead.
-        topics (str or list of str): receive these topics only; None or []: all, and what has no topic.
+        topics (str or list of str): receive these topics only; None or []: all, and what has no
+            topic.
         open_init (bool): open at once.
         max_messages (int): messages that may wait; None: 262144.
         max_bytes (int): bytes of them; None: 256 MiB. Not for transports written in Python.
-        policy (str): what happens to messages beyond that: 'drop_oldest' (the default), 'drop_newest',
-            or 'block', which stops receiving. What is lost is counted in `stats()`.
+        policy (str): what happens to messages beyond that: 'drop_oldest' (the default),
+            'drop_newest', or 'block', which stops receiving. What is lost is counted in `stats()`.
 
     Raises:
         TypeError: `source` is neither, or another argument is of another type.

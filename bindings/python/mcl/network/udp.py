@@ -23,8 +23,8 @@ READ_TIMEOUT = 200  # milliseconds between looks at a flag in the legacy system;
 class RawBroadcaster(abstract.RawBroadcaster):
     """Publishes any data on a `udp.Connection`. Opens at once, and is a context manager.
 
-    It may be used from any thread. In a child made by fork() it raises ForkError, and the child opens
-    its own.
+    It may be used from any thread. In a child made by fork() it raises ForkError, and the child
+    opens its own.
 
     Args:
         connection (Connection): where to publish.
@@ -32,8 +32,8 @@ class RawBroadcaster(abstract.RawBroadcaster):
 
     Raises:
         TypeError: an argument is of another type.
-        IOError: it cannot be opened (bad address, no such interface, an option out of its range); the
-            text says why. A missing route is only noticed by `publish`.
+        IOError: it cannot be opened (bad address, no such interface, an option out of its range);
+            the text says why. A missing route is only noticed by `publish`.
     """
 
     def __init__(self, connection, topic=None):
@@ -71,8 +71,8 @@ class RawBroadcaster(abstract.RawBroadcaster):
                 connection's `message_max`.
             IOError: it is closed, there is no route for multicast, or the system failed.
 
-        In all these cases nothing was published, save that a part of a large message may have gone out
-        when the system failed; listeners drop that.
+        In all these cases nothing was published, save that a part of a large message may have gone
+        out when the system failed; listeners drop that.
         """
         packed = pack(data)
         if topic is None:
@@ -84,7 +84,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
         self._handle.publish(topic, packed)
 
     def close(self):
-        """Close, after calls in flight on other threads. True, or False when it was closed already."""
+        """Close, after calls in flight on other threads. True, or False when closed already."""
         return self._handle.close()
 
     def stats(self):
@@ -96,7 +96,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
         return self._handle.stats()
 
     def settings(self):
-        """Return what was asked for and what the system granted: see mcl_settings in mcl.h. A dict of int."""
+        """Return what was asked for and granted, as a dict of int: mcl_settings in mcl.h."""
         return self._handle.settings()
 
 
@@ -104,10 +104,10 @@ class RawListener(Receiving, abstract.RawListener):
     """Receives data from a `udp.Connection`. Opens at once, and is a context manager.
 
     Callbacks get a dict: `topic` (str or None) and `payload`. They run on one daemon thread of this
-    listener, one at a time, in order of arrival, and may close, subscribe and unsubscribe. While one
-    runs, what arrives is queued. What arrives while nobody is subscribed is not kept for callbacks that
-    are subscribed later. Instead of subscribing, a program may iterate (`for data in listener:`) or call
-    `receive`.
+    listener, one at a time, in order of arrival, and may close, subscribe and unsubscribe. While
+    one runs, what arrives is queued. What arrives while nobody is subscribed is not kept for
+    callbacks that are subscribed later. Instead of subscribing, a program may iterate
+    (`for data in listener:`) or call `receive`.
 
     Data that Python cannot hold (a map with a list as its key) is reported on stderr.
 
@@ -115,11 +115,12 @@ class RawListener(Receiving, abstract.RawListener):
 
     Args:
         connection (Connection): where to listen.
-        topics (str or list of str): receive these topics only; None or []: all, and what has no topic.
+        topics (str or list of str): receive these topics only; None or []: all, and what has no
+            topic.
         max_messages (int): messages that may be queued; None: 262144.
         max_bytes (int): bytes of them; None: 256 MiB.
-        policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block', which
-            leaves it to the kernel's buffer. All are counted in `stats()`.
+        policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block',
+            which leaves it to the kernel's buffer. All are counted in `stats()`.
 
     Raises:
         TypeError: an argument is of another type.
@@ -148,8 +149,8 @@ class Connection(abstract.Connection):
     """An IPv6 multicast address and a UDP port, and optionally how to use them.
 
     Its fields are `url` and `port`: two connections are equal when these are, `str`, iteration and
-    indexing give these. The options are attributes as well, None when they are left to their defaults.
-    Immutable; may be used from any thread, pickled and sent to other processes.
+    indexing give these. The options are attributes as well, None when they are left to their
+    defaults. Immutable; may be used from any thread, pickled and sent to other processes.
 
     Args:
         url (str): such as 'ff15::1'; 'ff12::1%eth0' names an interface. Checked when something is
@@ -160,11 +161,11 @@ class Connection(abstract.Connection):
         loopback (bool): do listeners on this host receive it. Default: True.
         recv_buffer (int): bytes of socket buffer to ask for, for listeners. Default: 4 MiB.
         send_buffer (int): the same for broadcasters. Default: what the system gives.
-        message_max (int): bytes of the largest packed payload sent or received. Default: 64 MiB; 1 GiB
-            at most.
+        message_max (int): bytes of the largest packed payload sent or received. Default: 64 MiB; 1
+            GiB at most.
         reassembly_bytes (int): bytes that incomplete messages may hold. Default: 256 MiB.
-        reassembly_age_ms (int): milliseconds after which an incomplete message is given up. Default:
-            5000.
+        reassembly_age_ms (int): milliseconds after which an incomplete message is given up.
+            Default: 5000.
 
     Raises:
         TypeError: an argument is of another type, or the port out of its range.
