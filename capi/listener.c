@@ -48,6 +48,7 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
         return guard_fail(error, MCL_EINVAL, __func__, "connection is NULL, and no options.type gives one: give either");
     CHECK(check_topics(&given, __func__, error));
     CHECK(guard_switch(given.queued, "options.queued", __func__, error));
+    CHECK(guard_switch(given.quiet, "options.quiet", __func__, error));
     shim_listener_options rest = {
         .topics = given.topics,
         .topic_sizes = given.topic_sizes,
@@ -57,6 +58,7 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
         .policy = given.policy,
         .queue_messages = given.queue_messages,
         .queue_bytes = given.queue_bytes,
+        .quiet = given.quiet,
     };
     uintptr_t handle = 0;
     int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &rest, &handle, error));

@@ -48,6 +48,10 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	if err != nil {
 		return report(out, op, err)
 	}
+	onError := complain
+	if options.quiet == C.MCL_ON {
+		onError = func(error) {}
+	}
 	core, err := mcl.Listen(connection(c), mcl.ListenerOptions{
 		Topics:        copyTopics(options),
 		Type:          t,
@@ -55,7 +59,7 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 		Policy:        mcl.Policy(options.policy),
 		QueueMessages: int(options.queue_messages),
 		QueueBytes:    int64(options.queue_bytes),
-		OnError:       complain,
+		OnError:       onError,
 	})
 	if err != nil {
 		return report(out, op, err)

@@ -33,6 +33,7 @@ typedef struct shim_listener_options {
     int32_t policy;
     int64_t queue_messages;
     int64_t queue_bytes;
+    int32_t quiet;
 } shim_listener_options;
 
 typedef const shim_broadcaster_options const_broadcaster_options;

@@ -7,6 +7,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -27,7 +28,7 @@ func report(out *C.mcl_error, op string, err error) C.int {
 	var errno syscall.Errno
 	errors.As(err, &errno)
 	out.code, out.system = C.int32_t(code), C.int32_t(errno)
-	text := op + ": " + err.Error()
+	text := op + ": " + strings.TrimPrefix(err.Error(), "mcl: ")
 	text = text[:cutUTF8(text, len(out.text)-1)]
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&out.text)), len(out.text)), text+"\x00")
 	return code

@@ -352,9 +352,12 @@ typedef struct mcl_listener_options {
     int64_t queue_messages;    /* messages that may wait; 0: MCL_QUEUE_MESSAGES_DEFAULT */
     int64_t queue_bytes;       /* bytes of payload and topic that may wait; 0: MCL_QUEUE_BYTES_DEFAULT. One message
                                   may always wait, whatever its size */
+    int32_t quiet;             /* MCL_ON: write nothing to stderr. 0 or MCL_OFF: messages that do not fit the type, and
+                                  a socket that fails, are told there, each at most once a second */
+    int32_t reserved;
 } mcl_listener_options;
 
-#define MCL_LISTENER_OPTIONS_INIT {sizeof(mcl_listener_options), NULL, NULL, 0, NULL, 0, 0, 0, 0}
+#define MCL_LISTENER_OPTIONS_INIT {sizeof(mcl_listener_options), NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0}
 
 /* One received message. What it points to belongs to the library while a callback runs, and to the caller's
  * buffer after mcl_listener_recv. */

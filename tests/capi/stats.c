@@ -117,13 +117,18 @@ static void messages(void)
     EQUAL(sent, s.datagrams);
 }
 
-static void rejected(void)
+/* A message that does not fit the type is counted, and told on stderr unless that is not wanted. */
+static void rejected(int quiet)
 {
     mcl_connection c = group();
     mcl_type *t;
     mcl_listener_options o = MCL_LISTENER_OPTIONS_INIT;
+    char told[1000] = "";
+    int out[2], terminal = dup(STDERR_FILENO);
+    CHECK(pipe2(out, O_NONBLOCK) == 0 && dup2(out[1], STDERR_FILENO) == STDERR_FILENO);
     MUST(mcl_type_define("T", (const char *[]){"k"}, 1, &c, &t, &error));
     o.type = t;
+    o.quiet = quiet;
     MUST(mcl_listener_open(NULL, &o, &l, &error));
     sent = sent_bytes = 0;
     SEND("\x92\xc0\x01");
@@ -132,7 +137,14 @@ static void rejected(void)
     EQUAL(1, s.rejected);
     EQUAL(1, s.queued);
     EQUAL(MCL_OK, mcl_listener_close(l, NULL));
+    MUST(mcl_type_remove("T", &error));
     MUST(mcl_type_close(t));
+    CHECK(dup2(terminal, STDERR_FILENO) == STDERR_FILENO);
+    CHECK((read(out[0], told, sizeof told - 1) > 0) == (quiet != MCL_ON));
+    CHECK((strstr(told, "it is no map") != NULL) == (quiet != MCL_ON));
+    close(terminal);
+    close(out[0]);
+    close(out[1]);
 }
 
 /* Large messages from several threads, while another looks: the sums hold at each look. */
@@ -198,7 +210,8 @@ int main(void)
     every_cause();
     fragments();
     messages();
-    rejected();
+    rejected(0);
+    rejected(MCL_ON);
     close(sock);
     under_load();
     return report("stats");

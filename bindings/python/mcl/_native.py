@@ -110,6 +110,8 @@ class ListenerOptions(Sized):
         ('policy', c_int32),
         ('queue_messages', c_int64),
         ('queue_bytes', c_int64),
+        ('quiet', c_int32),
+        ('reserved', c_int32),
     ]
 
 
