@@ -18,7 +18,7 @@ from process import Process
 START_LIMIT = 60  # seconds until a peer is ready
 SEND_LIMIT = 60  # seconds for publishing one message
 FENCE_LIMIT = 15  # seconds for a fence; on a machine that is busy with other things it may well take some
-ATTEMPTS = 4  # for what is large: a full socket buffer drops a fragment, with which all of it is lost
+ATTEMPTS = 10  # for what is large: a full socket buffer drops a fragment, with which all of it is lost
 DEAF = 3  # fences that did not come, after which a listener is not waited for any more
 TIME_LIMIT = 400  # seconds for everything
 SHOWN_FAULTS = 40
