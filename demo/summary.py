@@ -12,7 +12,8 @@ Result = collections.namedtuple('Result', 'received lost wrong kernel callback')
 def read_ledger(name):
     """Return pairs: (type, identity), and what else the line says."""
     with open(name) as ledger:
-        lines = [line.rstrip('\n').split('\t') for line in ledger]
+        # The last line of a program that was killed may be cut short.
+        lines = [line.rstrip('\n').split('\t') for line in ledger if line.endswith('\n')]
     return [((line[0], line[1]), line[2:]) for line in lines]
 
 

@@ -119,4 +119,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # Ctrl-C goes to all programs of the demo
+        sys.exit(130)
