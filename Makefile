@@ -1,5 +1,6 @@
 # make demo       builds everything and shows it at work
-# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop, test-readme
+# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop,
+#                  test-readme and test-demo
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
 # make generate   carries the numbers of include/mcl.h to the other languages
@@ -15,7 +16,7 @@ BUILD   := build
 all: lib
 
 help:
-	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@sed -n '/^$$/q; s/^# //p' Makefile
 
 clean:
 	rm -rf $(BUILD)
@@ -75,6 +76,7 @@ test:
 	$(MAKE) test-python
 	$(MAKE) test-interop
 	$(MAKE) test-readme
+	$(MAKE) test-demo
 
 # The packages' tests bring themselves into a private network (internal/testnet).
 .PHONY: test-go
@@ -86,6 +88,11 @@ test-go:
 	$(GO) test -tags mcl_portable ./core/...
 	GOOS=darwin $(GO) vet ./core/...
 	GOOS=freebsd $(GO) build ./core/...
+
+# The demo fails when a listener misses a message.
+.PHONY: test-demo
+test-demo:
+	SPEED=10 $(MAKE) demo
 
 .PHONY: test-readme
 test-readme:
