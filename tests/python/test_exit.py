@@ -106,6 +106,7 @@ WAITS = {
     'queued': "mcl.QueuedListener(C).receive()",
     'iteration': "for data in mcl.RawListener(C): pass",
     'sleep': "listener = mcl.RawListener(C); listener.subscribe(len); time.sleep(60)",
+    'traffic': TRAFFIC + "while True: time.sleep(60)",
     'busy': TRAFFIC + "while True: pass",
     'publishing': "b = mcl.RawBroadcaster(C)\nwhile True: b.publish('x')",
 }
@@ -130,25 +131,6 @@ def test_ctrl_c(wait):
     assert errors.rstrip().endswith('KeyboardInterrupt'), errors
     assert process.returncode in (1, -signal.SIGINT)
     assert took < 1, "it took %.1f s" % took
-
-
-def test_ctrl_c_amid_traffic():
-    """A thread of the program that is just leaving the library may take a signal in place of the
-    main thread, which then sleeps on: pressing again helps."""
-    process = start_python(
-        PREAMBLE
-        + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        + TRAFFIC
-        + "say('ready')\nwhile True: time.sleep(60)"
-    )
-    assert process.stdout.readline() == 'ready\n'
-    for _ in range(100):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.1)
-        if process.poll() is not None:
-            break
-    errors = communicate(process)[1]
-    assert errors.rstrip().endswith('KeyboardInterrupt'), errors
 
 
 def test_signal_handlers_run_while_receiving():

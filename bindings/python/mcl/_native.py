@@ -112,8 +112,6 @@ class ListenerOptions(Sized):
         ('queue_bytes', c_int64),
         ('quiet', c_int32),
         ('reserved', c_int32),
-        ('quiet', c_int32),
-        ('reserved', c_int32),
     ]
 
 
