@@ -62,6 +62,22 @@ def test_exit_amid_traffic():
         run_python(PREAMBLE + TRAFFIC)
 
 
+def test_receiving_threads_end_before_the_interpreter_is_taken_apart():
+    run_python(
+        """
+import atexit, sys, threading
+def late():
+    # Registered first, so it runs last.
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith('mcl')]
+    if left:
+        sys.stderr.write('still there: %s' % left)
+atexit.register(late)
+"""
+        + PREAMBLE
+        + TRAFFIC
+    )
+
+
 def test_exit_status_is_the_program_s():
     process = start_python(PREAMBLE + TRAFFIC + "sys.exit(7)")
     communicate(process)
@@ -134,7 +150,7 @@ def test_ctrl_c(wait):
 
 def test_ctrl_c_amid_traffic():
     """Another thread of the program that is just leaving the library may take the signal, when it
-    comes in the very moment; the main thread then sleeps on. It is rare, and pressing again helps."""
+    comes in the very moment; the main thread then sleeps on. It is rare; pressing again helps."""
     process = start_python(
         PREAMBLE
         + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
