@@ -104,8 +104,8 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 // []byte, slices, maps and structs. It has left for the kernel when Publish returns; Publish waits while the socket's
 // buffer is full.
 //
-// The errors are ErrClosed, ErrType (it cannot be encoded, or the broadcaster is for messages of a type), ErrTooLarge,
-// ErrRoute, ErrNoBuffers and ErrSystem. A large message may have gone out in part after the last three; receivers drop
+// The errors are ErrClosed, ErrType (it cannot be encoded, or the broadcaster is for messages of a type), ErrFormat (nested
+// more than 512 deep), ErrTooLarge, ErrRoute, ErrNoBuffers and ErrSystem. A large message may have gone out in part after the last three; receivers drop
 // such a part.
 func (b *RawBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
 
@@ -153,9 +153,8 @@ func (b *RawBroadcaster) PublishPacked(topic *string, packed []byte) error {
 
 // PublishMessage publishes a message; one of another type than the broadcaster's is ErrType.
 func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
-	if m == nil {
-		return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrInvalid, Detail: "the message is nil",
-			Remedy: "publish one of Type.New"}
+	if err := m.notNil("publish"); err != nil {
+		return err
 	}
 	if t := b.opts.Type; t != nil && m.typ != t {
 		return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
@@ -164,7 +163,11 @@ func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
 	e := getEncoder()
 	defer e.put()
 	e.legacy = m.AppendPacked(e.legacy[:0])
-	return b.send(topic, e.legacy)
+	packed := e.legacy
+	if str8, _ := wire.ScanOne(packed); str8 && !b.opts.Verbatim {
+		packed = wire.AppendLegacy(nil, packed) // a message that came so from elsewhere: rare
+	}
+	return b.send(topic, packed)
 }
 
 // send hands payload to the kernel: as it is, behind a header, or behind one for each of its fragments.
@@ -291,6 +294,9 @@ type MessageBroadcaster struct{ raw *RawBroadcaster }
 
 // NewMessageBroadcaster opens a broadcaster for the messages of t, on t's connection. topic is as for NewRawBroadcaster.
 func NewMessageBroadcaster(t *Type, topic ...string) (*MessageBroadcaster, error) {
+	if t == nil {
+		return nil, noType("open broadcaster")
+	}
 	o := BroadcasterOptions{Type: t}
 	if err := o.setTopic(topic); err != nil {
 		return nil, err
@@ -318,6 +324,8 @@ func (b *MessageBroadcaster) PublishTopic(topic *string, v any) error {
 // Raw returns the broadcaster underneath, for Stats, Settings and packed messages.
 func (b *MessageBroadcaster) Raw() *RawBroadcaster { return b.raw }
 
-// Stats, Close: see RawBroadcaster.
+// Stats returns the counters since the broadcaster was opened.
 func (b *MessageBroadcaster) Stats() BroadcasterStats { return b.raw.Stats() }
-func (b *MessageBroadcaster) Close() error            { return b.raw.Close() }
+
+// Close closes the socket, as RawBroadcaster.Close does.
+func (b *MessageBroadcaster) Close() error { return b.raw.Close() }

@@ -1,11 +1,13 @@
 package mcl
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"libmcl/core/internal/netio"
@@ -123,7 +125,6 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 		{"send buffer", &c.SendBuffer, 0, 1<<30 - 1},
 		{"largest message", &c.MessageMax, messageMaxDefault, messageMaxLimit},
 		{"reassembly budget", &c.ReassemblyBytes, reassemblyBytesDefault, 1 << 50},
-		{"reassembly age", (*int64)(&c.ReassemblyAge), int64(reassemblyAgeMsDefault * time.Millisecond), int64(24 * time.Hour)},
 	} {
 		if *f.value == 0 {
 			*f.value = f.byDefault
@@ -131,6 +132,14 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 		if *f.value < 0 || *f.value > f.max {
 			return r, outOfRange(op, c, f.name, *f.value, 0, f.max)
 		}
+	}
+	const day = 24 * time.Hour
+	if c.ReassemblyAge == 0 {
+		c.ReassemblyAge = reassemblyAgeMsDefault * time.Millisecond
+	}
+	if c.ReassemblyAge < 0 || c.ReassemblyAge > day {
+		return r, &OpError{Op: op, On: c.String(), Kind: ErrInvalid, Detail: fmt.Sprintf("reassembly age %v is out of range", c.ReassemblyAge),
+			Remedy: fmt.Sprintf("use up to %v", day)}
 	}
 	if c.Port == 0 {
 		c.Port = portDefault
@@ -214,6 +223,10 @@ func (r *resolved) findInterface(op string) error {
 		if index, e := strconv.Atoi(name); e == nil {
 			ifi, err = net.InterfaceByIndex(index)
 		}
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno != syscall.ENODEV && errno != syscall.ENXIO {
+		return systemError(op, r.conn.String(), err) // out of descriptors, say
 	}
 	if err != nil {
 		return &OpError{Op: op, On: r.conn.String(), Kind: ErrInterface, Detail: fmt.Sprintf("no interface %q", name),

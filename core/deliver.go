@@ -30,9 +30,20 @@ type subscription struct {
 	idle    chan struct{} // closed when it no longer runs; made by who waits for that
 }
 
-func (s *subscription) drop() {
+// drop ends a subscription that no longer runs.
+func (l *Listener) drop(s *subscription) {
 	if s.Drop != nil {
+		defer l.recoverFrom("the end of a callback")
 		s.Drop()
+	}
+}
+
+// recoverFrom is deferred around what is not the library's own: a panic there must not end the program, whose other
+// messages go on.
+func (l *Listener) recoverFrom(what string) {
+	if p := recover(); p != nil {
+		l.report(reportPanic, &OpError{Op: what + " of", On: l.res.conn.String(), Kind: ErrInternal,
+			Detail: fmt.Sprintf("it panicked: %v\n%s", p, debug.Stack()), Remedy: "other callbacks and messages go on"})
 	}
 }
 
@@ -48,6 +59,9 @@ func (l *Listener) SubscribeCallback(c Callback) (id uint64, err error) {
 	if c.Call == nil {
 		return 0, &OpError{Op: op, On: l.res.conn.String(), Kind: ErrInvalid, Detail: "no callback", Remedy: "give a function"}
 	}
+	// Not while a Drain has messages in hand that it may put back: callbacks would get later ones first.
+	l.draining.Lock()
+	defer l.draining.Unlock()
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -91,10 +105,10 @@ func (l *Listener) Unsubscribe(id uint64) error {
 	}
 	if !s.running {
 		l.mu.Unlock()
-		s.drop()
+		l.drop(s)
 		return nil
 	}
-	if l.deliverer.Load() == goroutineID() {
+	if l.ownGoroutine() {
 		l.mu.Unlock()
 		return nil
 	}
@@ -134,6 +148,12 @@ func (l *Listener) deliverQueued() {
 	}
 }
 
+// ownGoroutine tells whether the caller runs on a goroutine of this listener, which then cannot wait for itself.
+func (l *Listener) ownGoroutine() bool {
+	id := goroutineID()
+	return id == l.deliverer.Load() || id == l.readerID.Load()
+}
+
 // deliverBacklog delivers, on the reading goroutine, what was queued while nobody was subscribed.
 func (l *Listener) deliverBacklog() { l.deliverRing(&l.reader.received) }
 
@@ -158,19 +178,20 @@ func (l *Listener) deliverRing(r *Received) {
 	}
 }
 
-// deliverDirect delivers the batch at hand from the memory that it was received into. What is left when the last callback
-// goes is queued.
+// deliverDirect delivers the batch at hand from the memory that it was received into. Once something is queued, because the
+// last callback went, the rest must queue up behind it.
 func (l *Listener) deliverDirect() {
 	r := &l.reader
 	for i := range r.entries {
 		l.mu.Lock()
 		subs := l.subs
-		if len(subs) == 0 {
+		if len(subs) == 0 || l.ring.Len() > 0 {
 			l.mu.Unlock()
 			for j := range r.entries[i:] {
 				r.writer.Own(&r.entries[i+j], r.sources[i+j])
 			}
 			l.enqueue(r.entries[i:])
+			l.deliverBacklog() // somebody may have subscribed again
 			return
 		}
 		l.stats.Delivered++
@@ -201,7 +222,7 @@ func (l *Listener) callAll(subs []*subscription, r *Received, e *queue.Entry) {
 		over, idle := s.removed, s.idle
 		l.mu.Unlock()
 		if over {
-			s.drop()
+			l.drop(s)
 			if idle != nil {
 				close(idle)
 			}
@@ -210,12 +231,7 @@ func (l *Listener) callAll(subs []*subscription, r *Received, e *queue.Entry) {
 }
 
 func (l *Listener) call(s *subscription, r *Received) {
-	defer func() {
-		if p := recover(); p != nil {
-			l.report(reportPanic, &OpError{Op: "callback of", On: l.res.conn.String(), Kind: ErrInternal,
-				Detail: fmt.Sprintf("it panicked: %v\n%s", p, debug.Stack()), Remedy: "other callbacks and messages go on"})
-		}
-	}()
+	defer l.recoverFrom("a callback")
 	s.Call(r)
 }
 

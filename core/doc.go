@@ -51,3 +51,6 @@
 // Broadcasters and listeners may be used from any goroutine, and closed at any time. What a callback is given is valid until
 // it returns. In steady state, publishing and receiving single datagrams allocate nothing besides what values need.
 package mcl
+
+// Version is the version of this library.
+const Version = version

@@ -106,11 +106,16 @@ func (e *encoder) encode(v any) (packed []byte, err error) {
 			e.legacy = appendBytes(e.legacy, v)
 		}
 	case *Message:
+		if err := v.notNil("encode"); err != nil {
+			return nil, err
+		}
 		e.legacy = v.AppendPacked(e.legacy)
 	default:
+		// A *Message or an Ext among other values encodes itself.
 		e.buffer.Reset()
 		if err := e.library.Encode(v); err != nil {
-			return nil, &OpError{Op: "encode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "msgpack cannot hold it", Err: err}
+			return nil, &OpError{Op: "encode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "msgpack cannot hold it", Err: err,
+				Remedy: "publish nil, bools, numbers, strings, bytes, and slices, maps and structs of them"}
 		}
 		packed = e.buffer.Bytes()
 		str8, cause := wire.ScanOne(packed)
@@ -141,7 +146,8 @@ func decodeInto(packed []byte, v any) (err error) {
 	defer msgpack.PutDecoder(d)
 	d.ResetReader(bytes.NewReader(packed))
 	if err := d.Decode(v); err != nil {
-		return &OpError{Op: "decode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "the payload does not fit", Err: err}
+		return &OpError{Op: "decode", On: fmt.Sprintf("%T", v), Kind: ErrType, Detail: "the payload does not fit", Err: err,
+			Remedy: "look at it with Value"}
 	}
 	return nil
 }

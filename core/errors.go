@@ -38,6 +38,9 @@ const (
 // Error gives the meaning of the kind in a few words.
 func (e Error) Error() string { return codeText(int(e)) }
 
+// textMax bounds what a report holds of others' making, in bytes: it is the size of a text in C.
+const textMax = errorTextMax - 1
+
 // An OpError says what was being done, to what, why it failed and what to do about it.
 type OpError struct {
 	Op     string // "publish", "open listener", …
@@ -94,9 +97,13 @@ func closedError(op, on string) error {
 	return &OpError{Op: op, On: on, Kind: ErrClosed, Detail: "it is closed", Remedy: "open a new one"}
 }
 
+func noType(op string) error {
+	return &OpError{Op: op, Kind: ErrInvalid, Detail: "the message type is nil", Remedy: "give one of Define or Lookup"}
+}
+
 // systemError translates an error of the operating system.
 func systemError(op, on string, err error) error {
-	e := &OpError{Op: op, On: on, Kind: ErrSystem, Err: err}
+	e := &OpError{Op: op, On: on, Kind: ErrSystem, Err: err, Remedy: "look the system's error up in errno(3)"}
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return e
@@ -114,7 +121,10 @@ func systemError(op, on string, err error) error {
 	case unix.ENODEV, unix.ENXIO:
 		e.Kind = ErrRoute
 		e.Detail = "no interface takes the group"
-		e.Remedy = routeRemedy
+		e.Remedy = routeRemedy + "; open anew when the interface was deleted and made again"
+	case unix.EAFNOSUPPORT:
+		e.Detail = "the system has no IPv6"
+		e.Remedy = "`sysctl net.ipv6.conf.all.disable_ipv6=0`, or a kernel with IPv6"
 	case unix.ENETDOWN:
 		e.Kind = ErrRoute
 		e.Detail = "the interface is down"
@@ -123,6 +133,9 @@ func systemError(op, on string, err error) error {
 		e.Kind = ErrTooLarge
 		e.Detail = "a datagram is larger than the interface or the send buffer takes"
 		e.Remedy = "ask for a larger send buffer"
+	case unix.EADDRINUSE:
+		e.Detail = "another program has the port for itself alone"
+		e.Remedy = "`ss -ulnp` tells which; stop it, or use another port"
 	case unix.EPERM, unix.EACCES:
 		e.Detail = "the system refuses it"
 		e.Remedy = "look at the firewall (`nft list ruleset`)"

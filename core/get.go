@@ -28,7 +28,13 @@ const (
 var kindNames = [...]string{"nil", "a bool", "a negative integer", "an integer", "a float", "a string", "bytes",
 	"an array", "a map", "an extension"}
 
-func (k Kind) String() string { return kindNames[k] }
+// String names the kind for people, such as "a string".
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return fmt.Sprintf("kind %d", int(k))
+	}
+	return kindNames[k]
+}
 
 // value gives a key's msgpack.
 func (m *Message) value(key string) ([]byte, error) {
@@ -56,9 +62,8 @@ func (m *Message) Kind(key string) (Kind, error) {
 	return kindOf(v), nil
 }
 
-// The getters return a key's value, and ErrType when it is of another kind or does not fit: integers are given by
-// Int and Uint where they fit and by Float, strings and bytes by both Text and Bytes.
-
+// Bool returns a key's bool. The error of this and the following getters is ErrType when the value is of another kind or
+// does not fit: integers are given by Int and Uint where they fit and by Float, strings and bytes by both Text and Bytes.
 func (m *Message) Bool(key string) (bool, error) {
 	v, err := m.value(key)
 	if err == nil && kindOf(v) != KindBool {
@@ -67,6 +72,7 @@ func (m *Message) Bool(key string) (bool, error) {
 	return err == nil && v[0] == 0xc3, err
 }
 
+// Int returns a key's integer.
 func (m *Message) Int(key string) (int64, error) {
 	v, err := m.value(key)
 	if err != nil {
@@ -79,6 +85,7 @@ func (m *Message) Int(key string) (int64, error) {
 	return i, nil
 }
 
+// Uint returns a key's integer that is not negative.
 func (m *Message) Uint(key string) (uint64, error) {
 	v, err := m.value(key)
 	if err != nil {
@@ -91,6 +98,7 @@ func (m *Message) Uint(key string) (uint64, error) {
 	return u, nil
 }
 
+// Float returns a key's number.
 func (m *Message) Float(key string) (float64, error) {
 	v, err := m.value(key)
 	if err != nil {

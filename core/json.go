@@ -70,13 +70,20 @@ func appendJSONValue(dst, b []byte) (json, rest []byte) {
 	return dst, rest
 }
 
-// appendJSONKey makes a string of a key that is none: the text of its JSON.
+// appendJSONKey makes a string of a key that is none: a number's or bool's text, and of anything else the base64 of its
+// msgpack. The text of its JSON, as a string in a string, would double its escapes with each level that a hostile sender
+// nests.
 func appendJSONKey(dst, packed []byte) []byte {
-	if kind := kindOf(packed); kind == KindString || kind == KindBytes {
+	switch kindOf(packed) {
+	case KindString, KindBytes:
 		s, _, _ := wire.CutString(packed)
 		return appendJSONString(dst, s)
+	case KindArray, KindMap, KindExt:
+		return appendBase64(dst, packed)
 	}
-	return appendJSONString(dst, appendJSON(nil, packed))
+	dst = append(dst, '"')
+	dst = appendJSON(dst, packed)
+	return append(dst, '"')
 }
 
 func appendJSONString(dst, s []byte) []byte {

@@ -73,6 +73,7 @@ type Listener struct {
 	signal  *notify.Notifier // nil until FD is called
 
 	deliverer atomic.Uint64 // goroutine that runs callbacks
+	readerID  atomic.Uint64 // goroutine that reads the socket
 	draining  sync.Mutex    // one owner at a time takes messages
 	scratch   [64]queue.Entry
 	taken     Received
@@ -87,6 +88,9 @@ func NewRawListener(conn Connection, topics ...string) (*Listener, error) {
 
 // NewMessageListener opens a listener for the messages of t, on t's connection.
 func NewMessageListener(t *Type, topics ...string) (*Listener, error) {
+	if t == nil {
+		return nil, noType("open listener")
+	}
 	return Listen(t.conn, ListenerOptions{Topics: topics, Type: t})
 }
 
@@ -99,6 +103,9 @@ func (t *Type) source() (Connection, *Type)      { return t.conn, t }
 // NewQueuedListener opens a listener that receives apart from its callbacks, so that a slow one loses nothing within the
 // queue's default limits; Listen has options for them.
 func NewQueuedListener(from Source, topics ...string) (*Listener, error) {
+	if t, ok := from.(*Type); from == nil || ok && t == nil {
+		return nil, noType("open listener")
+	}
 	conn, t := from.source()
 	return Listen(conn, ListenerOptions{Topics: topics, Type: t, Queued: true})
 }
@@ -138,9 +145,6 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	}
 	l.reader.parts = wire.NewReassembler(res.conn.MessageMax, res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
 	l.reader.start = time.Now()
-	if o.Type != nil {
-		l.reader.check = &Message{typ: o.Type}
-	}
 	var running sync.WaitGroup
 	running.Add(1)
 	go func() { defer running.Done(); l.read() }()
@@ -236,9 +240,9 @@ func (l *Listener) Close() error {
 	close(l.done)
 	err := l.rx.Close()
 	for _, s := range idle {
-		s.drop()
+		l.drop(s)
 	}
-	if l.deliverer.Load() == goroutineID() {
+	if l.ownGoroutine() {
 		return systemErrorOrNil(err, l)
 	}
 	timeout := time.NewTimer(closeWaitMs * time.Millisecond)
@@ -273,6 +277,7 @@ func (l *Listener) report(kind int, err error) {
 	now := time.Now().UnixNano()
 	last := l.reports[kind].Load()
 	if now-last >= int64(time.Second) && l.reports[kind].CompareAndSwap(last, now) {
+		defer func() { _ = recover() }() // whom could it be told
 		l.opts.OnError(err)
 	}
 }

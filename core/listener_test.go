@@ -431,3 +431,131 @@ func TestCallbacksMayUseTheirListener(t *testing.T) {
 	b.Publish(1)
 	<-done
 }
+
+// Callbacks that come and go never see messages out of order.
+func TestOrderIsKeptWhileCallbacksComeAndGo(t *testing.T) {
+	for _, queued := range []bool{false, true} {
+		n, conn := netiotest.New(1), newConnection()
+		l := open(t, n, conn, ListenerOptions{Queued: queued})
+		b := dial(t, n, conn, BroadcasterOptions{})
+		stop, published := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(published)
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+					b.Publish(i)
+				}
+			}
+		}()
+		last, wrong := int64(-1), 0
+		for range 3000 {
+			id, err := l.Subscribe(func(r *Received) {
+				v, _ := r.Value()
+				if v.(int64) <= last {
+					wrong++
+				}
+				last = v.(int64)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Unsubscribe(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(stop)
+		<-published
+		if wrong > 0 {
+			t.Errorf("queued=%v: %d messages out of order", queued, wrong)
+		}
+		balanced(t, l.Stats())
+	}
+}
+
+// Somebody subscribes while a Drain has messages in hand that it then refuses: they are delivered, and first.
+func TestASubscriptionDuringADrain(t *testing.T) {
+	for _, queued := range []bool{false, true} {
+		n, conn := netiotest.New(1), newConnection()
+		l := open(t, n, conn, ListenerOptions{Queued: queued})
+		b := dial(t, n, conn, BroadcasterOptions{})
+		for i := range 4 {
+			publish(t, b, "", i)
+		}
+		eventually(t, l, func(s ListenerStats) bool { return s.Queued == 4 })
+		inHand, refuse, got := make(chan struct{}), make(chan struct{}), make(chan any, 4)
+		go l.Drain(1, func(*Received) bool { close(inHand); <-refuse; return false })
+		<-inHand
+		subscribed := make(chan struct{})
+		go func() {
+			l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v })
+			close(subscribed)
+		}()
+		close(refuse)
+		<-subscribed
+		for i := range 4 {
+			if v := <-got; v != int64(i) {
+				t.Errorf("queued=%v: got %v, want %d", queued, v, i)
+			}
+		}
+	}
+}
+
+func TestEveryWaiterIsWoken(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	results := make(chan error)
+	wait := func() {
+		for range 3 {
+			go func() { results <- l.Wait(within(t)) }()
+		}
+	}
+	wait()
+	publish(t, b, "", 1)
+	for range 3 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	receive(t, l)
+	wait()
+	l.Subscribe(func(*Received) {})
+	for range 3 {
+		wantKind(t, <-results, ErrBusy)
+	}
+}
+
+func TestPanicsAroundCallbacksStopNothing(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{OnError: func(error) { panic("the reporter, too") }})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	calls := make(chan uint64, 10)
+	var id uint64
+	id, _ = l.SubscribeCallback(Callback{
+		Call: func(*Received) { l.Unsubscribe(id); calls <- id },
+		Drop: func() { panic("the end") },
+	})
+	publish(t, b, "", 1)
+	<-calls
+	publish(t, b, "", 2)
+	if v := receive(t, l); v != int64(2) {
+		t.Error(v)
+	}
+}
+
+func TestOnErrorMayCloseItsListener(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	typ := define(t, "Closing", nil, conn)
+	result := make(chan error, 1)
+	var l *Listener
+	ready := make(chan struct{})
+	l = open(t, n, conn, ListenerOptions{Type: typ, Queued: true, OnError: func(error) { <-ready; result <- l.Close() }})
+	close(ready)
+	publish(t, dial(t, n, conn, BroadcasterOptions{}), "", "no message")
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}

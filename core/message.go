@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"libmcl/core/internal/wire"
 )
 
@@ -27,6 +29,18 @@ type field struct {
 // Type returns the message's type.
 func (m *Message) Type() *Type { return m.typ }
 
+// EncodeMsgpack lets a message stand inside of other values that are encoded.
+func (m *Message) EncodeMsgpack(e *msgpack.Encoder) error {
+	return e.Encode(msgpack.RawMessage(m.AppendPacked(nil)))
+}
+
+func (m *Message) notNil(op string) error {
+	if m != nil {
+		return nil
+	}
+	return &OpError{Op: op, Kind: ErrInvalid, Detail: "the message is nil", Remedy: "make one with Type.New"}
+}
+
 // Len is the number of keys, name and timestamp included.
 func (m *Message) Len() int { return len(m.fields) }
 
@@ -48,47 +62,89 @@ func (m *Message) Clone() *Message {
 	return c
 }
 
+// keysMax is how many keys a message may have. A field costs some 40 times the two bytes that a pair may have on the wire:
+// without a limit a message of 64 MiB would take gigabytes.
+const keysMax = 1 << 16
+
 // index makes m the message in packed, without a copy.
 func (m *Message) index(packed []byte) error {
-	if _, cause := wire.ScanOne(packed); cause != wire.OK {
-		return formatError("decode message", m.typ.name, cause)
+	if err := m.typ.check(packed); err != nil {
+		return err
 	}
-	n, rest, ok := wire.CutMap(packed)
-	if !ok {
-		return &OpError{Op: "decode message", On: m.typ.name, Kind: ErrFormat, Detail: "it is no map",
-			Remedy: "publish messages as maps"}
-	}
+	n, rest, _ := wire.CutMap(packed)
 	m.fields = slices.Grow(m.fields[:0], min(n, 64))
 	for range n {
 		var f field
-		size, _, _ := wire.Scan(rest)
-		f.packed, rest = rest[:size:size], rest[size:]
-		f.key, _, _ = wire.CutString(f.packed)
-		size, _, _ = wire.Scan(rest)
-		f.value, rest = rest[:size:size], rest[size:]
+		f.packed, f.key, f.value, rest = cutPair(rest)
 		m.fields = append(m.fields, f)
 	}
-	return m.check()
+	return nil
 }
 
-// check tells whether m is of its type.
-func (m *Message) check() error {
-	if f := m.find(keyName); f != nil {
-		name, _, ok := wire.CutString(f.value)
-		if !ok || string(name) != m.typ.name {
-			return m.mismatch(fmt.Sprintf("its name is %s", appendJSON(nil, f.value)))
+// cutPair reads a key and its value from a map; key is nil when it is no string.
+func cutPair(b []byte) (packed, key, value, rest []byte) {
+	size, _, _ := wire.Scan(b)
+	packed, rest = b[:size:size], b[size:]
+	key, _, _ = wire.CutString(packed)
+	size, _, _ = wire.Scan(rest)
+	return packed, key, rest[:size:size], rest[size:]
+}
+
+// check tells whether packed is a message of the type. It is what every message passes on its way in: one pass, no
+// memory, and texts that do not grow with what a sender made up.
+func (t *Type) check(packed []byte) error {
+	if _, cause := wire.ScanOne(packed); cause != wire.OK {
+		return formatError("decode message", t.name, cause)
+	}
+	n, rest, ok := wire.CutMap(packed)
+	if !ok {
+		return &OpError{Op: "decode message", On: t.name, Kind: ErrFormat, Detail: "it is no map, but " + kindOf(packed).String(),
+			Remedy: "publish messages as maps"}
+	}
+	if n > keysMax {
+		return &OpError{Op: "decode message", On: t.name, Kind: ErrTooLarge, Detail: fmt.Sprintf("it has %d keys, the limit is %d", n, keysMax),
+			Remedy: "put them into a nested map"}
+	}
+	var few [4]uint64 // which mandatory keys are there
+	seen := few[:]
+	if len(t.mandatory) > 64*len(few) {
+		seen = make([]uint64, len(t.mandatory)/64+1)
+	}
+	missing := len(t.mandatory)
+	var name []byte
+	for range n {
+		var key, value []byte
+		_, key, value, rest = cutPair(rest)
+		if key == nil {
+			continue
+		}
+		if string(key) == keyName {
+			name = value // the last counts, as in every decoder
+		}
+		if i, ok := t.index[string(key)]; ok && seen[i/64]&(1<<(i%64)) == 0 {
+			seen[i/64] |= 1 << (i % 64)
+			missing--
 		}
 	}
-	for _, key := range m.typ.mandatory {
-		if m.find(key) == nil {
-			return m.mismatch(fmt.Sprintf("the mandatory key %q is missing", key))
+	if name != nil {
+		if text, _, ok := wire.CutString(name); !ok {
+			return t.mismatch("its name is " + kindOf(name).String())
+		} else if string(text) != t.name {
+			return t.mismatch(fmt.Sprintf("its name is %.100q", text))
+		}
+	}
+	if missing > 0 {
+		for i, key := range t.mandatory {
+			if seen[i/64]&(1<<(i%64)) == 0 {
+				return t.mismatch(fmt.Sprintf("the mandatory key %q is missing", key))
+			}
 		}
 	}
 	return nil
 }
 
-func (m *Message) mismatch(detail string) error {
-	return &OpError{Op: "decode message", On: m.typ.name, Kind: ErrType, Detail: detail,
+func (t *Type) mismatch(detail string) error {
+	return &OpError{Op: "decode message", On: t.name, Kind: ErrType, Detail: detail,
 		Remedy: "let each message type have an address of its own, and all programs the same definition of it"}
 }
 
@@ -135,15 +191,43 @@ func (m *Message) Set(key string, v any) error {
 	return m.set(key, bytes.Clone(packed))
 }
 
-// The setters of a known type do what Set does.
+// SetNil sets a key's value to nil. The errors of this and the following setters are those of Set.
+func (m *Message) SetNil(key string) error { return m.set(key, packedNil) }
 
-func (m *Message) SetNil(key string) error              { return m.set(key, packedNil) }
-func (m *Message) SetBool(key string, v bool) error     { return m.set(key, appendBool(nil, v)) }
-func (m *Message) SetInt(key string, v int64) error     { return m.set(key, appendInt(nil, v)) }
-func (m *Message) SetUint(key string, v uint64) error   { return m.set(key, wire.AppendUint(nil, v)) }
+// SetBool sets a key's value to a bool.
+func (m *Message) SetBool(key string, v bool) error { return m.set(key, appendBool(nil, v)) }
+
+// SetInt sets a key's value to an integer.
+func (m *Message) SetInt(key string, v int64) error { return m.set(key, appendInt(nil, v)) }
+
+// SetUint sets a key's value to an integer that is not negative.
+func (m *Message) SetUint(key string, v uint64) error { return m.set(key, wire.AppendUint(nil, v)) }
+
+// SetFloat sets a key's value to a float.
 func (m *Message) SetFloat(key string, v float64) error { return m.set(key, appendFloat(nil, v)) }
-func (m *Message) SetString(key string, v string) error { return m.set(key, appendString(nil, v)) }
-func (m *Message) SetBytes(key string, v []byte) error  { return m.set(key, appendBytes(nil, v)) }
+
+// SetString sets a key's value to a string; any bytes will do. ErrTooLarge for one that no message can hold.
+func (m *Message) SetString(key, v string) error {
+	if len(v) > messageMaxLimit {
+		return m.valueTooLarge(key, len(v))
+	}
+	return m.set(key, appendString(nil, v))
+}
+
+// SetBytes sets a key's value to a copy of v, as msgpack's bin. ErrTooLarge for one that no message can hold.
+func (m *Message) SetBytes(key string, v []byte) error {
+	if len(v) > messageMaxLimit {
+		return m.valueTooLarge(key, len(v))
+	}
+	return m.set(key, appendBytes(nil, v))
+}
+
+func (m *Message) valueTooLarge(key string, size int) error {
+	return &OpError{Op: "set key of message", On: m.typ.name, Kind: ErrTooLarge,
+		Detail: fmt.Sprintf("the value of %q has %d bytes", key, size), Remedy: fmt.Sprintf("no message can be larger than %d", messageMaxLimit)}
+}
+
+// SetPacked sets a key's value to a copy of one object that is msgpack already. The error is ErrFormat for anything else.
 func (m *Message) SetPacked(key string, packed []byte) error {
 	if _, cause := wire.ScanOne(packed); cause != wire.OK {
 		return formatError("set key of message", m.typ.name, cause)

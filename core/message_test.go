@@ -195,13 +195,18 @@ func TestDecodingRefusesWhatIsNotOfTheType(t *testing.T) {
 		{"80", ErrType, `"x"`},
 		{"81a17901", ErrType, `"x"`},
 		{"82a17801a46e616d65a54f74686572", ErrType, "Other"},
-		{"82a17801a46e616d6505", ErrType, "5"},
+		{"82a17801a46e616d6505", ErrType, "an integer"},
+		{"82a17801a46e616d65" + strings.Repeat("81", 400) + "c0" + strings.Repeat("c0", 400), ErrType, "a map"},
+		{"82a17801a46e616d65db0000ffff" + strings.Repeat("00", 0xffff), ErrType, "its name is"},
 	} {
 		b, _ := hex.DecodeString(c.packed)
 		_, err := typ.Decode(b)
 		wantKind(t, err, c.kind)
 		if err != nil && !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v does not say %s", c.packed, err, c.says)
+			t.Errorf("%.100s: %v does not say %s", c.packed, err, c.says)
+		}
+		if err != nil && len(err.Error()) > textMax {
+			t.Errorf("%.100s: an error of %d bytes", c.packed, len(err.Error()))
 		}
 	}
 }
@@ -216,7 +221,7 @@ func TestJSON(t *testing.T) {
 	m.SetPacked("odd", []byte{0x82, 0x01, 0x02, 0x91, 0xc0, 0xd4, 0x05, 0x06})
 	text := m.String()
 	want := `{"name":"Json","timestamp":1.5,"a":[1,-2,2.5,"q\"\n",null,true,{"k":[]}],"raw":"\ufffd","bin":"AQID","nan":null,` +
-		`"odd":{"1":2,"[null]":"1AUG"}}`
+		`"odd":{"1":2,"kcA=":"1AUG"}}`
 	if text != want {
 		t.Errorf("\n got %s\nwant %s", text, want)
 	}
@@ -259,5 +264,83 @@ func TestAGoStructCrosses(t *testing.T) {
 	wantKind(t, raw.PublishPacked(nil, []byte{0x80}), ErrType)
 	if s := raw.Stats(); s.Messages != 1 || s.SendErrors != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestAMessageOfManyKeysIsRefusedWithoutMemory(t *testing.T) {
+	typ := define(t, "Many", []string{"x"}, newConnection())
+	packed := []byte{0xdf, 0, 0x10, 0, 1, 0xa1, 'x', 1}
+	packed = append(packed, bytes.Repeat([]byte{1, 1}, 1<<20)...)
+	_, err := typ.Decode(packed)
+	wantKind(t, err, ErrTooLarge)
+	few := append([]byte{0xde, 0x10, 1, 0xa1, 'x', 1}, bytes.Repeat([]byte{1, 1}, 1<<12)...)
+	if n := testing.AllocsPerRun(10, func() {
+		if err := typ.check(few); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations to check a message", n)
+	}
+}
+
+// A map as a key of a map, again and again: the text must not grow faster than the message.
+func TestJSONOfNestedKeysStaysSmall(t *testing.T) {
+	typ := define(t, "Keys", nil, newConnection())
+	deep := append(bytes.Repeat([]byte{0x81}, 500), 0xc0)
+	deep = append(deep, bytes.Repeat([]byte{0xc0}, 500)...)
+	m, err := typ.Decode(append([]byte{0x81}, append(deep, 0xc0)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := m.String(); len(text) > 2000 || !json.Valid([]byte(text)) {
+		t.Errorf("%d bytes of JSON: %.200s", len(text), text)
+	}
+}
+
+func TestMessagesAndExtensionsInsideOfOtherValues(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	m := define(t, "Inner", nil, newConnection()).New()
+	m.SetFloat("timestamp", 1)
+	publish(t, b, "", map[string]any{"inner": m, "list": []any{Ext{5, []byte{1, 2, 3}}}})
+	want := map[string]any{"inner": map[string]any{"name": "Inner", "timestamp": 1.0}, "list": []any{Ext{5, []byte{1, 2, 3}}}}
+	if got := receive(t, l); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", got)
+	}
+	wantKind(t, b.Publish((*Message)(nil)), ErrInvalid)
+	_, err := NewMessageBroadcaster(nil)
+	wantKind(t, err, ErrInvalid)
+	_, err = NewMessageListener(nil)
+	wantKind(t, err, ErrInvalid)
+	_, err = NewQueuedListener((*Type)(nil))
+	wantKind(t, err, ErrInvalid)
+}
+
+func TestNameAndTimestampMayBeMandatory(t *testing.T) {
+	m := define(t, "Stamped", []string{"timestamp", "name", "x"}, newConnection()).New()
+	if name, _ := m.Text("name"); string(name) != "Stamped" {
+		t.Errorf("%s", m)
+	}
+	if _, err := m.Float("timestamp"); err != nil {
+		t.Error(err)
+	}
+	if _, err := m.Type().Decode(m.AppendPacked(nil)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAMessageFromElsewhereGoesOutAsLegacyWritesIt(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	typ := define(t, "Str8", []string{"x"}, conn)
+	b := dial(t, n, conn, BroadcasterOptions{Type: typ})
+	text := strings.Repeat("t", 40)
+	if err := b.PublishPacked(nil, append([]byte{0x81, 0xa1, 'x', 0xd9, 40}, text...)); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := l.Receive(within(t))
+	if !bytes.Contains(r.Payload, append([]byte{0xda, 0, 40}, text...)) {
+		t.Errorf("%x", r.Payload)
 	}
 }

@@ -70,7 +70,9 @@ func TestMessagesUpTo64MiBCross(t *testing.T) {
 				t.Errorf("%d bytes arrived as %d, or damaged", size, len(r.Payload))
 			}
 		}
-		v = nil
+		if lo, _ := net.InterfaceByName("lo"); r.Interface != lo.Index {
+			t.Errorf("%d bytes came in by interface %d", size, r.Interface)
+		}
 	}
 	err := b.Publish(make([]byte, 64<<20-4))
 	wantKind(t, err, ErrTooLarge)
@@ -337,11 +339,14 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 	}
 	_, errL := NewRawListener(newConnection())
 	_, errB := NewRawBroadcaster(newConnection())
+	named := newConnection()
+	named.Interface = "lo"
+	_, errN := NewRawBroadcaster(named)
 	syscall.Setrlimit(unix.RLIMIT_NOFILE, (*syscall.Rlimit)(&limit))
 	for _, f := range held {
 		f.Close()
 	}
-	for _, err := range []error{errL, errB} {
+	for _, err := range []error{errL, errB, errN} {
 		wantKind(t, err, ErrDescriptors)
 		if err != nil && !strings.Contains(err.Error(), "ulimit -n") {
 			t.Errorf("%v has no remedy", err)

@@ -20,13 +20,13 @@ type reader struct {
 	writer   queue.Writer
 	entries  []queue.Entry // messages of the batch at hand
 	sources  []*buf.Buf    // what each of them was received into
-	check    *Message      // nil when anything may come
 	received Received      // what callbacks see
 }
 
 // read is the reading goroutine: socket → wire → queue or callbacks.
 func (l *Listener) read() {
 	defer l.finishReading()
+	l.readerID.Store(goroutineID())
 	if !l.opts.Queued {
 		l.deliverer.Store(goroutineID())
 	}
@@ -116,7 +116,7 @@ func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 	e := queue.Entry{Topic: d.Topic, HasTopic: d.HasTopic, Payload: d.Payload, Time: p.Time, From: p.From,
 		Interface: p.Interface, Datagrams: 1}
 	if d.Packets > 0 {
-		joined := r.parts.Add(p.From, &d, p.Buf, now, p.Time)
+		joined := r.parts.Add(p.From, &d, p.Buf, now, wire.Arrival{Time: p.Time, Interface: p.Interface})
 		l.joined(&joined, delta)
 		return
 	}
@@ -127,8 +127,8 @@ func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 func (l *Listener) joined(j *wire.Result, delta *ListenerStats) {
 	delta.add(j)
 	if j.Payload != nil {
-		l.accept(queue.Entry{Topic: []byte(j.Topic), HasTopic: j.HasTopic, Payload: j.Payload, Time: j.Received, From: j.From,
-			Datagrams: j.Joined, Owner: j.Owner}, nil, delta)
+		l.accept(queue.Entry{Topic: []byte(j.Topic), HasTopic: j.HasTopic, Payload: j.Payload, Time: j.Last.Time, From: j.From,
+			Interface: j.Last.Interface, Datagrams: j.Joined, Owner: j.Owner}, nil, delta)
 	}
 }
 
@@ -137,8 +137,8 @@ func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) 
 	r := &l.reader
 	delta.Joined += uint64(e.Datagrams)
 	delta.Messages++
-	if r.check != nil {
-		if err := r.check.index(e.Payload); err != nil {
+	if l.opts.Type != nil {
+		if err := l.opts.Type.check(e.Payload); err != nil {
 			delta.Rejected++
 			if e.Owner != nil {
 				e.Owner.Release()

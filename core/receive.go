@@ -18,13 +18,15 @@ func (l *Listener) Wait(ctx context.Context) error {
 		n := l.ring.Len()
 		l.mu.Unlock()
 		if err != nil || n > 0 {
+			token(l.ready) // others may wait as well; one too many costs them a look
 			return err
 		}
 		select {
 		case <-l.ready:
 		case <-l.done:
 		case <-ctx.Done():
-			return &OpError{Op: op, On: l.res.conn.String(), Kind: ErrTimeout, Err: ctx.Err()}
+			return &OpError{Op: op, On: l.res.conn.String(), Kind: ErrTimeout, Err: ctx.Err(),
+				Remedy: "see by Stats whether anything arrives, and what became of it"}
 		}
 	}
 }
@@ -182,10 +184,10 @@ func (l *Listener) offer(hand []queue.Entry, accept func(*Received) bool) (accep
 func (l *Listener) FD() (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return -1, closedError("get descriptor of listener on", l.res.conn.String())
+	}
 	if l.signal == nil {
-		if l.closed {
-			return -1, closedError("get descriptor of listener on", l.res.conn.String())
-		}
 		n, err := notify.New()
 		if err != nil {
 			return -1, systemError("get descriptor of listener on", l.res.conn.String(), err)

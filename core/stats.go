@@ -1,6 +1,10 @@
 package mcl
 
-import "libmcl/core/internal/wire"
+import (
+	"fmt"
+
+	"libmcl/core/internal/wire"
+)
 
 // ListenerStats counts what a listener has received since it was opened. Two sums hold at every moment, exactly:
 //
@@ -46,7 +50,12 @@ const (
 )
 
 // String gives the cause's name, such as "trailing".
-func (m Malformed) String() string { return malformedNames[m] }
+func (m Malformed) String() string {
+	if m < 0 || m >= malformedCount {
+		return fmt.Sprintf("cause %d", int(m))
+	}
+	return malformedNames[m]
+}
 
 // Unaccounted returns by how much each of the two sums is off. Anything but zero is a defect.
 func (s *ListenerStats) Unaccounted() (datagrams, messages int64) {

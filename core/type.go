@@ -19,6 +19,7 @@ const (
 type Type struct {
 	name      string
 	mandatory []string
+	index     map[string]int // of mandatory
 	conn      Connection
 }
 
@@ -75,7 +76,10 @@ func Define(name string, mandatory []string, conn Connection) (*Type, error) {
 				Remedy: "give each type an address or port of its own"}
 		}
 	}
-	t := &Type{name: name, mandatory: slices.Clone(mandatory), conn: conn}
+	t := &Type{name: name, mandatory: slices.Clone(mandatory), index: make(map[string]int), conn: conn}
+	for i, key := range mandatory {
+		t.index[key] = i
+	}
 	registry.types[name] = t
 	return t, nil
 }
@@ -122,7 +126,9 @@ func unknownType(op, name string) error {
 func (t *Type) New() *Message {
 	m := &Message{typ: t}
 	for _, key := range t.mandatory {
-		m.put(key, packedNil)
+		if key != keyName && key != keyTimestamp {
+			m.put(key, packedNil)
+		}
 	}
 	m.addImplied()
 	return m
@@ -144,7 +150,7 @@ func (t *Type) Decode(packed []byte) (*Message, error) {
 // string keys. The errors are those of Decode, and ErrType for a value that cannot be encoded.
 func (t *Type) From(v any) (*Message, error) {
 	if m, ok := v.(*Message); ok {
-		return m, nil
+		return m, m.notNil("publish")
 	}
 	e := getEncoder()
 	defer e.put()

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"libmcl/core/internal/wire"
 )
 
@@ -12,6 +14,15 @@ import (
 type Ext struct {
 	Type int8
 	Data []byte
+}
+
+// EncodeMsgpack makes it go out as it came.
+func (x Ext) EncodeMsgpack(e *msgpack.Encoder) error {
+	if err := e.EncodeExtHeader(x.Type, len(x.Data)); err != nil {
+		return err
+	}
+	_, err := e.Writer().Write(x.Data)
+	return err
 }
 
 // decodeAny gives one well-formed object as a Go value. The msgpack library would give integers in one of two types by how

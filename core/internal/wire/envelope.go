@@ -16,7 +16,6 @@ type Datagram struct {
 	Payload  []byte // the packed payload, or the fragment of one
 	Packet   uint32 // of a fragment: its number, from 1
 	Packets  uint32 // of a fragment: how many there are. 0: the payload is whole
-	Str8     bool   // the payload holds a str8
 }
 
 // Parse takes a datagram apart. messageMax is the largest payload that is accepted, in bytes.
@@ -35,7 +34,7 @@ func Parse(b []byte, messageMax int64) (d Datagram, cause Cause) {
 	}
 	d.Topic, d.HasTopic = topic, hasTopic
 	if n == 2 {
-		size, str8, cause := Scan(rest)
+		size, _, cause := Scan(rest)
 		if cause != OK {
 			return d, cause
 		}
@@ -45,7 +44,7 @@ func Parse(b []byte, messageMax int64) (d Datagram, cause Cause) {
 		if int64(size) > messageMax {
 			return d, BadSize
 		}
-		d.Payload, d.Str8 = rest, str8
+		d.Payload = rest
 		return d, OK
 	}
 	packet, rest, cause := cutInt(rest)

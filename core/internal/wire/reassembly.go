@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 
@@ -25,9 +26,10 @@ const (
 //   - A fragment that repeats with the same bytes was duplicated by the network, and is dropped.
 //   - One that repeats with other bytes belongs to a new message: the old one has lost its rest.
 //   - One that comes after a later one was overtaken on the way, or it belongs to the next message, and the same one of
-//     this message was lost. So a message that such a fragment completes is held for a moment: if what comes next
-//     continues from that fragment, both are of a new message, and the old one is incomplete. Without this, one lost
-//     fragment would let two messages mix.
+//     this message was lost. So a message that such a fragment completes is held for a moment. If what comes next
+//     continues from that fragment, both are of a new message, and the old one is incomplete. If it might have been
+//     overtaken all the same, since it came but a few places late, nothing tells the two cases apart, and both messages
+//     are given up. Without this, one lost fragment would let two messages mix.
 //
 // Memory is bounded by budget: before a fragment goes over it, the messages that waited longest are evicted. It is
 // not for concurrent use.
@@ -41,6 +43,7 @@ type Reassembler struct {
 	newest    *partial
 	fragments int
 	held      int64
+	echoes    map[key]echo
 	waiting   []*partial // complete messages that are held, oldest first
 	free      *partial
 	spare     int // partials in free
@@ -61,11 +64,12 @@ type partial struct {
 	size         int64    // bytes of payload
 	cost         int64    // counted against the budget
 	active       int64    // when the last fragment came
-	received     int64    // the same by the kernel's clock
-	highest      uint32   // packet
-	run          int      // fragments at the end of the list, each the successor of the one before
-	late         bool     // the first of the run came after a later packet
-	disordered   bool     // any fragment did
+	last         Arrival
+	highest      uint32 // packet
+	run          int    // fragments at the end of the list, each the successor of the one before
+	late         uint32 // by how many packets the first of the run came late
+	doomed       bool   // the beginning was given up: it cannot become whole
+	disordered   bool   // any fragment did
 	older, newer *partial
 }
 
@@ -81,10 +85,28 @@ type fragment struct {
 // fragments of one message.
 const holdTime = 20e6
 
+// An echo is the fragment that completed a message. The network may duplicate it, and the duplicate must not pass for the
+// first of the next message. A fragment with packet 1 never does, since that begins a message that may well be the same.
+type echo struct {
+	packet uint32
+	size   int
+	sum    uint64
+}
+
+// maxEchoes is how many senders' last fragments are remembered.
+const maxEchoes = 64
+
+var seed = maphash.MakeSeed()
+
+func echoOf(packet uint32, data []byte) echo {
+	return echo{packet, len(data), maphash.Bytes(seed, data[:min(len(data), 1024)])}
+}
+
 // NewReassembler returns a Reassembler that accepts payloads up to messageMax bytes, holds up to budget bytes, and
 // evicts what got no fragment for maxAge nanoseconds.
 func NewReassembler(messageMax, budget, maxAge int64) *Reassembler {
-	return &Reassembler{messageMax: messageMax, budget: budget, maxAge: maxAge, partial: make(map[key]*partial)}
+	return &Reassembler{messageMax: messageMax, budget: budget, maxAge: maxAge, partial: make(map[key]*partial),
+		echoes: make(map[key]echo)}
 }
 
 // A Result is what became of a fragment, and of others because of it.
@@ -94,28 +116,44 @@ type Result struct {
 	Topic           string
 	HasTopic        bool
 	From            netip.AddrPort
-	Received        int64 // when its last fragment came, by the kernel's clock
-	Str8            bool  // the payload holds a str8
-	Joined          int   // datagrams that made up the message
-	Repeated        int   // 1: it was there already
-	Evicted         int   // datagrams of messages given up
+	Last            Arrival // of its last fragment
+	Str8            bool    // the payload holds a str8
+	Joined          int     // datagrams that made up the message
+	Repeated        int     // 1: it was there already
+	Evicted         int     // datagrams of messages given up
 	EvictedMessages int
 	Malformed       [numCauses]int // datagrams of messages that are refused, by cause
 }
 
+// An Arrival is what the kernel said of a datagram. It is only passed on.
+type Arrival struct {
+	Time      int64
+	Interface int
+}
+
 // Add takes a fragment (d.Packets > 0), received from a sender into owner, which may be retained. now is in nanoseconds of
-// any origin and never goes back; received is by the kernel's clock, and only passed on.
-func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now, received int64) (res Result) {
+// any origin and never goes back.
+func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now int64, arrival Arrival) (res Result) {
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
 	var moved []fragment
-	if p != nil && p.has(d.Packet) {
+	var doomed bool
+	switch {
+	case p == nil:
+		if d.Packet > 1 && r.echoes[key{from, d.Packets, d.HasTopic, string(d.Topic)}] == echoOf(d.Packet, d.Payload) {
+			res.Repeated = 1
+			return res
+		}
+	case p.doomed && d.Packet <= p.highest:
+		r.evict(p, &res)
+		p = nil
+	case p.has(d.Packet):
 		if !p.complete() && bytes.Equal(p.find(d.Packet), d.Payload) {
 			res.Repeated = 1
 			p.active = now
 			r.touch(p)
 			return res
 		}
-		moved = r.conclude(p, d.Packet, &res)
+		moved, doomed = r.conclude(p, d.Packet, &res)
 		p = nil
 	}
 	cost := fragmentCost(len(d.Payload))
@@ -134,6 +172,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now,
 	}
 	if p == nil {
 		p = r.begin(key{from, d.Packets, d.HasTopic, string(d.Topic)})
+		p.doomed = doomed
 		for _, f := range moved {
 			r.keep(p, f)
 		}
@@ -146,7 +185,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now,
 		f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), d.Payload)]
 	}
 	r.keep(p, f)
-	p.active, p.received = now, received
+	p.active, p.last = now, arrival
 	r.touch(p)
 	switch {
 	case p.size > r.messageMax:
@@ -160,25 +199,31 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now,
 	return res
 }
 
+// fewPlaces is by how much a network is thought to let packets overtake each other.
+const fewPlaces = 2
+
 // conclude ends p because fragment next of a new message has come. It returns the fragments of p that are of the new
-// message too, whose references are the caller's.
-func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fragment) {
+// message too, whose references are the caller's; or that the new message is doomed, since some of its may have been in p.
+func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fragment, doomed bool) {
 	last := p.fragments[len(p.fragments)-1].packet
-	if p.late && next > last {
+	switch {
+	case p.late > 0 && next > last && p.complete() && p.late <= fewPlaces:
+		r.evict(p, res)
+		return nil, true
+	case p.late > 0 && next > last:
 		moved = slices.Clone(p.fragments[len(p.fragments)-p.run:])
 		for _, f := range moved {
 			f.owner.Retain()
 		}
 		res.Evicted -= len(moved)
 		r.evict(p, res)
-		return moved
-	}
-	if p.complete() {
+		return moved, false
+	case p.complete():
 		r.deliver(p, res)
-	} else {
+	default:
 		r.evict(p, res)
 	}
-	return nil
+	return nil, false
 }
 
 // Expire evicts what has become too old at time now, and delivers what was held long enough: one message at most, hence it
@@ -239,7 +284,7 @@ func (r *Reassembler) begin(k key) *partial {
 	p.fragments = p.fragments[:0]
 	p.size, p.cost = 0, messageCost(len(k.topic), k.packets)
 	r.held += p.cost
-	p.highest, p.run, p.late, p.disordered = 0, 0, false, false
+	p.highest, p.run, p.late, p.disordered, p.doomed = 0, 0, 0, false, false
 	p.older, p.newer = nil, nil
 	r.partial[k] = p
 	r.peak = max(r.peak, len(r.partial))
@@ -248,8 +293,14 @@ func (r *Reassembler) begin(k key) *partial {
 }
 
 func (r *Reassembler) deliver(p *partial, res *Result) {
+	if last := &p.fragments[len(p.fragments)-1]; last.packet > 1 {
+		if len(r.echoes) >= maxEchoes {
+			clear(r.echoes)
+		}
+		r.echoes[p.key] = echoOf(last.packet, last.data)
+	}
 	joined := p.join()
-	str8, cause := ScanOne(joined.Bytes()[:p.size])
+	_, cause := ScanOne(joined.Bytes()[:p.size])
 	if cause != OK {
 		joined.Release()
 		if cause != BadDepth {
@@ -257,9 +308,9 @@ func (r *Reassembler) deliver(p *partial, res *Result) {
 		}
 		res.Malformed[cause] += len(p.fragments)
 	} else {
-		res.Payload, res.Owner, res.Str8 = joined.Bytes()[:p.size:p.size], joined, str8
+		res.Payload, res.Owner = joined.Bytes()[:p.size:p.size], joined
 		res.Joined = len(p.fragments)
-		res.Topic, res.HasTopic, res.From, res.Received = p.key.topic, p.key.hasTopic, p.key.from, p.received
+		res.Topic, res.HasTopic, res.From, res.Last = p.key.topic, p.key.hasTopic, p.key.from, p.last
 	}
 	r.remove(p)
 }
@@ -311,7 +362,7 @@ func (r *Reassembler) keep(p *partial, f fragment) {
 	if n := len(p.fragments); n > 0 && p.fragments[n-1].packet == f.packet-1 {
 		p.run++
 	} else {
-		p.run, p.late = 1, f.packet < p.highest
+		p.run, p.late = 1, max(p.highest, f.packet)-f.packet
 	}
 	p.disordered = p.disordered || f.packet < p.highest
 	p.highest = max(p.highest, f.packet)

@@ -20,7 +20,7 @@ var (
 func send(r *Reassembler, from netip.AddrPort, topic string, packet, packets uint32, data []byte, now int64) Result {
 	b := buf.Get(1 << 16)
 	d := Datagram{HasTopic: true, Topic: []byte(topic), Packet: packet, Packets: packets, Payload: b.Bytes()[:copy(b.Bytes(), data)]}
-	res := r.Add(from, &d, b, now, now)
+	res := r.Add(from, &d, b, now, Arrival{})
 	if !b.Shared() {
 		clear(b.Bytes()[:len(data)])
 	}
@@ -137,12 +137,15 @@ func TestARepeatWithOtherBytesBeginsAfresh(t *testing.T) {
 func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
 	for _, c := range []struct{ arrive, want string }{
 		{"a1 a2 a3 b1 b2 b3", "a b"},
-		{"a2 a3 b1 b2 b3", "b"},
+		{"a2 a3 b1 b2 b3", ""}, // it cannot be told from "a2 a3 a1 b2 …"
+		{"a2 a3 a4 a5 b1 b2 b3 b4 b5", "b"},
 		{"a1 a3 b1 b2 b3", "b"},
 		{"a1 a2 b1 b2 b3", "b"},
 		{"a1 a3 b2 b3", ""}, // second lost of the one, first of the other
 		{"a2 a3 b1 b3", ""}, // first and second
-		{"a3 b1 b2 b3", "b"},
+		{"a3 b1 b2 b3", ""},
+		{"a2 a1 b2 b1 c1 c2", "c"},      // two that arrive reversed
+		{"a2 b1 b2 c1 c2 d1 d2", "c d"}, // a loss costs one message more, no others
 		{"a2 b1 b2 b3", "b"},
 		{"a2 a1 a3 b1 b2 b3", "a b"}, // overtaken
 		{"a1 a3 a2 b1 b2 b3", "a b"},
@@ -152,9 +155,20 @@ func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
 		{"a1 a1 a2 a2 a3 a3 b1 b2 b3", "a b"}, // duplicated
 		{"a2 a1 a3 a1 a2 a3 b1 b2 b3", "a a b"},
 		{"a1 a3 a2 a2 b1 b2 b3", "a b"},
+		{"a1 a2 a3 a1 b1 b2 b3", "a b"},
+		{"a1 a2 a3 a1 a2 a3 b1 b2 b3", "a a b"},
+		{"a1 a2 a3 a1 a2 a3", "a a"}, // the same message twice
 	} {
 		r := newReassembler()
-		payload := map[byte][]byte{'a': message(150_000, 1), 'b': message(150_000, 2)}
+		packets := c.arrive[1] // the highest digit
+		for _, f := range strings.Fields(c.arrive) {
+			packets = max(packets, f[1])
+		}
+		packets -= '0'
+		payload := make(map[byte][]byte)
+		for i := range byte(4) {
+			payload['a'+i] = message(int(packets)*60_000-30_000, uint64(i))
+		}
 		var got []string
 		take := func(res Result) bool {
 			for name, p := range payload {
@@ -170,7 +184,7 @@ func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
 		}
 		for _, f := range strings.Fields(c.arrive) {
 			packet := f[1] - '0'
-			take(send(r, alice, "t", uint32(packet), 3, split(payload[f[0]])[packet-1], 0))
+			take(send(r, alice, "t", uint32(packet), uint32(packets), split(payload[f[0]])[packet-1], 0))
 		}
 		for take(r.Expire(holdTime + 1)) {
 		}

@@ -194,7 +194,7 @@ func TestVectorsDecodeToWhatWasPublished(t *testing.T) {
 					b := buf.Get(1 << 16)
 					copy(b.Bytes(), d.Payload)
 					d.Payload = b.Bytes()[:len(d.Payload)]
-					if res := r.Add(netip.AddrPort{}, &d, b, 0, 0); res.Payload != nil {
+					if res := r.Add(netip.AddrPort{}, &d, b, 0, Arrival{}); res.Payload != nil {
 						payload = res.Payload
 					}
 					b.Release()
