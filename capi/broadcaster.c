@@ -14,6 +14,8 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
         INPUT(given, options, error);
     if (connection == NULL && given.type == NULL)
         return guard_fail(error, MCL_EINVAL, __func__, "connection is NULL, and no options.type gives one: give either");
+    if (given.topic != NULL && given.topic_size == 0)
+        given.topic_size = MCL_NUL; /* zero means the default */
     TOPIC(given.topic, given.topic_size, error);
     CHECK(guard_switch(given.verbatim, "options.verbatim", __func__, error));
     shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim};

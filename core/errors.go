@@ -115,9 +115,13 @@ func systemError(op, on string, err error) error {
 	case unix.ENOBUFS, unix.ENOMEM:
 		e.Kind = ErrNoBuffers
 		e.Remedy = "publish more slowly, or ask for a larger send buffer"
-	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EADDRNOTAVAIL:
+	case unix.ENETUNREACH, unix.EHOSTUNREACH:
 		e.Kind = ErrRoute
 		e.Remedy = routeRemedy
+	case unix.EADDRNOTAVAIL:
+		e.Kind = ErrRoute
+		e.Detail = "the interface has no IPv6 address that is ready"
+		e.Remedy = "`ip -6 address` shows them; a new one is tentative for a second or two, so try again"
 	case unix.ENODEV, unix.ENXIO:
 		e.Kind = ErrRoute
 		e.Detail = "no interface takes the group"

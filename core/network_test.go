@@ -3,6 +3,7 @@ package mcl
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -296,6 +297,36 @@ func TestWithoutARouteTheErrorHasTheCommandThatMendsIt(t *testing.T) {
 	}
 	if err := b.Publish(2); err != nil {
 		t.Errorf("with the route: %v", err)
+	}
+}
+
+// A queue of this host that is full drops what was handed to it: the publisher hears of it, and it is counted.
+func TestWhatTheHostsOwnQueueDropsIsAnError(t *testing.T) {
+	needsKernelsWord(t)
+	for _, command := range []string{
+		"ip link add mcl0 type veth peer name mcl1", "ip link set mcl0 up", "ip link set mcl1 up",
+		"ip -6 address add fd00::1/64 dev mcl0 nodad",
+		"tc qdisc add dev mcl0 root tbf rate 100kbit burst 1600 limit 4000",
+	} {
+		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+	}
+	t.Cleanup(func() { exec.Command("ip", "link", "del", "mcl0").Run() })
+	conn := newConnection()
+	conn.Interface = "mcl0"
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	failed := uint64(0)
+	for range 500 {
+		if err := b.Publish(strings.Repeat("x", 1000)); err != nil {
+			if !errors.Is(err, ErrNoBuffers) {
+				t.Fatal(err)
+			}
+			failed++
+		}
+	}
+	if s := b.Stats(); failed == 0 || s.SendErrors != failed || s.Messages != 500-failed {
+		t.Errorf("%d failed, %+v", failed, s)
 	}
 }
 

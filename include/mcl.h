@@ -273,7 +273,7 @@ typedef struct mcl_broadcaster mcl_broadcaster;
 typedef struct mcl_broadcaster_options {
     size_t size;       /* sizeof(mcl_broadcaster_options) */
     const char *topic; /* the default topic; NULL: none */
-    size_t topic_size; /* bytes, or MCL_NUL */
+    size_t topic_size; /* bytes; 0 or MCL_NUL: up to its NUL */
     mcl_type *type;    /* publish only messages of this type; NULL: anything */
     int32_t verbatim;  /* MCL_ON: packed payloads go out exactly as given; 0 or MCL_OFF: strings of 32 to 255 bytes
                           are written as legacy encoders write them (raw16 instead of str8: the same value) */

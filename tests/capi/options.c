@@ -243,6 +243,24 @@ static void constants(void)
     }
 }
 
+/* Zero is the default in each field, in a topic's size too: a struct filled in by hand works. */
+static void topic_without_size(void)
+{
+    mcl_connection c = group();
+    mcl_broadcaster_options o = {.size = sizeof o, .topic = "imu"};
+    mcl_broadcaster *b;
+    mcl_listener *l;
+    mcl_record r;
+    char buffer[100];
+    MUST(mcl_listener_open(&c, NULL, &l, &error));
+    MUST(mcl_broadcaster_open(&c, &o, &b, &error));
+    MUST(mcl_broadcaster_publish_nil(b, NULL, 0, &error));
+    EQUAL(1, mcl_listener_recv(l, 10000, &r, buffer, sizeof buffer, NULL, &error));
+    CHECK(r.topic_size == 3 && memcmp(r.topic, "imu", 3) == 0);
+    MUST(mcl_broadcaster_close(b));
+    MUST(mcl_listener_close(l, NULL));
+}
+
 int main(void)
 {
     connections();
@@ -251,5 +269,6 @@ int main(void)
     outputs();
     environment();
     constants();
+    topic_without_size();
     return report("options");
 }

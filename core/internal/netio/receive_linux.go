@@ -19,6 +19,7 @@ import (
 
 const (
 	batchSize = 64
+	batchMin  = 4
 	// packetSize holds the largest datagram that IPv6 carries without jumbograms.
 	packetSize  = 1 << 16
 	controlSize = 96 // SCM_TIMESTAMPNS takes 32 bytes, IPV6_PKTINFO 40
@@ -75,6 +76,7 @@ type receiver struct {
 	*socket
 	batch *batch
 	n     int
+	size  int // of the next read: grows with what there is, so that a quiet listener holds and prepares little
 	err   error
 	read  func(fd uintptr) bool // r.readBatch, made once: a closure a call would be an allocation a call
 
@@ -84,7 +86,7 @@ type receiver struct {
 }
 
 func newReceiver(s *socket) *receiver {
-	r := &receiver{socket: s}
+	r := &receiver{socket: s, size: batchMin}
 	r.read = r.readBatch
 	return r
 }
@@ -101,7 +103,13 @@ func (r *receiver) Receive(handle func([]Packet)) error {
 		b.packets[i].fill(&b.headers[i], &b.names[i], &b.control[i])
 	}
 	handle(b.packets[:r.n])
-	if r.n < batchSize { // drained: the next read will most likely wait
+	switch {
+	case r.n == r.size:
+		r.size = min(4*r.size, batchSize)
+	default: // drained: the next read will most likely wait
+		if r.n < r.size/4 {
+			r.size = max(r.size/4, batchMin)
+		}
 		r.batch = nil
 		batches.Put(b)
 	}
@@ -114,8 +122,8 @@ func (r *receiver) readBatch(fd uintptr) bool {
 	if b == nil {
 		b = batches.Get().(*batch)
 	}
-	b.prepare(batchSize)
-	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), batchSize,
+	b.prepare(r.size)
+	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), uintptr(r.size),
 		unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:

@@ -113,10 +113,21 @@ func (s *sender) writeBatch(fd uintptr) bool {
 		case unix.EINTR:
 		default:
 			s.err = errno
+			forgetErrors(int(fd))
 			return true
 		}
 	}
 	return true
+}
+
+// forgetErrors empties the queue of errors that IPV6_RECVERR fills; what matters of them the calls return.
+func forgetErrors(fd int) {
+	var data, control [256]byte
+	for range 64 {
+		if _, _, _, _, err := unix.Recvmsg(fd, data[:], control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT); err != nil {
+			return
+		}
+	}
 }
 
 func (s *sender) SendBuffer() int { return s.option(unix.SOL_SOCKET, unix.SO_SNDBUF) / 2 }

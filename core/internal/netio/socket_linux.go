@@ -145,7 +145,8 @@ func scoped(g Group) netip.AddrPort {
 func (linux) Dial(g Group) (Sender, error) {
 	s, err := newSocket(netip.AddrPortFrom(netip.IPv6Unspecified(), 0), func(fd int) error {
 		setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, g.SendBuffer)
-		return nil
+		// Otherwise Linux keeps silent about datagrams that this host's own queue drops (udp(7): IP_RECVERR).
+		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1))
 	})
 	if err != nil {
 		return nil, err
