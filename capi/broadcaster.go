@@ -19,7 +19,13 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 	if err != nil {
 		return report(out, op, err)
 	}
-	o := mcl.BroadcasterOptions{Type: t, Verbatim: options.verbatim == C.MCL_ON}
+	o := mcl.BroadcasterOptions{Type: t, Verbatim: options.verbatim == C.MCL_ON, OnDescriptor: func(fd int, open bool) {
+		if open {
+			noteDescriptors([]int{fd})
+		} else {
+			forgetDescriptors([]int{fd})
+		}
+	}}
 	if topic := viewTopic((*C.const_char)(options.topic), options.topic_size); topic != nil {
 		kept := strings.Clone(*topic)
 		o.Topic = &kept
@@ -28,7 +34,6 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 	if err != nil {
 		return report(out, op, err)
 	}
-	noteDescriptors(b.Descriptors())
 	*handle = newHandle(broadcasterKind, b, nil)
 	return C.MCL_OK
 }
@@ -145,8 +150,5 @@ func mclgo_broadcaster_get_settings(handle C.uintptr_t, settings *C.mcl_settings
 func mclgo_broadcaster_close(handle C.uintptr_t) (code C.int) {
 	const op = "mcl_broadcaster_close"
 	defer guard(nil, op, &code)
-	return report(nil, op, closeHandle(handle, broadcasterKind, func(b *mcl.RawBroadcaster) error {
-		forgetDescriptors(b.Descriptors())
-		return b.Close()
-	}))
+	return report(nil, op, closeHandle(handle, broadcasterKind, (*mcl.RawBroadcaster).Close))
 }

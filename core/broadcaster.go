@@ -21,6 +21,10 @@ type BroadcasterOptions struct {
 	// write it (str16 instead of str8: the same value for every decoder).
 	Verbatim bool
 
+	// OnDescriptor is told of each socket's descriptor: when it was opened (the first large messages open some more), and
+	// before it is closed. It is for a program that must close them in a forked child, and must not call the broadcaster.
+	OnDescriptor func(fd int, open bool)
+
 	network netio.Network // nil: the machine's
 }
 
@@ -45,10 +49,13 @@ type RawBroadcaster struct {
 
 	sender netio.Sender
 
-	mu      sync.Mutex // one message at a time: fragments leave in order. Protects what follows
-	head    []byte
-	batch   []netio.Datagram
-	encoded []byte
+	sockets sync.Mutex     // protects large
+	large   []netio.Sender // for messages in fragments, in turn
+
+	mu    sync.Mutex // one message at a time: fragments leave in order. Protects what follows
+	head  []byte
+	batch []netio.Datagram
+	turn  int // of large
 }
 
 // NewRawBroadcaster opens a broadcaster. topic is the default topic; none given means that messages have none.
@@ -97,7 +104,9 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	if err != nil {
 		return nil, systemError(op, conn.String(), err)
 	}
-	return &RawBroadcaster{res: res, opts: o, sender: sender}, nil
+	b := &RawBroadcaster{res: res, opts: o, sender: sender}
+	b.tell(sender, true)
+	return b, nil
 }
 
 // Publish sends one value with the default topic: anything that msgpack can hold, such as nil, booleans, numbers, strings,
@@ -198,7 +207,11 @@ func (b *RawBroadcaster) send(topic *string, payload []byte) error {
 	} else {
 		b.fragment(topic, payload, packets)
 	}
-	sent, err := b.sendPaced()
+	sender := b.sender
+	if packets > 0 {
+		sender = b.senderInTurn()
+	}
+	sent, err := b.sendPaced(sender)
 	b.datagrams.Add(uint64(sent))
 	size := 0
 	for i := range b.batch {
@@ -232,6 +245,28 @@ func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32)
 	}
 }
 
+// largeSockets is how many sockets take turns in sending messages that travel in fragments. The wire has no number of the
+// message that a fragment belongs to; a receiver goes by the sender's port, among others. So messages that follow each other
+// from different ports cannot mix, whatever is lost or overtaken.
+const largeSockets = 8
+
+// senderInTurn is called with mu held.
+func (b *RawBroadcaster) senderInTurn() netio.Sender {
+	b.sockets.Lock()
+	defer b.sockets.Unlock()
+	if len(b.large) < largeSockets && !b.closed.Load() {
+		if s, err := b.opts.network.Dial(b.res.group); err == nil {
+			b.large = append(b.large, s)
+			b.tell(s, true)
+		}
+	}
+	if len(b.large) == 0 {
+		return b.sender // no descriptor left: one socket must do
+	}
+	b.turn++
+	return b.large[b.turn%len(b.large)]
+}
+
 // A message of many fragments goes out in bursts with pauses between them. A kernel hands datagrams over loopback and fast
 // links much quicker than a receiver can read them, and tells the sender nothing: of 64 MiB sent at once, four fifths were
 // dropped at a receiver's buffer of 4 MiB, and with one fragment all is lost. A burst fills about a third of that buffer;
@@ -241,9 +276,9 @@ const (
 	burstPause = 2 * time.Millisecond
 )
 
-func (b *RawBroadcaster) sendPaced() (sent int, err error) {
+func (b *RawBroadcaster) sendPaced(to netio.Sender) (sent int, err error) {
 	for {
-		n, err := b.sender.Send(b.batch[sent:min(sent+burst, len(b.batch))])
+		n, err := to.Send(b.batch[sent:min(sent+burst, len(b.batch))])
 		if sent += n; err != nil || sent == len(b.batch) {
 			return sent, err
 		}
@@ -269,24 +304,25 @@ func (b *RawBroadcaster) Settings() Settings {
 	return s
 }
 
-// Descriptors returns the socket's, for a program that must close it in a forked child. It belongs to the broadcaster.
-func (b *RawBroadcaster) Descriptors() []int { return descriptors(b.sender.Descriptor()) }
-
-func descriptors(fds ...int) (open []int) {
-	for _, fd := range fds {
-		if fd >= 0 {
-			open = append(open, fd)
-		}
-	}
-	return open
-}
-
-// Close closes the socket; a publish that waits returns ErrClosed. Closing again is ErrClosed.
+// Close closes the sockets; a publish that waits returns ErrClosed. Closing again is ErrClosed.
 func (b *RawBroadcaster) Close() error {
 	if b.closed.Swap(true) {
 		return closedError("close broadcaster on", b.res.conn.String())
 	}
-	return b.sender.Close()
+	b.sockets.Lock()
+	defer b.sockets.Unlock()
+	var err error
+	for _, s := range append(b.large, b.sender) {
+		b.tell(s, false)
+		err = errors.Join(err, s.Close())
+	}
+	return err
+}
+
+func (b *RawBroadcaster) tell(s netio.Sender, open bool) {
+	if b.opts.OnDescriptor != nil && s.Descriptor() >= 0 {
+		b.opts.OnDescriptor(s.Descriptor(), open)
+	}
 }
 
 // A MessageBroadcaster publishes messages of one type. Its methods may be called from any goroutine.

@@ -46,7 +46,7 @@ type Connection struct {
 type Settings struct {
 	InterfaceIndex  int // joined or sent on; 0: the kernel's choice
 	Port            int // of the group
-	LocalPort       int // of the socket: a broadcaster's source port
+	LocalPort       int // of the socket: a broadcaster's source port (large messages leave from others)
 	Hops            int // broadcasters
 	Loopback        int // broadcasters: On or Off
 	RecvBufferAsked int64

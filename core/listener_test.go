@@ -1,6 +1,7 @@
 package mcl
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"libmcl/core/internal/netio/netiotest"
 )
@@ -557,5 +559,41 @@ func TestOnErrorMayCloseItsListener(t *testing.T) {
 	publish(t, dial(t, n, conn, BroadcasterOptions{}), "", "no message")
 	if err := <-result; err != nil {
 		t.Error(err)
+	}
+}
+
+// Large messages that follow each other leave from several ports: then nothing that is lost or overtaken lets them mix.
+func TestLargeMessagesDoNotMix(t *testing.T) {
+	for seed := range uint64(10) {
+		largeMessages(t, seed)
+	}
+}
+
+func largeMessages(t *testing.T, seed uint64) {
+	n, conn := netiotest.New(seed), newConnection()
+	n.Loss, n.Repeat, n.Reorder = 0.05, 0.1, 0.3
+	conn.ReassemblyAge = 50 * time.Millisecond
+	l := open(t, n, conn, ListenerOptions{})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	const count = 200
+	for i := range count {
+		publish(t, b, "", bytes.Repeat([]byte{byte(i)}, 100_000))
+		publish(t, b, "", "small")
+	}
+	s := eventually(t, l, func(s ListenerStats) bool { return s.Assembling == 0 && s.Datagrams > 0 })
+	whole, ports := 0, map[uint16]bool{}
+	l.Drain(int(s.Queued), func(r *Received) bool {
+		v, _ := r.Value()
+		if data, ok := v.([]byte); ok {
+			whole++
+			ports[r.Sender.Port()] = true
+			if len(data) != 100_000 || !bytes.Equal(data[1:], data[:len(data)-1]) {
+				t.Errorf("seed %d: a mixture", seed)
+			}
+		}
+		return true
+	})
+	if whole < count*7/10 || len(ports) != largeSockets {
+		t.Errorf("%d of %d came whole, from %d ports", whole, count, len(ports))
 	}
 }

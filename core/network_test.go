@@ -83,6 +83,29 @@ func TestMessagesUpTo64MiBCross(t *testing.T) {
 	balanced(t, l.Stats())
 }
 
+func TestABroadcasterTellsOfItsDescriptors(t *testing.T) {
+	needsKernelsWord(t)
+	open := map[int]bool{}
+	b := dial(t, nil, newConnection(), BroadcasterOptions{OnDescriptor: func(fd int, isOpen bool) {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+			t.Errorf("descriptor %d, %v: %v", fd, isOpen, err)
+		}
+		open[fd] = isOpen
+	}})
+	for range 2 * largeSockets {
+		publish(t, b, "", make([]byte, 70_000))
+	}
+	if len(open) != 1+largeSockets {
+		t.Errorf("told of %d descriptors", len(open))
+	}
+	b.Close()
+	for fd, isOpen := range open {
+		if isOpen {
+			t.Errorf("not told that %d is closed", fd)
+		}
+	}
+}
+
 func TestGroupsAndPortsDoNotMix(t *testing.T) {
 	a := newConnection()
 	b := a

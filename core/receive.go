@@ -216,3 +216,12 @@ func (l *Listener) Descriptors() []int {
 	}
 	return descriptors(l.rx.Descriptor(), l.signal.FD())
 }
+
+func descriptors(fds ...int) (open []int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			open = append(open, fd)
+		}
+	}
+	return open
+}

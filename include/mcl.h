@@ -143,7 +143,7 @@ typedef struct mcl_settings {
     size_t size;               /* in: sizeof(mcl_settings) */
     int32_t interface_index;   /* the interface joined or sent on; 0: the kernel's choice */
     int32_t port;              /* of the group */
-    int32_t local_port;        /* of the socket: a broadcaster's source port */
+    int32_t local_port;        /* of the socket: a broadcaster's source port (large messages leave from others) */
     int32_t hops;              /* 0 to MCL_HOPS_MAX (broadcasters) */
     int32_t loopback;          /* MCL_ON or MCL_OFF (broadcasters) */
     int32_t reserved;

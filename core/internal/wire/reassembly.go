@@ -25,6 +25,8 @@ const (
 // other. Hence:
 //   - A fragment that repeats with the same bytes was duplicated by the network, and is dropped.
 //   - One that repeats with other bytes belongs to a new message: the old one has lost its rest.
+//   - A sender that lets several ports take turns, as libmcl does, has begun other messages on the other ports before a port
+//     has its turn again: what is incomplete there then is given up.
 //   - One that comes after a later one was overtaken on the way, or it belongs to the next message, and the same one of
 //     this message was lost. So a message that such a fragment completes is held for a moment. If what comes next
 //     continues from that fragment, both are of a new message, and the old one is incomplete. If it might have been
@@ -44,7 +46,8 @@ type Reassembler struct {
 	fragments int
 	held      int64
 	echoes    map[key]echo
-	waiting   []*partial // complete messages that are held, oldest first
+	begun     map[key]int // messages begun by what has this key, with any port
+	waiting   []*partial  // complete messages that are held, oldest first
 	free      *partial
 	spare     int // partials in free
 	peak      int // most entries that the map has had
@@ -65,6 +68,7 @@ type partial struct {
 	cost         int64    // counted against the budget
 	active       int64    // when the last fragment came
 	last         Arrival
+	begun        int    // the Reassembler's at that time
 	highest      uint32 // packet
 	run          int    // fragments at the end of the list, each the successor of the one before
 	late         uint32 // by how many packets the first of the run came late
@@ -93,6 +97,23 @@ type echo struct {
 	sum    uint64
 }
 
+// turns is after how many messages begun on other ports a port is thought to have its turn again. Fewer would confuse
+// several programs on one host that publish the same.
+const turns = 4
+
+// maxBegun is how many senders' messages are counted.
+const maxBegun = 1024
+
+func (r *Reassembler) countBegun(k key) int {
+	k.from = netip.AddrPortFrom(k.from.Addr(), 0)
+	n, known := r.begun[k]
+	if !known && len(r.begun) >= maxBegun {
+		clear(r.begun)
+	}
+	r.begun[k] = n + 1
+	return n + 1
+}
+
 // maxEchoes is how many senders' last fragments are remembered.
 const maxEchoes = 64
 
@@ -106,7 +127,7 @@ func echoOf(packet uint32, data []byte) echo {
 // evicts what got no fragment for maxAge nanoseconds.
 func NewReassembler(messageMax, budget, maxAge int64) *Reassembler {
 	return &Reassembler{messageMax: messageMax, budget: budget, maxAge: maxAge, partial: make(map[key]*partial),
-		echoes: make(map[key]echo)}
+		echoes: make(map[key]echo), begun: make(map[key]int)}
 }
 
 // A Result is what became of a fragment, and of others because of it.
@@ -135,6 +156,15 @@ type Arrival struct {
 // any origin and never goes back.
 func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now int64, arrival Arrival) (res Result) {
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
+	begun := r.begun[key{netip.AddrPortFrom(from.Addr(), 0), d.Packets, d.HasTopic, string(d.Topic)}]
+	if p != nil && begun-p.begun >= turns {
+		if p.complete() {
+			r.deliver(p, &res)
+		} else {
+			r.evict(p, &res)
+		}
+		p = nil
+	}
 	var moved []fragment
 	var doomed bool
 	switch {
@@ -172,6 +202,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	}
 	if p == nil {
 		p = r.begin(key{from, d.Packets, d.HasTopic, string(d.Topic)})
+		p.begun = r.countBegun(p.key)
 		p.doomed = doomed
 		for _, f := range moved {
 			r.keep(p, f)
@@ -185,7 +216,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 		f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), d.Payload)]
 	}
 	r.keep(p, f)
-	p.active, p.last = now, arrival
+	p.active, p.last, p.begun = now, arrival, max(begun, p.begun)
 	r.touch(p)
 	switch {
 	case p.size > r.messageMax:
