@@ -258,6 +258,7 @@ func (b *RawBroadcaster) senderInTurn() netio.Sender {
 		if s, err := b.opts.network.Dial(b.res.group); err == nil {
 			b.large = append(b.large, s)
 			b.tell(s, true)
+			return s
 		}
 	}
 	if len(b.large) == 0 {

@@ -588,7 +588,7 @@ func largeMessages(t *testing.T, seed uint64) {
 			whole++
 			ports[r.Sender.Port()] = true
 			if len(data) != 100_000 || !bytes.Equal(data[1:], data[:len(data)-1]) {
-				t.Errorf("seed %d: a mixture", seed)
+				t.Errorf("seed %d: a mixture of message %d and %d", seed, data[0], data[len(data)-1])
 			}
 		}
 		return true
