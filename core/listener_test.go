@@ -1,15 +1,12 @@
 package mcl
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"libmcl/core/internal/netio/netiotest"
 )
@@ -50,58 +47,6 @@ func TestAnEmptyTopicIsNotNone(t *testing.T) {
 	r, _ := l.Receive(within(t))
 	if !r.HasTopic || len(r.Topic) != 0 {
 		t.Errorf("topic %q, present %v", r.Topic, r.HasTopic)
-	}
-}
-
-// Both kinds of listener give callbacks everything in order, one at a time.
-func TestCallbacksRunInOrderOneAtATime(t *testing.T) {
-	for _, queued := range []bool{false, true} {
-		t.Run(fmt.Sprintf("queued=%v", queued), func(t *testing.T) {
-			n, conn := netiotest.New(1), newConnection()
-			l := open(t, n, conn, ListenerOptions{Queued: queued})
-			b := dial(t, n, conn, BroadcasterOptions{})
-			const count = 2000
-			var first, second []int64
-			var inside sync.Mutex
-			done := make(chan struct{})
-			collect := func(to *[]int64) func(*Received) {
-				return func(r *Received) {
-					if !inside.TryLock() {
-						t.Error("two callbacks at once")
-						return
-					}
-					defer inside.Unlock()
-					v, _ := r.Value()
-					*to = append(*to, v.(int64))
-					if to == &second && v.(int64) == count-1 {
-						close(done)
-					}
-				}
-			}
-			for i := range 100 { // before anybody subscribes: they wait in the queue
-				publish(t, b, "", i)
-			}
-			eventually(t, l, func(s ListenerStats) bool { return s.Queued == 100 })
-			block := make(chan struct{})
-			first0 := collect(&first)
-			l.Subscribe(func(r *Received) { <-block; first0(r) })
-			l.Subscribe(collect(&second))
-			close(block)
-			for i := 100; i < count; i++ {
-				publish(t, b, "", i)
-			}
-			<-done
-			for i := range first {
-				if first[i] != int64(i) {
-					t.Fatalf("message %d came in place %d", first[i], i)
-				}
-			}
-			// The second may have come when a message or two had been taken for the first.
-			if len(first) != count || len(second) < count-2 || !reflect.DeepEqual(second, first[count-len(second):]) {
-				t.Errorf("the callbacks got %d and %d messages, or not the same", len(first), len(second))
-			}
-			eventually(t, l, func(s ListenerStats) bool { return s.Delivered == count })
-		})
 	}
 }
 
@@ -285,119 +230,6 @@ func TestWaitersShareWhatComes(t *testing.T) {
 	waiters.Wait()
 }
 
-func TestClosing(t *testing.T) {
-	for _, queued := range []bool{false, true} {
-		n, conn := netiotest.New(1), newConnection()
-		b := dial(t, n, conn, BroadcasterOptions{})
-
-		// From a callback: it does not wait for itself, and no further call comes.
-		l := open(t, n, conn, ListenerOptions{Queued: queued})
-		calls, drops, returned := 0, make(chan int, 2), make(chan error, 1)
-		l.SubscribeCallback(Callback{
-			Call: func(*Received) { calls++; returned <- l.Close() },
-			Drop: func() { drops <- calls },
-		})
-		for i := range 10 {
-			publish(t, b, "", i)
-		}
-		if err := <-returned; err != nil {
-			t.Error(err)
-		}
-		if n := <-drops; n != 1 {
-			t.Errorf("%d calls before the drop", n)
-		}
-		wantKind(t, l.Close(), ErrClosed)
-		_, err := l.Subscribe(func(*Received) {})
-		wantKind(t, err, ErrClosed)
-		_, err = l.Receive(within(t))
-		wantKind(t, err, ErrClosed)
-		balanced(t, l.Stats())
-
-		// While others wait.
-		l = open(t, n, conn, ListenerOptions{Queued: queued})
-		waiting := make(chan error, 3)
-		for range 3 {
-			go func() { _, err := l.Receive(within(t)); waiting <- err }()
-		}
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-		for range 3 {
-			wantKind(t, <-waiting, ErrClosed)
-		}
-
-		// With a stuck callback: it says so within a second or so, and the drop comes when the callback has returned.
-		l = open(t, n, conn, ListenerOptions{Queued: queued})
-		stuck, entered, dropped := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		l.SubscribeCallback(Callback{Call: func(*Received) { close(entered); <-stuck }, Drop: func() { close(dropped) }})
-		publish(t, b, "", 1)
-		<-entered
-		publish(t, b, "", 2)
-		wantKind(t, l.Close(), ErrBusy)
-		select {
-		case <-dropped:
-			t.Error("dropped while the callback runs")
-		default:
-		}
-		close(stuck)
-		<-dropped
-		<-l.stopped
-		balanced(t, l.Stats())
-	}
-}
-
-func TestClosingDiscardsAndCountsWhatIsQueued(t *testing.T) {
-	n, conn := netiotest.New(1), newConnection()
-	l := open(t, n, conn, ListenerOptions{})
-	b := dial(t, n, conn, BroadcasterOptions{})
-	for i := range 10 {
-		publish(t, b, "", i)
-	}
-	eventually(t, l, func(s ListenerStats) bool { return s.Queued == 10 })
-	l.Close()
-	if s := l.Stats(); s.Discarded != 10 || s.Queued != 0 {
-		t.Errorf("%+v", s)
-	}
-}
-
-func TestUnsubscribing(t *testing.T) {
-	for _, queued := range []bool{false, true} {
-		n, conn := netiotest.New(1), newConnection()
-		l := open(t, n, conn, ListenerOptions{Queued: queued})
-		b := dial(t, n, conn, BroadcasterOptions{})
-
-		// Itself, from within.
-		var own uint64
-		ready, dropped := make(chan struct{}), make(chan struct{})
-		calls := 0
-		own, _ = l.SubscribeCallback(Callback{Call: func(*Received) {
-			<-ready
-			calls++
-			if err := l.Unsubscribe(own); err != nil {
-				t.Error(err)
-			}
-		}, Drop: func() { close(dropped) }})
-		close(ready)
-		publish(t, b, "", 1)
-		<-dropped
-		publish(t, b, "", 2)
-		if receive(t, l) != int64(2) || calls != 1 {
-			t.Errorf("%d calls", calls)
-		}
-
-		// While it runs: it waits for the end.
-		entered, leave := make(chan struct{}), make(chan struct{})
-		over := false
-		id, _ := l.Subscribe(func(*Received) { close(entered); <-leave; over = true })
-		publish(t, b, "", 3)
-		<-entered
-		go close(leave)
-		if err := l.Unsubscribe(id); err != nil || !over {
-			t.Errorf("%v, over: %v", err, over)
-		}
-	}
-}
-
 func TestAPanicInACallbackStopsNothing(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	reported := make(chan error, 10)
@@ -432,77 +264,6 @@ func TestCallbacksMayUseTheirListener(t *testing.T) {
 	})
 	b.Publish(1)
 	<-done
-}
-
-// Callbacks that come and go never see messages out of order.
-func TestOrderIsKeptWhileCallbacksComeAndGo(t *testing.T) {
-	for _, queued := range []bool{false, true} {
-		n, conn := netiotest.New(1), newConnection()
-		l := open(t, n, conn, ListenerOptions{Queued: queued})
-		b := dial(t, n, conn, BroadcasterOptions{})
-		stop, published := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(published)
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-					b.Publish(i)
-				}
-			}
-		}()
-		last, wrong := int64(-1), 0
-		for range 3000 {
-			id, err := l.Subscribe(func(r *Received) {
-				v, _ := r.Value()
-				if v.(int64) <= last {
-					wrong++
-				}
-				last = v.(int64)
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Unsubscribe(id); err != nil {
-				t.Fatal(err)
-			}
-		}
-		close(stop)
-		<-published
-		if wrong > 0 {
-			t.Errorf("queued=%v: %d messages out of order", queued, wrong)
-		}
-		balanced(t, l.Stats())
-	}
-}
-
-// Somebody subscribes while a Drain has messages in hand that it then refuses: they are delivered, and first.
-func TestASubscriptionDuringADrain(t *testing.T) {
-	for _, queued := range []bool{false, true} {
-		n, conn := netiotest.New(1), newConnection()
-		l := open(t, n, conn, ListenerOptions{Queued: queued})
-		b := dial(t, n, conn, BroadcasterOptions{})
-		for i := range 4 {
-			publish(t, b, "", i)
-		}
-		eventually(t, l, func(s ListenerStats) bool { return s.Queued == 4 })
-		inHand, refuse, got := make(chan struct{}), make(chan struct{}), make(chan any, 4)
-		go l.Drain(1, func(*Received) bool { close(inHand); <-refuse; return false })
-		<-inHand
-		subscribed := make(chan struct{})
-		go func() {
-			l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v })
-			close(subscribed)
-		}()
-		close(refuse)
-		<-subscribed
-		for i := range 4 {
-			if v := <-got; v != int64(i) {
-				t.Errorf("queued=%v: got %v, want %d", queued, v, i)
-			}
-		}
-	}
 }
 
 func TestEveryWaiterIsWoken(t *testing.T) {
@@ -545,57 +306,5 @@ func TestPanicsAroundCallbacksStopNothing(t *testing.T) {
 	publish(t, b, "", 2)
 	if v := receive(t, l); v != int64(2) {
 		t.Error(v)
-	}
-}
-
-func TestOnErrorMayCloseItsListener(t *testing.T) {
-	n, conn := netiotest.New(1), newConnection()
-	typ := define(t, "Closing", nil, conn)
-	result := make(chan error, 1)
-	var l *Listener
-	ready := make(chan struct{})
-	l = open(t, n, conn, ListenerOptions{Type: typ, Queued: true, OnError: func(error) { <-ready; result <- l.Close() }})
-	close(ready)
-	publish(t, dial(t, n, conn, BroadcasterOptions{}), "", "no message")
-	if err := <-result; err != nil {
-		t.Error(err)
-	}
-}
-
-// Large messages that follow each other leave from several ports: then nothing that is lost or overtaken lets them mix.
-func TestLargeMessagesDoNotMix(t *testing.T) {
-	for seed := range uint64(10) {
-		largeMessages(t, seed)
-	}
-}
-
-func largeMessages(t *testing.T, seed uint64) {
-	n, conn := netiotest.New(seed), newConnection()
-	n.Loss, n.Repeat, n.Reorder = 0.05, 0.1, 0.3
-	conn.ReassemblyAge = 50 * time.Millisecond
-	l := open(t, n, conn, ListenerOptions{})
-	b := dial(t, n, conn, BroadcasterOptions{})
-	const count = 200
-	for i := range count {
-		publish(t, b, "", bytes.Repeat([]byte{byte(i)}, 100_000))
-		publish(t, b, "", "small")
-	}
-	faults := n.Faults()
-	arrived := b.Stats().Datagrams - faults.Lost + faults.Repeated
-	s := eventually(t, l, func(s ListenerStats) bool { return s.Datagrams == arrived && s.Assembling == 0 })
-	whole, ports := 0, map[uint16]bool{}
-	l.Drain(int(s.Queued), func(r *Received) bool {
-		v, _ := r.Value()
-		if data, ok := v.([]byte); ok {
-			whole++
-			ports[r.Sender.Port()] = true
-			if len(data) != 100_000 || !bytes.Equal(data[1:], data[:len(data)-1]) {
-				t.Errorf("seed %d: a mixture of message %d and %d", seed, data[0], data[len(data)-1])
-			}
-		}
-		return true
-	})
-	if whole < count*7/10 || len(ports) != largeSockets {
-		t.Errorf("%d of %d came whole, from %d ports", whole, count, len(ports))
 	}
 }

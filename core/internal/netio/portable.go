@@ -18,13 +18,6 @@ var System Network = portable{}
 
 type portable struct{}
 
-func groupInterface(index int) (*net.Interface, error) {
-	if index == 0 {
-		return nil, nil
-	}
-	return net.InterfaceByIndex(index)
-}
-
 func (portable) Listen(g Group) (Receiver, error) {
 	ifi, err := groupInterface(g.Interface)
 	if err != nil {
@@ -89,18 +82,7 @@ func (portable) Dial(g Group) (Sender, error) {
 	if g.SendBuffer > 0 {
 		conn.SetWriteBuffer(g.SendBuffer)
 	}
-	p := ipv6.NewPacketConn(conn)
-	ifi, err := groupInterface(g.Interface)
-	if err == nil && ifi != nil {
-		err = p.SetMulticastInterface(ifi)
-	}
-	if err == nil {
-		err = p.SetMulticastHopLimit(g.Hops)
-	}
-	if err == nil {
-		err = p.SetMulticastLoopback(g.Loopback)
-	}
-	if err != nil {
+	if err := steer(conn, g); err != nil {
 		conn.Close()
 		return nil, err
 	}

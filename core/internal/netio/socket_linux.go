@@ -89,14 +89,6 @@ func zone(a netip.Addr) uint32 {
 	return index
 }
 
-// groupInterface is nil for the kernel's choice.
-func groupInterface(index int) (*net.Interface, error) {
-	if index == 0 {
-		return nil, nil
-	}
-	return net.InterfaceByIndex(index)
-}
-
 func (linux) Listen(g Group) (Receiver, error) {
 	s, err := newSocket(scoped(g), func(fd int) error {
 		setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, g.RecvBuffer)
@@ -151,18 +143,7 @@ func (linux) Dial(g Group) (Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := ipv6.NewPacketConn(s.conn)
-	ifi, err := groupInterface(g.Interface)
-	if err == nil && ifi != nil {
-		err = p.SetMulticastInterface(ifi)
-	}
-	if err == nil {
-		err = p.SetMulticastHopLimit(g.Hops)
-	}
-	if err == nil {
-		err = p.SetMulticastLoopback(g.Loopback)
-	}
-	if err != nil {
+	if err := steer(s.conn, g); err != nil {
 		s.Close()
 		return nil, err
 	}

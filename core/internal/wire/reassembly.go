@@ -2,22 +2,10 @@ package wire
 
 import (
 	"bytes"
-	"hash/maphash"
 	"net/netip"
 	"slices"
 
 	"libmcl/core/internal/buf"
-)
-
-// keepSize is from where on a fragment keeps the buffer it was received into instead of a copy: then at most half
-// of the buffer's 64 KiB is held for nothing.
-const keepSize = 32 << 10
-
-// overhead is what an incomplete message and each of its fragments cost besides their bytes, roughly. It makes a
-// flood of tiny fragments count against the budget.
-const (
-	overheadMessage  = 384
-	overheadFragment = 64
 )
 
 // A Reassembler joins fragments. Messages are told apart by sender address and port, number of packets, and topic;
@@ -53,75 +41,9 @@ type Reassembler struct {
 	peak      int // most entries that the map has had
 }
 
-type key struct {
-	from     netip.AddrPort
-	packets  uint32
-	hasTopic bool
-	topic    string
-}
-
-type partial struct {
-	key          key
-	fragments    []fragment
-	seen         []uint64 // bitmap of packets
-	size         int64    // bytes of payload
-	cost         int64    // counted against the budget
-	active       int64    // when the last fragment came
-	last         Arrival
-	begun        int    // the Reassembler's at that time
-	highest      uint32 // packet
-	run          int    // fragments at the end of the list, each the successor of the one before
-	late         uint32 // by how many packets the first of the run came late
-	doomed       bool   // the beginning was given up: it cannot become whole
-	disordered   bool   // any fragment did
-	older, newer *partial
-}
-
-func (p *partial) complete() bool { return len(p.fragments) == int(p.key.packets) }
-
-type fragment struct {
-	packet uint32
-	data   []byte
-	owner  *buf.Buf
-}
-
 // holdTime is how long a message completed out of order is held, in nanoseconds: longer than a sender pauses between the
 // fragments of one message.
 const holdTime = 20e6
-
-// An echo is the fragment that completed a message. The network may duplicate it, and the duplicate must not pass for the
-// first of the next message. A fragment with packet 1 never does, since that begins a message that may well be the same.
-type echo struct {
-	packet uint32
-	size   int
-	sum    uint64
-}
-
-// turns is after how many messages begun on other ports a port is thought to have its turn again. Fewer would confuse
-// several programs on one host that publish the same.
-const turns = 4
-
-// maxBegun is how many senders' messages are counted.
-const maxBegun = 1024
-
-func (r *Reassembler) countBegun(k key) int {
-	k.from = netip.AddrPortFrom(k.from.Addr(), 0)
-	n, known := r.begun[k]
-	if !known && len(r.begun) >= maxBegun {
-		clear(r.begun)
-	}
-	r.begun[k] = n + 1
-	return n + 1
-}
-
-// maxEchoes is how many senders' last fragments are remembered.
-const maxEchoes = 64
-
-var seed = maphash.MakeSeed()
-
-func echoOf(packet uint32, data []byte) echo {
-	return echo{packet, len(data), maphash.Bytes(seed, data[:min(len(data), 1024)])}
-}
 
 // NewReassembler returns a Reassembler that accepts payloads up to messageMax bytes, holds up to budget bytes, and
 // evicts what got no fragment for maxAge nanoseconds.
@@ -300,29 +222,6 @@ func (r *Reassembler) Clear() (res Result) {
 // Pending is the number of fragments held, and the memory they take.
 func (r *Reassembler) Pending() (fragments int, bytes int64) { return r.fragments, r.held }
 
-func (r *Reassembler) begin(k key) *partial {
-	p := r.free
-	if p == nil {
-		p = new(partial)
-	} else {
-		r.free = p.newer
-		r.spare--
-	}
-	p.key = k
-	words := int(k.packets+63) / 64
-	p.seen = slices.Grow(p.seen[:0], words)[:words]
-	clear(p.seen)
-	p.fragments = p.fragments[:0]
-	p.size, p.cost = 0, messageCost(len(k.topic), k.packets)
-	r.held += p.cost
-	p.highest, p.run, p.late, p.disordered, p.doomed = 0, 0, 0, false, false
-	p.older, p.newer = nil, nil
-	r.partial[k] = p
-	r.peak = max(r.peak, len(r.partial))
-	r.link(p)
-	return p
-}
-
 func (r *Reassembler) deliver(p *partial, res *Result) {
 	if last := &p.fragments[len(p.fragments)-1]; last.packet > 1 {
 		if len(r.echoes) >= maxEchoes {
@@ -350,105 +249,4 @@ func (r *Reassembler) evict(p *partial, res *Result) {
 	res.Evicted += len(p.fragments)
 	res.EvictedMessages++
 	r.remove(p)
-}
-
-func (r *Reassembler) remove(p *partial) {
-	r.held -= p.cost
-	r.fragments -= len(p.fragments)
-	if i := slices.Index(r.waiting, p); i >= 0 {
-		r.waiting = slices.Delete(r.waiting, i, i+1)
-	}
-	for i := range p.fragments {
-		p.fragments[i].owner.Release()
-		p.fragments[i] = fragment{}
-	}
-	delete(r.partial, p.key)
-	r.unlink(p)
-	// Keep what usual traffic needs, not what a flood left behind.
-	if r.spare < 64 && cap(p.fragments) <= 1024 {
-		p.older, p.newer, r.free = nil, r.free, p
-		r.spare++
-	}
-	if len(r.partial) == 0 && r.peak > 1024 {
-		r.partial, r.peak = make(map[key]*partial), 0
-	}
-}
-
-func (p *partial) has(packet uint32) bool {
-	return p.seen[(packet-1)/64]&(1<<((packet-1)%64)) != 0
-}
-
-func (p *partial) find(packet uint32) []byte {
-	for i := range p.fragments {
-		if p.fragments[i].packet == packet {
-			return p.fragments[i].data
-		}
-	}
-	return nil
-}
-
-// keep puts a fragment into p, which takes over its reference.
-func (r *Reassembler) keep(p *partial, f fragment) {
-	p.seen[(f.packet-1)/64] |= 1 << ((f.packet - 1) % 64)
-	if n := len(p.fragments); n > 0 && p.fragments[n-1].packet == f.packet-1 {
-		p.run++
-	} else {
-		p.run, p.late = 1, max(p.highest, f.packet)-f.packet
-	}
-	p.disordered = p.disordered || f.packet < p.highest
-	p.highest = max(p.highest, f.packet)
-	p.fragments = append(p.fragments, f)
-	p.size += int64(len(f.data))
-	cost := fragmentCost(len(f.data))
-	p.cost += cost
-	r.held += cost
-	r.fragments++
-}
-
-func messageCost(topic int, packets uint32) int64 {
-	return overheadMessage + int64(topic) + int64(packets/8)
-}
-
-func fragmentCost(size int) int64 { return int64(buf.Size(size) + overheadFragment) }
-
-// join copies the fragments, in packet order, into one buffer: the only copy between the socket and the queue.
-func (p *partial) join() *buf.Buf {
-	slices.SortFunc(p.fragments, func(a, b fragment) int { return int(a.packet) - int(b.packet) })
-	b := buf.Get(int(p.size))
-	pos := 0
-	for i := range p.fragments {
-		pos += copy(b.Bytes()[pos:], p.fragments[i].data)
-	}
-	return b
-}
-
-func (r *Reassembler) link(p *partial) {
-	p.older, p.newer = r.newest, nil
-	if r.newest != nil {
-		r.newest.newer = p
-	} else {
-		r.oldest = p
-	}
-	r.newest = p
-}
-
-func (r *Reassembler) unlink(p *partial) {
-	if p.older != nil {
-		p.older.newer = p.newer
-	} else {
-		r.oldest = p.newer
-	}
-	if p.newer != nil {
-		p.newer.older = p.older
-	} else {
-		r.newest = p.older
-	}
-}
-
-// touch makes p the newest.
-func (r *Reassembler) touch(p *partial) {
-	if r.newest != p {
-		r.unlink(p)
-		r.link(p)
-	}
 }
