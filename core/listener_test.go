@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,14 +17,19 @@ func TestTopicsAreFiltered(t *testing.T) {
 		topics []string
 		want   []any
 	}{
-		{nil, []any{"none", "a", "b", "c"}},
+		{nil, []any{"none", "empty", "a", "b", "c"}},
 		{[]string{"b"}, []any{"b"}},
 		{[]string{"c", "a"}, []any{"a", "c"}},
+		{[]string{""}, []any{"empty"}}, // which is not to have none
 	} {
 		n, conn := netiotest.New(1), newConnection()
 		l := open(t, n, conn, ListenerOptions{Topics: c.topics})
 		b := dial(t, n, conn, BroadcasterOptions{})
 		publish(t, b, "", "none")
+		empty := ""
+		if err := b.PublishTopic(&empty, "empty"); err != nil {
+			t.Fatal(err)
+		}
 		for _, topic := range []string{"a", "b", "c"} {
 			publish(t, b, topic, topic)
 		}
@@ -34,7 +40,7 @@ func TestTopicsAreFiltered(t *testing.T) {
 		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("topics %q: got %v, want %v", c.topics, got, c.want)
 		}
-		eventually(t, l, func(s ListenerStats) bool { return s.Filtered == uint64(4-len(c.want)) && s.Datagrams == 4 })
+		eventually(t, l, func(s ListenerStats) bool { return s.Filtered == uint64(5-len(c.want)) && s.Datagrams == 5 })
 	}
 }
 
@@ -275,19 +281,25 @@ func TestEveryWaiterIsWoken(t *testing.T) {
 		for range 3 {
 			go func() { results <- l.Wait(within(t)) }()
 		}
-	}
-	wait()
-	publish(t, b, "", 1)
-	for range 3 {
-		if err := <-results; err != nil {
-			t.Error(err)
+		for range 20 {
+			runtime.Gosched() // so that in most of the rounds they wait already
 		}
 	}
-	receive(t, l)
-	wait()
-	l.Subscribe(func(*Received) {})
-	for range 3 {
-		wantKind(t, <-results, ErrBusy)
+	for range 200 {
+		wait()
+		publish(t, b, "", 1)
+		for range 3 {
+			if err := <-results; err != nil {
+				t.Fatal(err)
+			}
+		}
+		receive(t, l)
+		wait()
+		id, _ := l.Subscribe(func(*Received) {})
+		for range 3 {
+			wantKind(t, <-results, ErrBusy)
+		}
+		l.Unsubscribe(id)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,6 +47,27 @@ func TestAcrossRealSockets(t *testing.T) {
 				t.Fatalf("came in by interface %d", r.Interface)
 			}
 		}
+	}
+}
+
+func TestTheTimeIsTheKernelsNotTheReaders(t *testing.T) {
+	needsKernelsWord(t)
+	conn := newConnection()
+	l := open(t, nil, conn, ListenerOptions{})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	entered, stuck, times := make(chan struct{}, 2), make(chan struct{}), make(chan time.Time, 2)
+	l.Subscribe(func(r *Received) { entered <- struct{}{}; <-stuck; times <- r.When() })
+	publish(t, b, "", 1)
+	<-entered
+	publish(t, b, "", 2) // it arrives, and nobody reads it
+	arrived := time.Now()
+	for time.Since(arrived) < 20*time.Millisecond {
+		runtime.Gosched()
+	}
+	close(stuck)
+	<-times
+	if late := (<-times).Sub(arrived); late > 10*time.Millisecond {
+		t.Errorf("received %v after it arrived", late)
 	}
 }
 

@@ -82,7 +82,7 @@ func TestOrderIsKeptWhileCallbacksComeAndGo(t *testing.T) {
 			}
 		}()
 		last, wrong := int64(-1), 0
-		for range 3000 {
+		for range 20_000 {
 			id, err := l.Subscribe(func(r *Received) {
 				v, _ := r.Value()
 				if v.(int64) <= last {
@@ -124,6 +124,10 @@ func TestASubscriptionDuringADrain(t *testing.T) {
 			l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v })
 			close(subscribed)
 		}()
+		select {
+		case <-subscribed: // too early: the Drain still has them
+		case <-time.After(20 * time.Millisecond):
+		}
 		close(refuse)
 		<-subscribed
 		for i := range 4 {
