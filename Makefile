@@ -19,7 +19,7 @@ help:
 	@sed -n '/^$$/q; s/^# //p' Makefile
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) bindings/python/build bindings/python/*.egg-info
 
 ## ---- library (build/libmcl.so) ----
 
@@ -83,6 +83,7 @@ test:
 test-go:
 	@files=$$(gofmt -l core capi internal demo tests); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
 	$(GO) vet ./...
+	$(GO) mod tidy -diff
 	$(GO) test -race ./core/... ./internal/...
 	$(GO) test ./core/...
 	$(GO) test -tags mcl_portable ./core/...

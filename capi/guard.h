@@ -61,7 +61,7 @@ void fork_release(void);
 #define NEED(pointer, error)                                                                                   \
     do {                                                                                                       \
         if ((pointer) == NULL)                                                                                 \
-            return guard_fail(error, MCL_EINVAL, __func__, "%s is NULL: give a place for it", #pointer);       \
+            return guard_fail(error, MCL_EINVAL, __func__, "%s is NULL: give its address", #pointer);       \
     } while (0)
 
 /* Bring a string (whose size may be MCL_NUL), or bytes, to a pointer and a size that can be trusted as far as

@@ -121,10 +121,10 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 		byDefault int64
 		max       int64
 	}{
-		{"receive buffer", &c.RecvBuffer, recvBufferDefault, 1<<30 - 1},
-		{"send buffer", &c.SendBuffer, 0, 1<<30 - 1},
+		{"receive buffer", &c.RecvBuffer, recvBufferDefault, bufferLimit},
+		{"send buffer", &c.SendBuffer, 0, bufferLimit},
 		{"largest message", &c.MessageMax, messageMaxDefault, messageMaxLimit},
-		{"reassembly budget", &c.ReassemblyBytes, reassemblyBytesDefault, 1 << 50},
+		{"reassembly budget", &c.ReassemblyBytes, reassemblyBytesDefault, reassemblyBytesLimit},
 	} {
 		if *f.value == 0 {
 			*f.value = f.byDefault
@@ -133,13 +133,13 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 			return r, outOfRange(op, c, f.name, *f.value, 0, f.max)
 		}
 	}
-	const day = 24 * time.Hour
+	const oldest = reassemblyAgeMsLimit * time.Millisecond
 	if c.ReassemblyAge == 0 {
 		c.ReassemblyAge = reassemblyAgeMsDefault * time.Millisecond
 	}
-	if c.ReassemblyAge < 0 || c.ReassemblyAge > day {
+	if c.ReassemblyAge < 0 || c.ReassemblyAge > oldest {
 		return r, &OpError{Op: op, On: c.String(), Kind: ErrInvalid, Detail: fmt.Sprintf("reassembly age %v is out of range", c.ReassemblyAge),
-			Remedy: fmt.Sprintf("use up to %v", day)}
+			Remedy: fmt.Sprintf("use up to %v", oldest)}
 	}
 	if c.Port == 0 {
 		c.Port = portDefault
@@ -154,7 +154,9 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 	case hops == HopsHost:
 		hops = 0
 	case hops < 0 || hops > hopsMax:
-		return r, outOfRange(op, c, "hops", int64(hops), 1, hopsMax)
+		e := outOfRange(op, c, "hops", int64(hops), 1, hopsMax)
+		e.Remedy += ", or HopsHost (MCL_HOPS_HOST, -1) to stay on this host"
+		return r, e
 	}
 	if c.Loopback == 0 {
 		c.Loopback = On
@@ -168,7 +170,7 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 	return r, nil
 }
 
-func outOfRange(op string, c Connection, what string, value, low, high int64) error {
+func outOfRange(op string, c Connection, what string, value, low, high int64) *OpError {
 	return &OpError{Op: op, On: c.String(), Kind: ErrInvalid, Detail: fmt.Sprintf("%s %d is out of range", what, value),
 		Remedy: fmt.Sprintf("use %d to %d", low, high)}
 }
@@ -203,7 +205,7 @@ func (c *Connection) applyEnv(op string) error {
 		}
 	}
 	if c.RecvBuffer == 0 {
-		v, _, err := number("MCL_RCVBUF", 1<<30-1)
+		v, _, err := number("MCL_RCVBUF", bufferLimit)
 		if err != nil {
 			return err
 		}
@@ -216,6 +218,11 @@ func (c *Connection) applyEnv(op string) error {
 func (r *resolved) findInterface(op string) error {
 	name := r.conn.Interface
 	if name == "" {
+		if a := r.group.Addr.Addr(); a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast() {
+			return &OpError{Op: op, On: r.conn.String(), Kind: ErrInterface,
+				Detail: fmt.Sprintf("%s is a group of one link, and no interface is named", a),
+				Remedy: fmt.Sprintf("name one: as %s%%eth0, by the option, or by MCL_INTERFACE", a)}
+		}
 		return nil
 	}
 	ifi, err := net.InterfaceByName(name)

@@ -68,6 +68,9 @@ func TestBadConnections(t *testing.T) {
 		{Connection{URL: "ff15::1", RecvBuffer: -1}, ErrInvalid, "receive buffer"},
 		{Connection{URL: "ff15::1", ReassemblyAge: -1}, ErrInvalid, "reassembly age"},
 		{Connection{URL: "ff15::1", Interface: "nonesuch0"}, ErrInterface, "nonesuch0"},
+		{Connection{URL: "ff12::1"}, ErrInterface, "ff12::1%eth0"},
+		{Connection{URL: "ff01::1"}, ErrInterface, "MCL_INTERFACE"},
+		{Connection{URL: "ff15::1", Hops: -2}, ErrInvalid, "HopsHost"},
 		{Connection{URL: "ff12::1%nonesuch0"}, ErrInterface, "nonesuch0"},
 		{Connection{URL: "ff12::1%lo", Interface: "eth0"}, ErrInvalid, "eth0"},
 	} {

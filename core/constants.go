@@ -15,8 +15,11 @@ const (
 	messageMaxDefault      = 67108864
 	messageMaxLimit        = 1073741824
 	reassemblyBytesDefault = 268435456
+	reassemblyBytesLimit   = 1125899906842624
 	reassemblyAgeMsDefault = 5000
+	reassemblyAgeMsLimit   = 86400000
 	recvBufferDefault      = 4194304
+	bufferLimit            = 1073741823
 	queueMessagesDefault   = 262144
 	queueBytesDefault      = 268435456
 	depthMax               = 512
@@ -110,7 +113,7 @@ func codeText(code int) string {
 	case codeEBUFFER:
 		return "the buffer is too small; the needed size is given"
 	case codeETIMEOUT:
-		return "the time is over"
+		return "the time is over (no function returns it: the waits give 0)"
 	case codeEINTR:
 		return "a signal handler ran while waiting"
 	case codeEFORKED:

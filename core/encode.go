@@ -2,9 +2,12 @@ package mcl
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -111,6 +114,12 @@ func (e *encoder) encode(v any) (packed []byte, err error) {
 		}
 		e.legacy = v.AppendPacked(e.legacy)
 	default:
+		// The library recurses with the value, and Go cannot recover from a stack that overflows: a value that holds itself
+		// must be found before.
+		if depth(reflect.ValueOf(v), 0) > depthMax {
+			return nil, &OpError{Op: "encode", On: fmt.Sprintf("%T", v), Kind: ErrFormat,
+				Detail: fmt.Sprintf("it is nested more than %d deep, or holds itself", depthMax), Remedy: "publish flatter values"}
+		}
 		// A *Message or an Ext among other values encodes itself.
 		e.buffer.Reset()
 		if err := e.library.Encode(v); err != nil {
@@ -128,6 +137,55 @@ func (e *encoder) encode(v any) (packed []byte, err error) {
 		e.legacy = wire.AppendLegacy(e.legacy, packed)
 	}
 	return e.legacy, nil
+}
+
+// depth tells how deep a value is nested, as far as msgpack sees it; it stops beyond depthMax.
+func depth(v reflect.Value, above int) int {
+	if above > depthMax || !v.IsValid() || encodesItself(v.Type()) {
+		return above
+	}
+	deepest := above
+	deeper := func(v reflect.Value) { deepest = max(deepest, depth(v, above+1)) }
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		deeper(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); (f.IsExported() || f.Anonymous) && f.Tag.Get("msgpack") != "-" {
+				deeper(v.Field(i))
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if isFlat(v.Type().Elem()) {
+			return above + 1
+		}
+		for i := range v.Len() {
+			deeper(v.Index(i))
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			deeper(entries.Key())
+			deeper(entries.Value())
+		}
+	}
+	return deepest
+}
+
+var selfEncoders = []reflect.Type{reflect.TypeFor[msgpack.CustomEncoder](), reflect.TypeFor[msgpack.Marshaler](),
+	reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.TextMarshaler]()}
+
+// encodesItself tells the types that the library asks for their encoding instead of looking into them.
+func encodesItself(t reflect.Type) bool {
+	return slices.ContainsFunc(selfEncoders, t.Implements)
+}
+
+// isFlat tells the types whose values hold no others, so that large arrays of them are not looked through.
+func isFlat(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
+		return false
+	}
+	return true
 }
 
 // decodeInto fills what v points to from one well-formed object.

@@ -121,7 +121,7 @@ func systemError(op, on string, err error) error {
 	case unix.EADDRNOTAVAIL:
 		e.Kind = ErrRoute
 		e.Detail = "the interface has no IPv6 address that is ready"
-		e.Remedy = "`ip -6 address` shows them; a new one is tentative for a second or two, so try again"
+		e.Remedy = "`ip link` tells whether it is up, `ip -6 address` what it has; a new address is tentative for a second or two"
 	case unix.ENODEV, unix.ENXIO:
 		e.Kind = ErrRoute
 		e.Detail = "no interface takes the group"

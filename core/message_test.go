@@ -317,6 +317,42 @@ func TestMessagesAndExtensionsInsideOfOtherValues(t *testing.T) {
 	wantKind(t, err, ErrInvalid)
 }
 
+func TestAValueThatHoldsItselfIsRefused(t *testing.T) {
+	type node struct{ Next *node }
+	ring := new(node)
+	ring.Next = ring
+	m := map[string]any{}
+	m["a"] = m
+	list := []any{nil}
+	list[0] = list
+	deep := any(1)
+	for range depthMax {
+		deep = []any{deep}
+	}
+	n, conn := netiotest.New(1), newConnection()
+	b := dial(t, n, conn, BroadcasterOptions{})
+	for _, v := range []any{ring, m, list, []any{[]any{deep}}} {
+		wantKind(t, b.Publish(v), ErrFormat)
+	}
+	type child struct {
+		Parent *child `msgpack:"-"`
+		Born   time.Time
+		hidden *child
+	}
+	c := &child{Born: time.Unix(1, 0)}
+	c.Parent, c.hidden = c, c // which msgpack does not see
+	if err := b.Publish(c); err != nil || c.hidden != c {
+		t.Error(err)
+	}
+	l := open(t, n, conn, ListenerOptions{})
+	deep = any(1)
+	for range 200 {
+		deep = []any{deep}
+	}
+	publish(t, b, "", deep)
+	receive(t, l)
+}
+
 func TestNameAndTimestampMayBeMandatory(t *testing.T) {
 	m := define(t, "Stamped", []string{"timestamp", "name", "x"}, newConnection()).New()
 	if name, _ := m.Text("name"); string(name) != "Stamped" {

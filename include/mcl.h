@@ -34,7 +34,7 @@
  *   Errors of the operating system are given in mcl_error.system as an errno value.
  *
  * Whatever is written here as a number is the only place it is written: the constants of the other
- * languages are generated from this file.
+ * languages are generated from this file. It is long because it is the manual, too.
  */
 #ifndef MCL_H
 #define MCL_H
@@ -67,7 +67,7 @@ enum mcl_code {
     MCL_EFORMAT = -7,     /* not exactly one well-formed msgpack object */
     MCL_ETOOLARGE = -8,   /* the message is larger than the limit */
     MCL_EBUFFER = -9,     /* the buffer is too small; the needed size is given */
-    MCL_ETIMEOUT = -10,   /* the time is over */
+    MCL_ETIMEOUT = -10,   /* the time is over (no function returns it: the waits give 0) */
     MCL_EINTR = -11,      /* a signal handler ran while waiting */
     MCL_EFORKED = -12,    /* the library was loaded before a fork */
     MCL_EUNKNOWN = -13,   /* no such name, key or callback */
@@ -102,8 +102,11 @@ const char *mcl_strerror(int code);
 #define MCL_MESSAGE_MAX_DEFAULT 67108864   /* 64 MiB */
 #define MCL_MESSAGE_MAX_LIMIT 1073741824   /* 1 GiB: the most that can be asked for */
 #define MCL_REASSEMBLY_BYTES_DEFAULT 268435456 /* 256 MiB */
+#define MCL_REASSEMBLY_BYTES_LIMIT 1125899906842624 /* 1 PiB */
 #define MCL_REASSEMBLY_AGE_MS_DEFAULT 5000
+#define MCL_REASSEMBLY_AGE_MS_LIMIT 86400000 /* a day */
 #define MCL_RECV_BUFFER_DEFAULT 4194304    /* 4 MiB */
+#define MCL_BUFFER_LIMIT 1073741823        /* of a socket's buffer */
 #define MCL_QUEUE_MESSAGES_DEFAULT 262144
 #define MCL_QUEUE_BYTES_DEFAULT 268435456  /* 256 MiB */
 #define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
