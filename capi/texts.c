@@ -26,7 +26,7 @@ const char *mcl_strerror(int code)
     case MCL_EBUFFER:
         return "the buffer is too small; the needed size is given";
     case MCL_ETIMEOUT:
-        return "the time is over (no function returns it: the waits give 0)";
+        return "the time is over";
     case MCL_EINTR:
         return "a signal handler ran while waiting";
     case MCL_EFORKED:

@@ -113,7 +113,7 @@ func codeText(code int) string {
 	case codeEBUFFER:
 		return "the buffer is too small; the needed size is given"
 	case codeETIMEOUT:
-		return "the time is over (no function returns it: the waits give 0)"
+		return "the time is over"
 	case codeEINTR:
 		return "a signal handler ran while waiting"
 	case codeEFORKED:

@@ -31,6 +31,7 @@
  *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
  *             mcl_malformed_name returns MCL_EFORKED, and the sockets inherited from the parent are closed.
  *             exec() is not affected.
+ *   Time      Waits take milliseconds; one that is over is no error but a 0. MCL_ETIMEOUT is for other languages.
  *   Errors of the operating system are given in mcl_error.system as an errno value.
  *
  * Whatever is written here as a number is the only place it is written: the constants of the other
@@ -67,7 +68,7 @@ enum mcl_code {
     MCL_EFORMAT = -7,     /* not exactly one well-formed msgpack object */
     MCL_ETOOLARGE = -8,   /* the message is larger than the limit */
     MCL_EBUFFER = -9,     /* the buffer is too small; the needed size is given */
-    MCL_ETIMEOUT = -10,   /* the time is over (no function returns it: the waits give 0) */
+    MCL_ETIMEOUT = -10,   /* the time is over */
     MCL_EINTR = -11,      /* a signal handler ran while waiting */
     MCL_EFORKED = -12,    /* the library was loaded before a fork */
     MCL_EUNKNOWN = -13,   /* no such name, key or callback */
