@@ -4,6 +4,7 @@ The rest of the package is written in the language that both share.
 """
 import re
 import sys
+import threading
 import time
 
 PY2 = sys.version_info[0] == 2
@@ -22,6 +23,34 @@ else:
 
 # Python 2 has no clock that nobody can set.
 monotonic = getattr(time, 'monotonic', time.time)
+
+if PY2:
+    class ReentrantLock(object):
+        """The like of threading.RLock, which is Python code here and slow.
+
+        What never comes to it twice, on a thread that runs no signal handlers, may take `plain`.
+        """
+
+        def __init__(self):
+            self.plain = threading.Lock()
+            self._owner, self._depth = None, 0
+
+        def __enter__(self):
+            me = threading._get_ident()
+            if self._owner == me:
+                self._depth += 1
+            else:
+                self.plain.acquire()
+                self._owner = me
+
+        def __exit__(self, *exception):
+            if self._depth:
+                self._depth -= 1
+            else:
+                self._owner = None
+                self.plain.release()
+else:
+    ReentrantLock = threading.RLock
 
 _ASCII_IDENTIFIER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 

@@ -2,20 +2,20 @@
 
 The native library has its own queue; this one is for transports written in Python.
 """
-import collections
 import io
 import threading
 import time
 
 from mcl import _constants as constants
 from mcl._compat import monotonic
-from mcl._report import report_callback
-from mcl.errors import BusyError, ClosedError
+from mcl._delivery import CLOSE_WAIT, Delivery
+from mcl.errors import ClosedError
 
-_CLOSE_WAIT = constants.MCL_CLOSE_WAIT_MS / 1000.0
+# Python 2 sees no signal, and so no Ctrl-C, in a wait without an end; in seconds.
+_WAIT_MAX = 3600
 
 
-class QueueSource(object):
+class QueueSource(Delivery):
     """The like of mcl._reception.Reception over a RawListener written in Python.
 
     Args:
@@ -25,16 +25,13 @@ class QueueSource(object):
     """
 
     def __init__(self, listener, max_messages, policy):
+        super(QueueSource, self).__init__("the listener on %r" % (listener.connection,),
+                                          threading.Condition())
         self._listener = listener
         self._limit = max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT
         self._policy = policy or 'drop_oldest'
-        self._changed = threading.Condition()  # protects all that follows
-        self._queue = collections.deque()
-        self._wanted = False
-        self._thread = None
         self.alive = True
-        self._counters = dict.fromkeys(
-            ('messages', 'delivered', 'rejected', 'dropped_queue', 'discarded'), 0)
+        self._messages = self._dropped = 0
         listener.subscribe(self._enqueue)
 
     def check_process(self):
@@ -42,87 +39,65 @@ class QueueSource(object):
 
     def _enqueue(self, data):
         message = data['topic'], data['payload'], int(time.time() * 1e9)
-        with self._changed:
-            while self._policy == 'block' and self.alive and len(self._queue) >= self._limit:
-                self._changed.wait()
+        with self._lock:
+            while self._policy == 'block' and self.alive and len(self._held) >= self._limit:
+                self._lock.wait()
             if not self.alive:
                 return
-            self._counters['messages'] += 1
-            if len(self._queue) >= self._limit:
-                self._counters['dropped_queue'] += 1
+            self._messages += 1
+            if len(self._held) >= self._limit:
+                self._dropped += 1
                 if self._policy == 'drop_newest':
                     return
-                self._queue.popleft()
-            self._queue.append(message)
-            self._changed.notify_all()
+                self._held.popleft()
+            self._held.append(message)
+            self._changed()
 
-    def start(self, deliver):
-        """Deliver what arrives from now on, as Reception does."""
-        with self._changed:
-            if self._wanted or not self.alive:
-                return
-            self._counters['delivered'] += len(self._queue)
-            self._queue.clear()
-            self._wanted = True
-            self._thread = threading.Thread(target=self._run, args=(deliver,), name="mcl: queue")
-            self._thread.daemon = True
-            self._thread.start()
+    def _changed(self):
+        self._lock.notify_all()
 
-    def pause(self):
-        """Deliver no more, and leave what arrives in the queue."""
-        with self._changed:
-            self._wanted = False
+    def _taken(self):
+        self._lock.notify_all()
+
+    def _discard_waiting(self):
+        self._discard_held()
+
+    def _first(self):
+        """Return the first message in hand, waiting for it; None when this thread is to end."""
+        with self._lock:
+            while self.alive and self._wanted and not self._held:
+                self._lock.wait()
+            if self.alive and self._wanted:
+                return self._held[0]
             self._thread = None
-            self._changed.notify_all()
+            return None
 
-    def _run(self, deliver):
-        me = threading.current_thread()
-        while True:
-            with self._changed:
-                while self._thread is me and self.alive and not self._queue:
-                    self._changed.wait()
-                if self._thread is not me or not self.alive:
-                    return
-                message = self._take()
-            try:
-                if deliver(*message) is False:
-                    self.reject()
-            except Exception:  # pylint: disable=broad-except
-                report_callback(deliver)
+    def _decode(self, message):
+        return message
 
-    def _take(self):
-        self._counters['delivered'] += 1
-        self._changed.notify_all()
-        return self._queue.popleft()
-
-    def receive(self, timeout):
-        """Return the next message, or None when `timeout` (seconds) is over."""
-        deadline = None if timeout is None else monotonic() + timeout
-        with self._changed:
+    def _next(self, deadline):
+        """Take the oldest message for `receive`; None when the time is over."""
+        with self._lock:
             while True:
                 if not self.alive:
-                    raise ClosedError("the listener is closed", constants.MCL_ECLOSED)
-                if self._wanted:
-                    raise BusyError("callbacks are subscribed, which messages go to: unsubscribe"
-                                    " them to receive or iterate", constants.MCL_EBUSY)
-                if self._queue:
-                    return self._take()
+                    raise ClosedError("%s is closed" % self._where, constants.MCL_ECLOSED)
+                self._check_receiving()
+                if self._held:
+                    message = self._held.popleft()
+                    self._making += (message,)
+                    self._changed()
+                    return message
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return None
-                # Python 2 sees no signal, and so no Ctrl-C, in a wait without an end.
-                self._changed.wait(3600 if left is None else left)
-
-    def reject(self):
-        """Count a delivered message as one that does not fit."""
-        with self._changed:
-            self._counters['delivered'] -= 1
-            self._counters['rejected'] += 1
+                self._lock.wait(_WAIT_MAX if left is None else min(left, _WAIT_MAX))
 
     def stats(self):
         """Those counters of mcl_listener_stats that are not of the network, as a dict."""
-        with self._changed:
-            return dict(self._counters, queued=len(self._queue))
+        with self._lock:
+            return {'messages': self._messages, 'delivered': self._delivered,
+                    'rejected': self._rejected, 'dropped_queue': self._dropped,
+                    'discarded': self._discarded, 'queued': len(self._held) + len(self._making)}
 
     def settings(self):
         """Nothing is known of another transport's settings."""
@@ -134,16 +109,13 @@ class QueueSource(object):
 
     def close(self):
         """Close; returns False when it was closed already. Waits as Reception does."""
-        with self._changed:
+        with self._lock:
             if not self.alive:
                 return False
             self.alive = False
-            self._counters['discarded'] += len(self._queue)
-            self._queue.clear()
-            thread = self._thread
-            self._changed.notify_all()
+            self._discard_held()
+            self._changed()
         self._listener.unsubscribe(self._enqueue)
         self._listener.close()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_CLOSE_WAIT)
+        self._wait_for_callback(CLOSE_WAIT)
         return True

@@ -2,7 +2,6 @@
 import threading
 
 from mcl import _constants as constants
-from mcl._compat import monotonic
 from mcl.errors import ClosedError
 
 
@@ -14,6 +13,7 @@ class Receiving(object):
     """
 
     _source = None
+    _begun = None  # the callbacks that the source's thread is calling
 
     def __init__(self, *args, **kwargs):
         # Of the source, and of its being started while callbacks are subscribed and only then.
@@ -36,9 +36,12 @@ class Receiving(object):
         with self._changing:
             if self._is_open():
                 return False
-            self._source = self._new_source()
+            source = self._new_source()
+            if self._source is not None:
+                source.follow(self._source)
+            self._source = source
             if self.num_subscriptions():
-                self._source.start(self._received)
+                source.start(*self._receiver())
             return True
 
     def close(self):
@@ -58,11 +61,14 @@ class Receiving(object):
         with self._changing:
             added = super(Receiving, self).subscribe(callback)
             if self._source is not None:
-                self._source.start(self._received)
+                self._source.start(*self._receiver())
         return added
 
     def unsubscribe(self, callback):
-        """Remove one, as `Event.unsubscribe` does. Raises ForkError in a child made by fork()."""
+        """Remove one, as `Event.unsubscribe` does. Raises ForkError in a child made by fork().
+
+        What waits when the last one goes stays for `receive` and iteration, in order.
+        """
         self._check_process()
         with self._changing:
             removed = super(Receiving, self).unsubscribe(callback)
@@ -70,9 +76,27 @@ class Receiving(object):
                 self._source.pause()
         return removed
 
-    def _received(self, topic, payload, time):
-        """Take a message from the source, on its thread; False when it does not fit."""
-        return self.__trigger__(self._data(topic, payload, time))
+    def _prepared(self, topic, payload, time):
+        """Return what a callback would get for a message, or None when it does not fit."""
+        return self._accept(self._data(topic, payload, time))
+
+    def _receiver(self):
+        """The arguments of the source's `start`."""
+        return self._prepared, super(Receiving, self)._subscribers, self._received
+
+    def _received(self, data, callbacks):
+        """Call these callbacks, on the source's thread."""
+        self._begun = callbacks
+        try:
+            self.__trigger__(data)
+        finally:
+            self._begun = None
+
+    def _subscribers(self):
+        # Those that the source has counted the message as delivered to, although another thread
+        # may have unsubscribed the last one since.
+        begun = self._begun
+        return super(Receiving, self)._subscribers() if begun is None else begun
 
     def _accept(self, data):
         """Return what a callback would get for `data`, or None when it does not fit."""
@@ -102,16 +126,7 @@ class Receiving(object):
             BusyError: callbacks are subscribed, which data goes to.
             ForkError: it was opened before a fork(), in the parent.
         """
-        deadline = None if timeout is None else monotonic() + timeout
-        while True:
-            source = self._opened()
-            message = source.receive(None if deadline is None else max(0, deadline - monotonic()))
-            if message is None:
-                return None
-            data = self._accept(self._data(*message))
-            if data is not None:
-                return data
-            source.reject()
+        return self._opened().receive(timeout, self._prepared)
 
     def __iter__(self):
         """Iterate over the data, as `receive` gives it, until the listener is closed."""
@@ -134,8 +149,13 @@ class Receiving(object):
         """Return the counters since it was opened, as a dict; the last ones once it is closed.
 
         Its keys are the fields of mcl_listener_stats in mcl.h, which says what they count;
-        `malformed` is a dict by cause. `rejected` counts what did not fit the message type, and
-        what Python cannot hold.
+        `malformed` is a dict by cause. At every moment,
+        `messages = delivered + rejected + dropped_queue + discarded + queued`:
+
+        - `delivered`: callbacks were begun for it, or `receive` or iteration returned it;
+        - `rejected`: did not fit the message type, or Python cannot hold it;
+        - `discarded`: waited when it was closed, or when the first callback was subscribed;
+        - `queued`, `queued_bytes`: wait now, those included that Python has taken over already.
         """
         return self._opened().stats()
 

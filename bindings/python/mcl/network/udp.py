@@ -257,7 +257,7 @@ def open_reception(connection, topics, limits):
         topics = [topics]
     handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
                             "the listener on " + _where(connection))
-    return Reception(handle)
+    return Reception(handle, limits['queue_messages'], limits['queue_bytes'])
 
 
 def _check_connection(connection):
