@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from helpers import TIMEOUT, Collector, plain_sender, send, wait_for
-from mcl import QueuedListener, RawListener
+from mcl import QueuedListener, RawListener, _report
 
 GOOD = b'\x92\xa1t\x2a'  # ['t', 42]
 
@@ -129,7 +129,8 @@ def test_noise(connection, capsys):
         assert line.startswith('mcl: ') and 'cannot decode' in line
 
 
-def test_what_python_cannot_hold_is_reported(connection, capsys):
+def test_what_python_cannot_hold_is_reported(connection, capsys, monkeypatch):
+    monkeypatch.setattr(_report, 'INTERVAL', 0)
     bad = [b'\x92\xc0\x81\x90\x01', b'\x92\xc0\x81\x80\x01', b'\x92\xc0\x91\x81\x91\x01\x01']
     with contextlib.closing(plain_sender()) as sender, RawListener(connection) as listener:
         for datagram in bad + [GOOD]:

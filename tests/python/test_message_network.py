@@ -13,6 +13,7 @@ from mcl import (
     QueuedListener,
     RawBroadcaster,
     RawListener,
+    _report,
 )
 from mcl.network import udp
 
@@ -95,7 +96,8 @@ def test_only_its_own_type_is_published(Pose, Other):
 
 
 @pytest.mark.parametrize('queued', [False, True])
-def test_what_does_not_fit_is_reported(Pose, capsys, queued):
+def test_what_does_not_fit_is_reported(Pose, capsys, monkeypatch, queued):
+    monkeypatch.setattr(_report, 'INTERVAL', 0)
     received = Collector()
     kind = QueuedListener if queued else MessageListener
     with RawBroadcaster(Pose.connection) as broadcaster, kind(Pose) as listener:

@@ -14,6 +14,7 @@ from mcl import (
     QueuedListener,
     RawBroadcaster,
     RawListener,
+    _report,
 )
 from mcl.errors import BusyError, ClosedError
 from mcl.network import abstract
@@ -121,7 +122,8 @@ def test_raw(capsys):
     assert 'ZeroDivisionError' in capsys.readouterr().err
 
 
-def test_messages(Pose, capsys):
+def test_messages(Pose, capsys, monkeypatch):
+    monkeypatch.setattr(_report, 'INTERVAL', 0)
     received = Collector()
     with MessageBroadcaster(Pose) as broadcaster, MessageListener(Pose) as listener:
         assert isinstance(broadcaster, Broadcaster) and isinstance(listener, Listener)

@@ -14,7 +14,7 @@ from mcl._compat import ReentrantLock, monotonic
 from mcl._delivery import CLOSE_WAIT, Delivery
 from mcl._handles import is_alive
 from mcl._pollable import Pollable
-from mcl._report import report
+from mcl._report import Misfits
 from mcl.codec import decode_topic, unpack
 
 _BATCH = 256  # messages a call, at most
@@ -46,6 +46,7 @@ class Reception(Delivery):
         self._batch = None  # of the thread; what is in hand lies in its memory
         self._single = None  # of `receive`
         self._pollable = None
+        self._misfits = Misfits()
         _receptions.add(self)
 
     @property
@@ -94,8 +95,8 @@ class Reception(Delivery):
             return None if topic is None else decode_topic(topic), unpack(packed), time
         except Exception as error:  # pylint: disable=broad-except
             # Well-formed msgpack, as the library has checked, but say a map with a list as its key.
-            report("%s: cannot decode a payload of %d bytes: %s: %s"
-                   % (self._where, len(packed), type(error).__name__, error))
+            self._misfits("%s: cannot decode a payload of %d bytes" % (self._where, len(packed)),
+                          "%s: %s" % (type(error).__name__, error))
             return None
 
     def _next(self, deadline):

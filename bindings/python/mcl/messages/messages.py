@@ -4,6 +4,7 @@ import time
 
 from mcl._compat import PY2, metaclass, native_string, packed_types, string_types
 from mcl._readonly import ReadOnly
+from mcl._short import short
 from mcl.codec import decode_topic, pack, unpack
 from mcl.messages._json import jsonable
 from mcl.network.abstract import Connection
@@ -137,8 +138,8 @@ class Message(dict):
             try:
                 given.update(data)
             except (TypeError, ValueError):
-                raise TypeError("%s cannot be made of %r: it needs a mapping, pairs, or a packed"
-                                " message" % (self.name, data))
+                raise TypeError("%s cannot be made of %s: it needs a mapping, pairs, or a packed"
+                                " message" % (self.name, short(data)))
         given = _with_text_keys(given)
         given.update(kwargs)
         self._check_name(given.get('name', self.name))
@@ -157,8 +158,8 @@ class Message(dict):
 
     def _check_name(self, name):
         if name != self.name:
-            raise ValueError("the name of a message cannot be changed: it is %r, not %r"
-                             % (self.name, name))
+            raise ValueError("the name of a message cannot be changed: it is %r, not %s"
+                             % (self.name, short(name)))
 
     def update(self, *args, **kwargs):
         """Set keys, from what a message can be made of.

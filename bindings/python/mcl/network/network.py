@@ -1,7 +1,8 @@
 """Broadcasters and listeners for any transport, for raw data and for messages."""
 import datetime
 
-from mcl._report import report
+from mcl._report import Misfits
+from mcl._short import short
 from mcl.messages.messages import Message
 from mcl.network import udp
 from mcl.network._limits import check_limits, native_limits
@@ -75,12 +76,16 @@ class MessageBroadcaster(object):
         """
         if not isinstance(message, self.message_type):
             raise TypeError("this broadcaster publishes %s only, not %r"
-                            % (self.message_type.__name__, message))
+                            % (self.message_type.__name__, short(message)))
         return super(MessageBroadcaster, self).publish(message, topic=topic)
 
 
 class _MessageReceiving(object):
     """Mixin: makes messages of the payloads. For classes with an attribute `message_type`."""
+
+    def __init__(self, *args, **kwargs):
+        self._misfits = Misfits()
+        super(_MessageReceiving, self).__init__(*args, **kwargs)
 
     def _accept(self, data):
         """Return `data` with its payload as a message. None, and say why, when it does not fit."""
@@ -93,7 +98,7 @@ class _MessageReceiving(object):
             return dict(data, payload=kind(payload))
         except Exception as error:  # pylint: disable=broad-except
             # Of any kind: a type may have an __init__ of its own.
-            report("data on %r is no %s: %s" % (self.connection, kind.__name__, error))
+            self._misfits("data on %r is no %s" % (self.connection, kind.__name__), "%s" % error)
             return None
 
     def __trigger__(self, data):
@@ -107,7 +112,8 @@ class MessageListener(_MessageReceiving):
     """Receives messages of one type: callbacks get `{'topic': ..., 'payload': message}`.
 
     What is made is an instance of the connection's own listener class as well, and has all that one
-    has. Data that does not fit the type is not delivered; it is reported on stderr.
+    has. Data that does not fit the type is not delivered; it is counted, and reported on stderr,
+    about once a second.
 
     Args:
         message (type): a subclass of Message; its connection says where to listen.
