@@ -3,14 +3,15 @@
     pip install ./bindings/python       (from the top of the source tree)
 
 The library is taken from, in this order: the file that MCL_LIBRARY names in the environment,
-mcl/libmcl.so beside this file, build/libmcl.so of the source tree. In a source tree without it,
-`make lib` builds it, which needs Go and a C compiler.
+mcl/libmcl.so beside this file, build/libmcl.so of the source tree. In a source tree, `make lib`
+brings it up to date first where there are make and Go. It must load, and be of this version.
 """
 import io
 import os
 import re
 import shutil
 import subprocess
+import sys
 
 from setuptools import Distribution, find_packages, setup
 from setuptools.command.build_py import build_py
@@ -47,20 +48,38 @@ def source_tree():
     return None
 
 
+# Prints a library's version. Run by another process: it may be anything, and crash.
+ASK_VERSION = """
+import ctypes, sys
+function = ctypes.CDLL(sys.argv[1]).mcl_version
+function.restype = ctypes.c_char_p
+print(function().decode('ascii'))
+"""
+
+
 def library():
     """Return the path of libmcl.so, building it where that is possible."""
-    named = os.environ.get('MCL_LIBRARY')
-    if named:
-        return named
     beside = os.path.join(HERE, 'mcl', 'libmcl.so')
-    if os.path.exists(beside):
-        return beside
-    tree = source_tree()
-    if tree is None:
-        raise SystemExit("libmcl.so is not there, and this is no source tree to build it in: run"
-                         " pip at the top of the source tree, or name the file in MCL_LIBRARY")
+    if os.environ.get('MCL_LIBRARY'):
+        path = os.path.abspath(os.environ['MCL_LIBRARY'])
+    elif os.path.exists(beside):
+        path = beside
+    else:
+        tree = source_tree()
+        if tree is None:
+            raise SystemExit("libmcl.so is not there, and this is no source tree to build it in:"
+                             " run pip at the top of the source tree, or name the file in"
+                             " MCL_LIBRARY")
+        path = built_library(tree)
+    check_library(path)
+    return path
+
+
+def built_library(tree):
+    """Return the path of the source tree's libmcl.so, after bringing it up to date if possible."""
     built = os.path.join(tree, 'build', 'libmcl.so')
-    if not os.path.exists(built):
+    can_build = os.path.exists(os.path.join(tree, 'Makefile')) and on_path('make') and on_path('go')
+    if can_build or not os.path.exists(built):
         try:
             subprocess.check_call(['make', 'lib'], cwd=tree)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -69,10 +88,32 @@ def library():
     return built
 
 
+def on_path(program):
+    """Is there a program of this name? (Python 2 has no shutil.which.)"""
+    return any(os.access(os.path.join(folder, program), os.X_OK)
+               for folder in os.environ.get('PATH', '').split(os.pathsep))
+
+
+def check_library(path):
+    """Stop the build unless the file is a libmcl.so that loads here and is of this version."""
+    process = subprocess.Popen([sys.executable, '-c', ASK_VERSION, path], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, universal_newlines=True)
+    output, errors = process.communicate()
+    if process.returncode:
+        raise SystemExit("%s is no libmcl that can be loaded here: %s" % (
+            path, errors.strip().split('\n')[-1] or "status %d" % process.returncode))
+    if output.strip() != version():
+        raise SystemExit("%s is libmcl %s, and this package is %s: build it anew by `make lib`, or"
+                         " name another in MCL_LIBRARY" % (path, output.strip(), version()))
+
+
 class BuildWithLibrary(build_py):
     """Adds the library to the package."""
 
     def run(self):
+        # Of an earlier build, which may hold modules that are no more.
+        if os.path.realpath(self.build_lib) != os.path.realpath(HERE):
+            shutil.rmtree(os.path.dirname(self._carried()), ignore_errors=True)
         build_py.run(self)
         self.mkpath(os.path.dirname(self._carried()))
         shutil.copyfile(os.path.realpath(library()), self._carried())

@@ -7,6 +7,7 @@ import pytest
 
 import mcl
 from helpers import ROOT, run_python
+from mcl import _library
 
 ROUND_TRIP = """
 import mcl
@@ -76,6 +77,28 @@ def test_nowhere(moved, tmpdir):
 def test_named_wrongly(name):
     output = run_python(OPEN, env={'MCL_LIBRARY': name})
     assert output.startswith('LibraryError\n') and name in output and 'make lib' in output
+
+
+@pytest.mark.parametrize(
+    'version, fits',
+    [('0.1.9', True), ('0.0.0', False), ('0.2.0', False), ('1.1.0', False), ('0.10.0', False)],
+)
+def test_version_of_another_release(version, fits):
+    """The package plays to be of another version; the library is of 0.1."""
+    setting = "from mcl import _constants\n_constants.MCL_VERSION = '%s'\n" % version
+    if fits:
+        run_python(setting + ROUND_TRIP)
+        return
+    output = run_python(setting + OPEN)
+    assert output.startswith('LibraryError\n') and version in output and 'same release' in output
+
+
+@pytest.mark.parametrize(
+    'ours, theirs, same',
+    [('1.2.3', '1.3.0', True), ('1.2.3', '2.2.3', False), ('0.1.0', '0.1.5', True)],
+)
+def test_which_versions_fit(ours, theirs, same):
+    assert (_library._interface(ours) == _library._interface(theirs)) is same
 
 
 @pytest.mark.parametrize(

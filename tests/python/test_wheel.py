@@ -160,6 +160,67 @@ def test_the_library_is_built_when_it_is_not_there(tree, tmpdir):
     assert tmpdir.join('out', 'mcl', 'libmcl.so').check()
 
 
+def build(folder, **variables):
+    """Run build_py in a copy of the binding's folder: whether it went well, and what it printed."""
+    process = subprocess.Popen(
+        [sys.executable, 'setup.py', '-q', 'build_py', '-d', str(folder.join('out'))],
+        cwd=str(folder.join('bindings', 'python')),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        env=dict(os.environ, PYTHONPATH=PACKAGES, PWD=str(folder), **variables),
+    )
+    output = process.communicate()[0]
+    return process.returncode == 0, output
+
+
+@pytest.fixture
+def copy(tree, tmpdir):
+    """A copy of the tree that a test may change."""
+    shutil.copytree(str(tree), str(tmpdir.join('copy')))
+    return tmpdir.join('copy')
+
+
+def test_the_library_is_brought_up_to_date(copy):
+    """Stand-ins for make and Go: the real ones are not always there."""
+    programs = copy.mkdir('programs')
+    for name, content in (('make', '#!/bin/sh\ncp real build/libmcl.so\n'), ('go', '#!/bin/sh\n')):
+        programs.join(name).write(content)
+        programs.join(name).chmod(0o755)
+    copy.join('build', 'libmcl.so').move(copy.join('real'))
+    copy.join('build', 'libmcl.so').write('old')
+    copy.join('Makefile').write('')
+    path = os.pathsep.join([str(programs), os.environ['PATH']])
+    assert build(copy, PATH=path)[0]
+    assert copy.join('out', 'mcl', 'libmcl.so').size() == copy.join('real').size()
+
+
+def test_a_broken_library_is_refused(copy):
+    copy.join('build', 'libmcl.so').write('old')
+    well, output = build(copy)
+    assert not well and 'is no libmcl that can be loaded' in output
+    well, output = build(copy, MCL_LIBRARY=os.path.join(ROOT, 'build', 'libmcl.so'))
+    assert well, output
+
+
+def test_a_library_of_another_version_is_refused(copy):
+    constants = copy.join('bindings', 'python', 'mcl', '_constants.py')
+    constants.write(constants.read().replace('MCL_VERSION = "', 'MCL_VERSION = "9'))
+    well, output = build(copy)
+    assert not well and 'and this package is 9' in output and 'make lib' in output
+
+
+def test_modules_of_an_earlier_build_are_not_carried(copy):
+    stale = copy.mkdir('out').mkdir('mcl').join('stale.py')
+    stale.write('')
+    other = copy.join('out', 'other.py')
+    other.write('')
+    well, output = build(copy)
+    assert well, output
+    assert not stale.check() and other.check()
+    assert copy.join('out', 'mcl', 'codec.py').check()
+
+
 def test_outside_a_source_tree_it_says_what_to_do(tree, tmpdir):
     shutil.copytree(str(tree.join('bindings', 'python')), str(tmpdir.join('alone')))
     process = subprocess.Popen(

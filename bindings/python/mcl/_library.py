@@ -30,11 +30,17 @@ class Library(object):
         self.quick = _native.Functions(ctypes.PyDLL(name), _native.QUICK)
         self.pid = os.getpid()
         version = self.quick.mcl_version()
-        if version.split(b'.')[0] != constants.MCL_VERSION.encode('ascii').split(b'.')[0]:
+        if _interface(version.decode('ascii')) != _interface(constants.MCL_VERSION):
             raise LibraryError("%s is libmcl %s, and this package needs %s: install both from"
                                " the same release"
                                % (name, version.decode('ascii'), constants.MCL_VERSION))
         self.path = path or (name if os.path.isabs(name) else _path_of(self.quick.mcl_version))
+
+
+def _interface(version):
+    """Return the part of a version that must be the same: while the major is 0, the minor too."""
+    major, minor = version.split('.')[:2]
+    return (major, minor) if major == '0' else (major,)
 
 
 _loaded = None
