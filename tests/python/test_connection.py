@@ -104,6 +104,49 @@ def test_dict():
         Own.from_dict({'A': 1, 'C': 3})
 
 
+def test_asdict():
+    assert list(Own(1, 2)._asdict().items()) == [('A', 1), ('B', 2), ('C', 2)]
+    assert dict(udp.Connection('ff15::1', hops=1)._asdict()) == {'url': 'ff15::1', 'port': 26000}
+
+
+@pytest.mark.parametrize('name', ['to_dict', 'from_dict', 'reset', 'make', 'ready'])
+def test_fields_do_not_replace_methods(name):
+    methods = {
+        'reset': lambda self: None,
+        'make': classmethod(lambda cls: None),
+        'ready': property(lambda self: None),
+    }
+    if name not in methods:
+        methods = {}
+    for declaration in ({'mandatory': (name,)}, {'optional': {name: 1}}):
+        with pytest.raises(ValueError) as caught:
+            declare(**dict(methods, **declaration))
+        assert name in str(caught.value) and 'method' in str(caught.value)
+
+
+def test_fields_called_as_methods_of_tuples():
+    """As namedtuple has it."""
+    connection = declare(mandatory=('count', 'index'), optional={})(1, 2)
+    assert (connection.count, connection.index) == (1, 2)
+    assert connection.to_dict() == {'count': 1, 'index': 2}
+
+
+@pytest.mark.parametrize(
+    'options, range_',
+    [
+        ({'hops': -1}, '0 to 255'),
+        ({'hops': 1 << 40}, '0 to 255'),
+        ({'message_max': -1}, '1 to 1073741824'),
+        ({'reassembly_age_ms': 1 << 70}, '1 to 86400000'),
+    ],
+)
+def test_ranges_are_told(options, range_):
+    with pytest.raises(ValueError) as caught:
+        udp.Connection('ff15::1', **options)
+    (name,) = options
+    assert name in str(caught.value) and range_ in str(caught.value)
+
+
 def test_make_and_replace():
     assert Own._make([1, 2, 3]) == Own(1, 2, C=3)
     assert Own(1, 2)._replace(B=5) == Own(1, 5)
@@ -156,6 +199,7 @@ def test_broadcaster_and_listener():
         {'optional': ('C',)},
         {'optional': {5: 1}},
         {'optional': 'C'},
+        {'optional': None},
         {'broadcaster': Ellipsis},
         {'listener': Ellipsis},
         {'broadcaster': Listener},

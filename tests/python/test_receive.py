@@ -34,6 +34,21 @@ def test_receive(kind, connection):
         listener.receive(0)
 
 
+def test_timeouts_of_any_size(kind, connection):
+    with udp.RawBroadcaster(connection) as broadcaster, kind(connection) as listener:
+        for timeout in (float('inf'), 1e308, 1 << 70, None):
+            waiting = Background(lambda: listener.receive(timeout))
+            time.sleep(0.02)  # most likely it waits by now; the test holds either way
+            broadcaster.publish(1)
+            assert waiting.result()['payload'] == 1
+        for timeout in (0, -1, float('-inf')):
+            assert listener.receive(timeout) is None
+        with pytest.raises(ValueError):
+            listener.receive(float('nan'))
+        with pytest.raises(TypeError):
+            listener.receive('1')
+
+
 def test_receive_what_came_before(kind, connection):
     with udp.RawBroadcaster(connection) as broadcaster, kind(connection) as listener:
         for number in range(100):

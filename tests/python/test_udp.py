@@ -133,6 +133,14 @@ def test_bad_limits(connection):
     ):
         with pytest.raises(error):
             udp.RawListener(connection, **limits)
+    for limits, error, text in (
+        ({'max_bytes': 1 << 70}, ValueError, '1 to 9223372036854775807'),
+        ({'policy': []}, TypeError, "'drop_newest'"),
+        ({'policy': 5}, TypeError, "'drop_newest'"),
+    ):
+        with pytest.raises(error) as caught:
+            udp.RawListener(connection, **limits)
+        assert text in str(caught.value)
 
 
 def test_many_are_opened_and_closed(connection):

@@ -1,4 +1,5 @@
 """The base class of connections: declared by class attributes, named tuples as instances."""
+import collections
 import keyword
 
 from mcl._compat import is_identifier, metaclass, native_string, string_types
@@ -37,6 +38,7 @@ class ConnectionMeta(type):
         if not any(type(base) is mcs and base._fields is None for base in bases):
             return super(ConnectionMeta, mcs).__new__(mcs, name, bases, names)
         mandatory, optional = _declared_fields(name, names)
+        _check_methods(name, bases, names, mandatory + tuple(optional))
         for role in ('broadcaster', 'listener'):
             value = names.get(role)
             if not (isinstance(value, type) and issubclass(value, _bases[role])):
@@ -62,8 +64,6 @@ def _declared_fields(name, names):
     if not isinstance(mandatory, (list, tuple)):
         raise TypeError("%s.mandatory must be a list or tuple of strings, not %r"
                         % (name, mandatory))
-    if optional is None:
-        optional = {}
     if not isinstance(optional, dict):
         raise TypeError("%s.optional must be a dict, not %r" % (name, optional))
     fields = list(mandatory) + list(optional)
@@ -79,6 +79,17 @@ def _declared_fields(name, names):
             raise ValueError("the field %r of %s is given twice" % (field, name))
     return (tuple(native_string(field) for field in mandatory),
             {native_string(field): value for field, value in optional.items()})
+
+
+def _check_methods(name, bases, names, fields):
+    """Raise ValueError for a field that would take the place of a method."""
+    inherited = [cls for base in bases for cls in base.__mro__ if cls not in (tuple, object)]
+    for field in fields:
+        own = names.get(field)
+        if (callable(own) or isinstance(own, (classmethod, staticmethod, property))
+                or any(field in vars(cls) for cls in inherited)):
+            raise ValueError("%r cannot be the name of a field of %s: a method is called that"
+                             % (field, name))
 
 
 @metaclass(ConnectionMeta)
@@ -151,6 +162,10 @@ class Connection(tuple):
                              % (type(self).__name__, ", ".join(map(repr, sorted(unknown)))))
         values.update(kwargs)
         return type(self)(**values)
+
+    def _asdict(self):
+        """Return the fields as an OrderedDict, without what an instance has beyond them."""
+        return collections.OrderedDict(zip(self._fields, self))
 
     @classmethod
     def _is_option(cls, name):

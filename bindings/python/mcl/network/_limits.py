@@ -1,6 +1,7 @@
 """The limits of a listener's queue, as keyword arguments and in C."""
 from mcl import _constants as constants
-from mcl._compat import is_integer
+from mcl._compat import is_integer, string_types
+from mcl._short import short
 
 POLICIES = {
     'drop_oldest': constants.MCL_DROP_OLDEST,
@@ -17,9 +18,11 @@ def check_limits(max_messages, max_bytes, policy):
         if not is_integer(value):
             raise TypeError("%s must be an integer, not %r" % (name, value))
         if not 1 <= value < 1 << 63:
-            raise ValueError("%s must be at least 1, not %r" % (name, value))
-    if policy is not None and policy not in POLICIES:
-        raise ValueError("policy must be one of %s, not %r" % (", ".join(sorted(POLICIES)), policy))
+            raise ValueError("%s must be 1 to %d, not %r" % (name, (1 << 63) - 1, value))
+    if policy is not None and policy not in tuple(POLICIES):  # a tuple takes what has no hash, too
+        error = ValueError if isinstance(policy, string_types) else TypeError
+        raise error("policy must be one of %s, not %s"
+                    % (", ".join(map(repr, sorted(POLICIES))), short(policy)))
 
 
 def native_limits(max_messages, max_bytes, policy, queued=False):

@@ -4,6 +4,8 @@ import threading
 from mcl import _constants as constants
 from mcl.errors import ClosedError
 
+_FOREVER = float('inf')
+
 
 class Receiving(object):
     """Mixin for a RawListener whose data comes from a source: mcl._reception.Reception or its like.
@@ -116,7 +118,7 @@ class Receiving(object):
         may call it: each gets other data.
 
         Args:
-            timeout (float): seconds to wait at most; 0 does not wait; None: for ever.
+            timeout (float): seconds to wait at most; 0 does not wait; None or infinity: for ever.
 
         Returns:
             dict: the data; or None, when the time is over.
@@ -125,7 +127,13 @@ class Receiving(object):
             ClosedError: the listener is closed, or was while this waited.
             BusyError: callbacks are subscribed, which data goes to.
             ForkError: it was opened before a fork(), in the parent.
+            ValueError: the timeout is not a number (NaN).
         """
+        if timeout is not None:
+            if timeout != timeout:
+                raise ValueError("a timeout is a number of seconds or None, not %r" % timeout)
+            if timeout == _FOREVER:
+                timeout = None
         return self._opened().receive(timeout, self._prepared)
 
     def __iter__(self):

@@ -178,8 +178,15 @@ class Connection(abstract.Connection):
     broadcaster = RawBroadcaster
     listener = RawListener
 
-    _NUMBERS = ('hops', 'recv_buffer', 'send_buffer', 'message_max', 'reassembly_bytes',
-                'reassembly_age_ms')
+    # The options that are numbers, and their ranges.
+    _NUMBERS = {
+        'hops': (0, constants.MCL_HOPS_MAX),
+        'recv_buffer': (1, constants.MCL_BUFFER_LIMIT),
+        'send_buffer': (1, constants.MCL_BUFFER_LIMIT),
+        'message_max': (1, constants.MCL_MESSAGE_MAX_LIMIT),
+        'reassembly_bytes': (1, constants.MCL_REASSEMBLY_BYTES_LIMIT),
+        'reassembly_age_ms': (1, constants.MCL_REASSEMBLY_AGE_MS_LIMIT),
+    }
 
     def __new__(cls, url, port=UDP_PORT, **options):
         if not isinstance(url, string_types):
@@ -216,7 +223,8 @@ class Connection(abstract.Connection):
             # ctypes would cut it down to the width of the C field, in silence.
             field = getattr(_native.Connection, name)
             if not 0 <= value < 1 << (8 * field.size - 1):
-                raise ValueError("%s is out of its range: %r" % (name, value))
+                raise ValueError("%s must be %d to %d, not %r"
+                                 % ((name,) + cls._NUMBERS[name] + (value,)))
         return value
 
     def _options(self):
