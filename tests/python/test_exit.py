@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from helpers import communicate, run_python, start_python
+from helpers import communicate, run_python, start_python, wait_for
 
 PREAMBLE = """
 import os, signal, sys, threading, time
@@ -86,17 +86,19 @@ def test_exit_status_is_the_program_s():
 
 def test_exit_does_not_wait_long_for_a_callback():
     process = start_python(PREAMBLE + """
+entered = threading.Event()
 def slow(data):
     say('in')
+    entered.set()
     time.sleep(30)
 listener = mcl.RawListener(C)
 listener.subscribe(slow)
 mcl.RawBroadcaster(C).publish(1)
-time.sleep(0.2)
+assert entered.wait(20)
 say('out')
 """)
     lines = [process.stdout.readline() for _ in range(2)]
-    assert sorted(lines) == ['in\n', 'out\n']
+    assert lines == ['in\n', 'out\n']
     began = time.time()
     assert communicate(process)[1] == ''
     assert process.returncode == 0
@@ -127,6 +129,21 @@ WAITS = {
 }
 
 
+def come_to_its_wait(pid):
+    """Wait until a process's main thread sleeps, five looks in a row, or is busy for 0.2 s."""
+    looks, began = [], []
+
+    def there():
+        with open('/proc/%d/task/%d/stat' % (pid, pid)) as stat:
+            fields = stat.read().rpartition(')')[2].split()
+        looks.append(fields[0])
+        ticks = int(fields[11]) + int(fields[12])  # a hundredth of a second each
+        began.append(ticks)
+        return looks[-5:] == ['S'] * 5 or ticks - began[0] >= 20
+
+    wait_for(there, "its wait")
+
+
 @pytest.mark.parametrize('wait', sorted(WAITS))
 def test_ctrl_c(wait):
     """It ends within a second, by KeyboardInterrupt."""
@@ -138,7 +155,7 @@ def test_ctrl_c(wait):
     )
     process = start_python(program)
     assert process.stdout.readline() == 'ready\n'
-    time.sleep(0.3)  # it has most likely come to its wait; it must end if it has not, too
+    come_to_its_wait(process.pid)  # or about to: it must end if it has not come there, too
     began = time.time()
     process.send_signal(signal.SIGINT)
     errors = communicate(process)[1]

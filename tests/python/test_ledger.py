@@ -32,9 +32,7 @@ def new_listener(kind, where):
     source = where
     if 'message' in kind:
         source = type(Message)('Pose', (Message,), {'mandatory': ('x',), 'connection': where})
-    make = (
-        QueuedListener if 'queued' in kind else {'raw': RawListener, 'message': MessageListener}[kind]
-    )
+    make = {'raw': RawListener, 'message': MessageListener}.get(kind, QueuedListener)
     return lambda **options: make(source, **options)
 
 

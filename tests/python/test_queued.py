@@ -84,7 +84,7 @@ def test_time_received(connection):
         broadcaster.publish(2)
         wait_for(lambda: listener.stats()['messages'] == 2)
         after = now() + datetime.timedelta(milliseconds=2)
-        time.sleep(0.3)
+        wait_for(lambda: now() > after)
         go.set()
         for number, data in enumerate(received.take(2), 1):
             assert set(data) == {'topic', 'payload', 'time_received'}

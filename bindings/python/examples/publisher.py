@@ -1,4 +1,4 @@
-# python publisher.py        (and, in another terminal: python subscriber.py)
+# python publisher.py   (in another terminal: python subscriber.py; MCL_HOPS=0: only this host)
 import time
 from mcl import RawBroadcaster
 from mcl.network.udp import Connection

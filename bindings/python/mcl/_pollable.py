@@ -32,8 +32,8 @@ class Pollable(object):
         except (IOError, OSError) as error:
             full = error.errno in (errno.EMFILE, errno.ENFILE)
             raise MclError("%s: cannot make a descriptor to poll: %s%s" % (
-                where, error.strerror, "; raise the limit (`ulimit -n`) or close something"
-                if full else ""),
+                where, error.strerror,
+                ": close something, or raise the limit (`ulimit -n`)" if full else ""),
                 constants.MCL_EDESCRIPTORS if full else constants.MCL_ESYSTEM, error.errno)
         self._shown = False
 

@@ -145,7 +145,8 @@ class Reception(Delivery):
         stats['rejected'] += self._rejected
         stats['discarded'] += self._discarded
         stats['queued'] += len(waiting)
-        stats['queued_bytes'] += sum(len(topic or b'') + len(packed) for topic, packed, _ in waiting)
+        stats['queued_bytes'] += sum(len(message[0] or b'') + len(message[1])
+                                     for message in waiting)
         return stats
 
     def settings(self):

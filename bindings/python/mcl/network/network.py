@@ -151,6 +151,7 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         max_bytes (int): bytes of them; None: 256 MiB. Not for transports written in Python.
         policy (str): what happens to messages beyond that: 'drop_oldest' (the default),
             'drop_newest', or 'block', which stops receiving. What is lost is counted in `stats()`.
+            On UDP, up to a sixteenth of the limits, and 256 messages, may wait on top of them.
 
     Raises:
         TypeError: `source` is neither, or another argument is of another type.

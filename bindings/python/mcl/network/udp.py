@@ -105,11 +105,12 @@ class RawListener(Receiving, abstract.RawListener):
 
     Callbacks get a dict: `topic` (str or None) and `payload`. They run on one daemon thread of this
     listener, one at a time, in order of arrival, and may close, subscribe and unsubscribe. While
-    one runs, what arrives is queued. What arrives while nobody is subscribed is not kept for
-    callbacks that are subscribed later. Instead of subscribing, a program may iterate
-    (`for data in listener:`) or call `receive`.
+    one runs, what arrives is queued. What waits when the first callback is subscribed is discarded;
+    what waits when the last one is unsubscribed stays. Instead of subscribing, a program may
+    iterate (`for data in listener:`) or call `receive`.
 
-    Data that Python cannot hold (a map with a list as its key) is reported on stderr.
+    Data that Python cannot hold (a map with a list as its key) is reported on stderr, about once a
+    second.
 
     In a child made by fork() it raises ForkError, and the child opens its own.
 
@@ -120,7 +121,8 @@ class RawListener(Receiving, abstract.RawListener):
         max_messages (int): messages that may be queued; None: 262144.
         max_bytes (int): bytes of them; None: 256 MiB.
         policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block',
-            which leaves it to the kernel's buffer. All are counted in `stats()`.
+            which leaves it to the kernel's buffer. All are counted in `stats()`. For callbacks, up
+            to a sixteenth of the limits, and 256 messages, may wait on top of them.
 
     Raises:
         TypeError: an argument is of another type.
