@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -82,6 +83,40 @@ def test_unsubscribe_in_the_callback(connection):
         broadcaster.publish(2)
         assert [data['payload'] for data in rest.take(2)] == [1, 2]
         assert received.get()['payload'] == 1 and received.empty()
+
+
+def test_an_unsubscribed_callback_and_its_data_are_not_kept(connection):
+    class Callback(object):
+        def __call__(self, data):
+            done.set()
+
+    callback, done = Callback(), threading.Event()
+    gone = weakref.ref(callback)
+    with udp.RawBroadcaster(connection) as broadcaster, udp.RawListener(connection) as listener:
+        listener.subscribe(callback)
+        listener.subscribe(len)
+        broadcaster.publish(1)
+        assert done.wait(TIMEOUT)
+        listener.unsubscribe(callback)
+        del callback
+        wait_for(lambda: gone() is None)
+
+
+def test_a_thread_that_cannot_be_started(connection, monkeypatch):
+    """The caller is told, and may try again."""
+
+    def fail(self):
+        raise RuntimeError("can't start new thread")
+
+    received = Collector()
+    with udp.RawBroadcaster(connection) as broadcaster, udp.RawListener(connection) as listener:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, 'start', fail)
+            with pytest.raises(RuntimeError):
+                listener.subscribe(received)
+        listener.subscribe(received)
+        broadcaster.publish(1)
+        assert received.get()['payload'] == 1
 
 
 def test_close_in_the_callback(connection):

@@ -75,7 +75,11 @@ class Delivery(object):
                 self._thread = threading.Thread(target=self._run, name="mcl: " + self._where,
                                                 args=(accept, callbacks, deliver))
                 self._thread.daemon = True
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except Exception:  # of the system: there are too many
+                    self._thread, self._wanted = None, False
+                    raise
 
     def pause(self):
         """Deliver no more; what is in hand and what arrives is left for `receive`."""
@@ -99,6 +103,7 @@ class Delivery(object):
                 except IndexError:
                     message = None
                 if message is None:
+                    data = begun = None  # not kept for as long as nothing arrives
                     message = self._first()
                     if message is None:
                         return

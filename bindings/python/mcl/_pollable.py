@@ -54,8 +54,8 @@ class Pollable(object):
         self.show(True)
         self._epoll.close()
 
-    def __del__(self):
+    def __del__(self, close=os.close):  # bound here, as Python 2 takes modules apart at exit
         # Not at close: who is just woken by that still has to see the pipe readable.
         for descriptor in (self._read, self._write):
             if descriptor is not None:
-                os.close(descriptor)
+                close(descriptor)

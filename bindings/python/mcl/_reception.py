@@ -128,7 +128,7 @@ class Reception(Delivery):
             self._handle.wait(milliseconds)
 
     def _changed(self):
-        if self._pollable is not None:
+        if self._pollable is not None and self.alive:
             self._pollable.show(bool(self._held) and not self._wanted)
 
     def stats(self):
