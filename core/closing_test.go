@@ -71,10 +71,7 @@ func TestClosingDiscardsAndCountsWhatIsQueued(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	l := open(t, n, conn, ListenerOptions{})
 	b := dial(t, n, conn, BroadcasterOptions{})
-	for i := range 10 {
-		publish(t, b, "", i)
-	}
-	eventually(t, l, func(s ListenerStats) bool { return s.Queued == 10 })
+	fill(t, l, b, "", 10)
 	l.Close()
 	if s := l.Stats(); s.Discarded != 10 || s.Queued != 0 {
 		t.Errorf("%+v", s)
@@ -85,10 +82,7 @@ func TestClosingWhileADrainHasMessagesInHand(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	l := open(t, n, conn, ListenerOptions{})
 	b := dial(t, n, conn, BroadcasterOptions{})
-	for i := range 10 {
-		publish(t, b, "", i)
-	}
-	eventually(t, l, func(s ListenerStats) bool { return s.Queued == 10 })
+	fill(t, l, b, "", 10)
 	inHand, refuse, drained := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(drained)

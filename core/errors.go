@@ -38,9 +38,6 @@ const (
 // Error gives the meaning of the kind in a few words.
 func (e Error) Error() string { return codeText(int(e)) }
 
-// textMax bounds what a report holds of others' making, in bytes: it is the size of a text in C.
-const textMax = errorTextMax - 1
-
 // An OpError says what was being done, to what, why it failed and what to do about it.
 type OpError struct {
 	Op     string // "publish", "open listener", …

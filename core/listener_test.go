@@ -138,10 +138,7 @@ func TestReceiveBatchAndDrain(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	l := open(t, n, conn, ListenerOptions{})
 	b := dial(t, n, conn, BroadcasterOptions{})
-	for i := range 150 {
-		publish(t, b, "t", i)
-	}
-	eventually(t, l, func(s ListenerStats) bool { return s.Queued == 150 })
+	fill(t, l, b, "t", 150)
 	next := int64(0)
 	check := func(r *Received) {
 		t.Helper()

@@ -75,6 +75,15 @@ func publish(t testing.TB, b *RawBroadcaster, topic string, v any) {
 	}
 }
 
+// fill publishes 0 to n-1 on a topic ("": none), and waits until they are queued.
+func fill(t testing.TB, l *Listener, b *RawBroadcaster, topic string, n int) {
+	t.Helper()
+	for i := range n {
+		publish(t, b, topic, i)
+	}
+	eventually(t, l, func(s ListenerStats) bool { return s.Queued == uint64(n) })
+}
+
 func receive(t testing.TB, l *Listener) any {
 	t.Helper()
 	r, err := l.Receive(within(t))

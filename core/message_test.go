@@ -205,7 +205,7 @@ func TestDecodingRefusesWhatIsNotOfTheType(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%.100s: %v does not say %s", c.packed, err, c.says)
 		}
-		if err != nil && len(err.Error()) > textMax {
+		if err != nil && len(err.Error()) >= errorTextMax {
 			t.Errorf("%.100s: an error of %d bytes", c.packed, len(err.Error()))
 		}
 	}

@@ -36,10 +36,7 @@ func TestCallbacksRunInOrderOneAtATime(t *testing.T) {
 					}
 				}
 			}
-			for i := range 100 { // before anybody subscribes: they wait in the queue
-				publish(t, b, "", i)
-			}
-			eventually(t, l, func(s ListenerStats) bool { return s.Queued == 100 })
+			fill(t, l, b, "", 100)
 			block := make(chan struct{})
 			first0 := collect(&first)
 			l.Subscribe(func(r *Received) { <-block; first0(r) })
@@ -112,10 +109,7 @@ func TestASubscriptionDuringADrain(t *testing.T) {
 		n, conn := netiotest.New(1), newConnection()
 		l := open(t, n, conn, ListenerOptions{Queued: queued})
 		b := dial(t, n, conn, BroadcasterOptions{})
-		for i := range 4 {
-			publish(t, b, "", i)
-		}
-		eventually(t, l, func(s ListenerStats) bool { return s.Queued == 4 })
+		fill(t, l, b, "", 4)
 		inHand, refuse, got := make(chan struct{}), make(chan struct{}), make(chan any, 4)
 		go l.Drain(1, func(*Received) bool { close(inHand); <-refuse; return false })
 		<-inHand

@@ -25,7 +25,7 @@ _errors = _PerThread()
 
 
 class _Handle(object):
-    """A handle of this process's library.
+    """A handle of this process's library. A subclass has `close`.
 
     It has a finalizer, so nothing here refers back to the object that uses it: Python 2 frees no
     cycle in which something has one.
@@ -75,9 +75,6 @@ class _Handle(object):
         with self._closing:
             first, self.closed = not self.closed, True
         return first
-
-    def close(self):
-        raise NotImplementedError
 
     def __del__(self):
         # Modules are taken apart when the interpreter exits; the system closes the rest then.

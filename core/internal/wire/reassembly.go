@@ -60,7 +60,6 @@ type Result struct {
 	HasTopic        bool
 	From            netip.AddrPort
 	Last            Arrival // of its last fragment
-	Str8            bool    // the payload holds a str8
 	Joined          int     // datagrams that made up the message
 	Repeated        int     // 1: it was there already
 	Evicted         int     // datagrams of messages given up
@@ -80,11 +79,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
 	begun := r.begun[key{netip.AddrPortFrom(from.Addr(), 0), d.Packets, d.HasTopic, string(d.Topic)}]
 	if p != nil && begun-p.begun >= turns {
-		if p.complete() {
-			r.deliver(p, &res)
-		} else {
-			r.evict(p, &res)
-		}
+		r.end(p, &res)
 		p = nil
 	}
 	var moved []fragment
@@ -171,11 +166,8 @@ func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fr
 		res.Evicted -= len(moved)
 		r.evict(p, res)
 		return moved, false
-	case p.complete():
-		r.deliver(p, res)
-	default:
-		r.evict(p, res)
 	}
+	r.end(p, res)
 	return nil, false
 }
 
@@ -183,11 +175,7 @@ func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fr
 // is called until the result is Idle.
 func (r *Reassembler) Expire(now int64) (res Result) {
 	for r.oldest != nil && now-r.oldest.active > r.maxAge && res.Payload == nil {
-		if p := r.oldest; p.complete() {
-			r.deliver(p, &res)
-		} else {
-			r.evict(p, &res)
-		}
+		r.end(r.oldest, &res)
 	}
 	if len(r.waiting) > 0 && res.Payload == nil && now-r.waiting[0].active > holdTime {
 		r.deliver(r.waiting[0], &res)
@@ -243,6 +231,15 @@ func (r *Reassembler) deliver(p *partial, res *Result) {
 		res.Topic, res.HasTopic, res.From, res.Last = p.key.topic, p.key.hasTopic, p.key.from, p.last
 	}
 	r.remove(p)
+}
+
+// end is what becomes of p when it cannot go on: one that is whole was only held.
+func (r *Reassembler) end(p *partial, res *Result) {
+	if p.complete() {
+		r.deliver(p, res)
+	} else {
+		r.evict(p, res)
+	}
 }
 
 func (r *Reassembler) evict(p *partial, res *Result) {

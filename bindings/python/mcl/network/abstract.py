@@ -27,6 +27,7 @@ from mcl.network._connection import Connection, register_bases
 __all__ = ['Connection', 'RawBroadcaster', 'RawListener']
 
 
+@metaclass(abc.ABCMeta)
 class _Endpoint(object):
     """What broadcasters and listeners share: a connection, and being a context manager."""
 
@@ -41,6 +42,19 @@ class _Endpoint(object):
         """Connection: where this broadcaster publishes, or this listener listens. Read-only."""
         return self.__connection
 
+    @property
+    @abc.abstractmethod
+    def is_open(self):
+        """bool: can it publish, or does it receive."""
+
+    @abc.abstractmethod
+    def _open(self):
+        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
+
+    @abc.abstractmethod
+    def close(self):
+        """Close; return True, or False when it is closed already."""
+
     def __enter__(self):
         return self
 
@@ -48,7 +62,6 @@ class _Endpoint(object):
         self.close()
 
 
-@metaclass(abc.ABCMeta)
 class RawBroadcaster(_Endpoint):
     """Publishes any data on a connection.
 
@@ -72,25 +85,11 @@ class RawBroadcaster(_Endpoint):
         """str or None: the default topic. Read-only."""
         return self.__topic
 
-    @property
-    @abc.abstractmethod
-    def is_open(self):
-        """bool: can it publish."""
-
-    @abc.abstractmethod
-    def _open(self):
-        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
-
     @abc.abstractmethod
     def publish(self, data, topic=None):
         """Publish `data`, with `topic` in place of the default one unless it is None."""
 
-    @abc.abstractmethod
-    def close(self):
-        """Close; return True, or False when it is closed already."""
 
-
-@metaclass(abc.ABCMeta)
 class RawListener(_Endpoint, Event):
     """Receives data from a connection, and calls its callbacks with each.
 
@@ -115,19 +114,6 @@ class RawListener(_Endpoint, Event):
     def topics(self):
         """None, str or list of str: the topics, as given. Read-only."""
         return self.__topics
-
-    @property
-    @abc.abstractmethod
-    def is_open(self):
-        """bool: does it receive."""
-
-    @abc.abstractmethod
-    def _open(self):
-        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
-
-    @abc.abstractmethod
-    def close(self):
-        """Close; return True, or False when it is closed already."""
 
     def __trigger__(self, *args, **kwargs):
         """Call every callback. One that raises is reported on stderr, and the others go on.
