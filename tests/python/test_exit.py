@@ -118,14 +118,15 @@ assert got.wait(20)
 """)
 
 
+# What a program does first, and what it is interrupted in.
 WAITS = {
-    'receive': "mcl.RawListener(C).receive()",
-    'timeout': "mcl.RawListener(C).receive(60)",
-    'queued': "mcl.QueuedListener(C).receive()",
-    'iteration': "for data in mcl.RawListener(C): pass",
-    'sleep': "listener = mcl.RawListener(C); listener.subscribe(len); time.sleep(60)",
-    'busy': TRAFFIC + "while True: pass",
-    'publishing': "b = mcl.RawBroadcaster(C)\nwhile True: b.publish('x')",
+    'receive': ("listener = mcl.RawListener(C)", "listener.receive()"),
+    'timeout': ("listener = mcl.RawListener(C)", "listener.receive(60)"),
+    'queued': ("listener = mcl.QueuedListener(C)", "listener.receive()"),
+    'iteration': ("listener = mcl.RawListener(C)", "for data in listener: pass"),
+    'sleep': ("listener = mcl.RawListener(C); listener.subscribe(len)", "time.sleep(60)"),
+    'busy': (TRAFFIC, "while True: pass"),
+    'publishing': ("b = mcl.RawBroadcaster(C)", "while True: b.publish('x')"),
 }
 
 
@@ -147,11 +148,14 @@ def come_to_its_wait(pid):
 @pytest.mark.parametrize('wait', sorted(WAITS))
 def test_ctrl_c(wait):
     """It ends within a second, by KeyboardInterrupt."""
+    setup, interrupted = WAITS[wait]
     # A shell's background jobs, and so perhaps these tests, ignore SIGINT.
     program = (
         PREAMBLE
-        + "signal.signal(signal.SIGINT, signal.default_int_handler)\nsay('ready')\n"
-        + WAITS[wait]
+        + "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        + setup
+        + "\nsay('ready')\n"
+        + interrupted
     )
     process = start_python(program)
     assert process.stdout.readline() == 'ready\n'
