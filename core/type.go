@@ -37,9 +37,9 @@ var registry = struct {
 	types map[string]*Type
 }{types: make(map[string]*Type)}
 
-// Define makes a message type and registers it by its name, which must be new in this process, as must be the
-// connection's address and port. The errors are ErrInvalid, ErrAddress and ErrExists.
-func Define(name string, mandatory []string, conn Connection) (*Type, error) {
+// NewType makes a message type without registering it: neither its name nor its connection needs to be new. The errors are
+// ErrInvalid and ErrAddress.
+func NewType(name string, mandatory []string, conn Connection) (*Type, error) {
 	const op = "define message type"
 	invalid := func(detail, remedy string) error {
 		return &OpError{Op: op, On: fmt.Sprintf("%q", name), Kind: ErrInvalid, Detail: detail, Remedy: remedy}
@@ -63,22 +63,34 @@ func Define(name string, mandatory []string, conn Connection) (*Type, error) {
 	if _, err := conn.resolve(op); err != nil {
 		return nil, err
 	}
-	registry.Lock()
-	defer registry.Unlock()
-	if registry.types[name] != nil {
-		return nil, &OpError{Op: op, On: fmt.Sprintf("%q", name), Kind: ErrExists, Detail: "the name is taken",
-			Remedy: "choose another, or remove the old type first"}
-	}
-	for _, other := range registry.types {
-		if other.conn.same(conn) {
-			return nil, &OpError{Op: op, On: fmt.Sprintf("%q", name), Kind: ErrExists,
-				Detail: fmt.Sprintf("message type %q travels on %s already", other.name, conn),
-				Remedy: "give each type an address or port of its own"}
-		}
-	}
 	t := &Type{name: name, mandatory: slices.Clone(mandatory), index: make(map[string]int), conn: conn}
 	for i, key := range mandatory {
 		t.index[key] = i
+	}
+	return t, nil
+}
+
+// Define makes a message type and registers it by its name, which must be new in this process, as must be the
+// connection's address and port. The errors are ErrInvalid, ErrAddress and ErrExists.
+func Define(name string, mandatory []string, conn Connection) (*Type, error) {
+	t, err := NewType(name, mandatory, conn)
+	if err != nil {
+		return nil, err
+	}
+	exists := func(detail, remedy string) error {
+		return &OpError{Op: "define message type", On: fmt.Sprintf("%q", name), Kind: ErrExists, Detail: detail,
+			Remedy: remedy}
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	if registry.types[name] != nil {
+		return nil, exists("the name is taken", "choose another, or remove the old type first")
+	}
+	for _, other := range registry.types {
+		if other.conn.same(conn) {
+			return nil, exists(fmt.Sprintf("message type %q travels on %s already", other.name, conn),
+				"give each type an address or port of its own")
+		}
 	}
 	registry.types[name] = t
 	return t, nil
