@@ -7,11 +7,11 @@ import pytest
 
 import mcl
 from helpers import run_python
-from mcl.network import udp
+from mcl.messages import messages
+from mcl.network import abstract, udp
 
 NAMES = {
-    'mcl': 'Event Message RawListener RawBroadcaster MessageListener MessageBroadcaster'
-    ' QueuedListener MCL_ROOT',
+    'mcl': 'MCL_ROOT',
     'mcl.event.event': 'Event',
     'mcl.messages.messages': 'Message get_message_objects list_messages remove_message_object'
     ' _MESSAGES',
@@ -22,12 +22,52 @@ NAMES = {
     'ALLOWED_MULTICAST_HOPS READ_TIMEOUT',
 }
 
+# What `mcl` has of its modules.
+AT_HAND = {
+    'mcl.event.event': 'Event',
+    'mcl.messages.messages': 'Message',
+    'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener'
+    ' QueuedListener',
+}
+
 
 @pytest.mark.parametrize('module', sorted(NAMES))
 def test_names(module):
     imported = importlib.import_module(module)
     for name in NAMES[module].split():
         assert hasattr(imported, name), name
+
+
+@pytest.mark.parametrize('module', sorted(AT_HAND))
+def test_names_of_the_package(module):
+    for name in AT_HAND[module].split():
+        assert getattr(mcl, name) is getattr(importlib.import_module(module), name), name
+        assert name in mcl.__all__, name
+
+
+def test_kinds_of_names():
+    for kind in (
+        mcl.Event,
+        mcl.Message,
+        mcl.MessageBroadcaster,
+        mcl.MessageListener,
+        mcl.QueuedListener,
+        abstract.Connection,
+        abstract.RawBroadcaster,
+        abstract.RawListener,
+        udp.Connection,
+        udp.RawBroadcaster,
+        udp.RawListener,
+    ):
+        assert isinstance(kind, type), "programs derive from %r" % kind
+    assert type(messages._MESSAGES) is list
+    assert type(mcl.MCL_ROOT) is str
+
+
+def test_import_of_the_package_is_enough():
+    run_python(
+        "import mcl\n" + '\n'.join(sorted(AT_HAND) + ['mcl.network.abstract', 'mcl.network.udp'])
+    )
 
 
 def test_constants():

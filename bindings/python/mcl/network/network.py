@@ -142,8 +142,8 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     program may iterate (`for data in listener:`) or call `receive`. It is a context manager.
 
     Args:
-        source (Connection or type): where to listen, or a subclass of Message: then `payload` is a
-            message, and data that does not fit is reported on stderr in its stead.
+        connection (Connection or type): where to listen, or a subclass of Message: then `payload`
+            is a message, and data that does not fit is reported on stderr in its stead.
         topics (str or list of str): receive these topics only; None or []: all, and what has no
             topic.
         open_init (bool): open at once.
@@ -154,20 +154,19 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
             On UDP, up to a sixteenth of the limits, and 256 messages, may wait on top of them.
 
     Raises:
-        TypeError: `source` is neither, or another argument is of another type.
+        TypeError: `connection` is neither, or another argument is of another type.
         ValueError: a limit or the policy is none.
         IOError: it cannot be opened.
     """
 
-    def __init__(self, source, topics=None, open_init=True, max_messages=None, max_bytes=None,
+    def __init__(self, connection, topics=None, open_init=True, max_messages=None, max_bytes=None,
                  policy=None):
         self.message_type = None
-        connection = source
-        if isinstance(source, type) and issubclass(source, Message) and source is not Message:
-            self.message_type, connection = source, source.connection
-        elif not isinstance(source, Connection):
+        if _is_message_type(connection):
+            self.message_type, connection = connection, connection.connection
+        elif not isinstance(connection, Connection):
             raise TypeError("a QueuedListener needs a Connection instance or a subclass of Message,"
-                            " not %r" % (source,))
+                            " not %r" % (connection,))
         check_limits(max_messages, max_bytes, policy)
         self._limits = max_messages, max_bytes, policy
         super(QueuedListener, self).__init__(connection, topics)
@@ -211,6 +210,10 @@ def _check_connection(connection):
                         % (connection,))
 
 
+def _is_message_type(value):
+    return isinstance(value, type) and issubclass(value, Message) and value is not Message
+
+
 def _check_message_type(message):
-    if not (isinstance(message, type) and issubclass(message, Message)) or message is Message:
+    if not _is_message_type(message):
         raise TypeError("a subclass of Message is needed, not %r" % (message,))
