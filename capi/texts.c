@@ -20,7 +20,7 @@ const char *mcl_strerror(int code)
     case MCL_EROUTE:
         return "the network has no route for multicast";
     case MCL_EFORMAT:
-        return "not exactly one well-formed msgpack object";
+        return "not exactly one well-formed msgpack object, or no line of a log";
     case MCL_ETOOLARGE:
         return "the message is larger than the limit";
     case MCL_EBUFFER:

@@ -28,6 +28,10 @@ const (
 	on                     = 1
 	off                    = -1
 	malformedCount         = 9
+	logVersion             = "1.0"
+	replayBufferDefault    = 5000
+	replaySpeedMin         = 0.01
+	replaySpeedMax         = 10000
 )
 
 // enum mcl_code
@@ -89,6 +93,14 @@ const (
 	malformedReassembled = 8
 )
 
+// enum mcl_replay_state
+const (
+	replayStopped  = 0
+	replayRunning  = 1
+	replayPaused   = 2
+	replayFinished = 3
+)
+
 // codeText gives the meaning of an error code in a few words.
 func codeText(code int) string {
 	switch code {
@@ -107,7 +119,7 @@ func codeText(code int) string {
 	case codeEROUTE:
 		return "the network has no route for multicast"
 	case codeEFORMAT:
-		return "not exactly one well-formed msgpack object"
+		return "not exactly one well-formed msgpack object, or no line of a log"
 	case codeETOOLARGE:
 		return "the message is larger than the limit"
 	case codeEBUFFER:

@@ -2,16 +2,18 @@
  *
  * A connection is an IPv6 multicast address and a UDP port. A broadcaster publishes on it, a listener
  * receives from it; there is no broker and nothing to configure. What travels is one msgpack object (the
- * payload) with an optional topic. README.md has the shortest publisher and subscriber.
+ * payload) with an optional topic. README.md has the shortest publisher and subscriber. What is received can be
+ * recorded in log files, read from them, and replayed in the recorded timing.
  *
  * CONVENTIONS
  *   Results   Functions return an int: >= 0 is success (sometimes a count), < 0 is one of the MCL_E...
  *             codes. mcl_strerror() gives a code's meaning. Most functions also take an `mcl_error *`,
  *             which may be NULL; on failure it receives a text that names the operation, what it was done
  *             to, and the remedy. On success it is left alone.
- *   Handles   mcl_broadcaster, mcl_listener, mcl_type and mcl_message are opaque. A handle that is NULL,
- *             closed, of another kind, or no handle at all gives MCL_EHANDLE or MCL_ECLOSED, never a
- *             crash. Each *_open, *_new, *_define or *_find is paired with exactly one *_close.
+ *   Handles   mcl_broadcaster, mcl_listener, mcl_type, mcl_message, mcl_log_writer, mcl_log_reader, mcl_recorder
+ *             and mcl_replay are opaque. A handle that is NULL, closed, of another kind, or no handle at all gives
+ *             MCL_EHANDLE or MCL_ECLOSED, never a crash. Each *_open, *_new, *_create, *_define or *_find is
+ *             paired with exactly one *_close.
  *   Memory    The caller owns every buffer. The library keeps none of the caller's memory after a call
  *             returns, and hands none of its own out, save the constant strings and the mcl_record that
  *             a callback sees while it runs.
@@ -25,13 +27,15 @@
  *             the exception: it must not be changed by one thread while another uses it.
  *   Signals   The library's threads block all signals that a program can handle, so that handlers run on
  *             the program's own threads; and one that comes while a function runs is handled when that
- *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv) return MCL_EINTR when a handler
- *             ran. No function may be called from a signal handler, nor left by longjmp. A process that is
- *             started from within a callback inherits the blocked signals: unblock them first.
+ *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv, mcl_replay_wait, mcl_replay_push)
+ *             return MCL_EINTR when a handler ran. No function may be called from a signal handler, nor left by
+ *             longjmp. A process that is started from within a callback inherits the blocked signals: unblock them
+ *             first.
  *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
- *             mcl_malformed_name returns MCL_EFORKED, and the sockets inherited from the parent are closed.
- *             exec() is not affected.
+ *             mcl_malformed_name returns MCL_EFORKED, and the sockets and log files inherited from the parent are
+ *             closed; what the parent has not written yet, the child never writes. exec() is not affected.
  *   Time      Waits take milliseconds; one that is over is no error but a 0. MCL_ETIMEOUT is for other languages.
+ *             Moments are nanoseconds since the Unix epoch, times in logs nanoseconds since the log's origin.
  *   Errors of the operating system are given in mcl_error.system as an errno value.
  *
  * Whatever is written here as a number is the only place it is written: the constants of the other
@@ -65,7 +69,7 @@ enum mcl_code {
     MCL_EADDRESS = -4,    /* not an IPv6 multicast address */
     MCL_EINTERFACE = -5,  /* no such network interface */
     MCL_EROUTE = -6,      /* the network has no route for multicast */
-    MCL_EFORMAT = -7,     /* not exactly one well-formed msgpack object */
+    MCL_EFORMAT = -7,     /* not exactly one well-formed msgpack object, or no line of a log */
     MCL_ETOOLARGE = -8,   /* the message is larger than the limit */
     MCL_EBUFFER = -9,     /* the buffer is too small; the needed size is given */
     MCL_ETIMEOUT = -10,   /* the time is over */
@@ -177,6 +181,11 @@ typedef struct mcl_message mcl_message;
  * Gives a handle in *type. Errors: MCL_EINVAL, MCL_EADDRESS, MCL_EEXISTS. */
 int mcl_type_define(const char *name, const char *const *mandatory, size_t count, const mcl_connection *connection,
                     mcl_type **type, mcl_error *error);
+
+/* Makes a message type that is not registered: other types are not looked at, and mcl_type_find does not find it.
+ * Otherwise as mcl_type_define. Errors: MCL_EINVAL, MCL_EADDRESS. */
+int mcl_type_new(const char *name, const char *const *mandatory, size_t count, const mcl_connection *connection,
+                 mcl_type **type, mcl_error *error);
 
 /* Finds a type by its name. Gives a new handle in *type. Errors: MCL_EUNKNOWN. */
 int mcl_type_find(const char *name, mcl_type **type, mcl_error *error);
@@ -476,6 +485,285 @@ const char *mcl_malformed_name(int cause);
  * callback still runs after MCL_CLOSE_WAIT_MS: the listener is closed all the same. The handle is stale after it
  * in every case. `stats` (may be NULL, else with its size set) receives the final counters. */
 int mcl_listener_close(mcl_listener *listener, mcl_listener_stats *stats);
+
+/* ---- Log files ---- */
+
+/* A log is a text file: a header, then a line for each message. While it is written it is called PREFIX.tmp, and
+ * PREFIX.log when it is complete. A log that is split is PREFIX_000.log, PREFIX_001.log, ..., of which only the first
+ * has a header. What is written can be read by others at once, in a .tmp too. */
+
+#define MCL_LOG_VERSION "1.0" /* of the format */
+
+typedef struct mcl_log_writer mcl_log_writer;
+typedef struct mcl_log_reader mcl_log_reader;
+
+typedef struct mcl_log_options {
+    size_t size;             /* sizeof(mcl_log_options) */
+    const char *type_name;   /* name of the message type that is logged; NULL or "": raw data */
+    const char *revision;    /* of the recording program, say; NULL or "": none. No line feeds, here and above */
+    int64_t time_origin;     /* nanoseconds since the Unix epoch from which elapsed times count, if has_time_origin */
+    int32_t has_time_origin; /* MCL_ON; 0 or MCL_OFF: the origin is the first entry's time */
+    int32_t reserved;
+    int64_t max_entries;     /* a new file after so many entries; 0: never */
+    int64_t max_time;        /* a new file after so many nanoseconds of data; 0: never */
+} mcl_log_options;
+
+#define MCL_LOG_OPTIONS_INIT {sizeof(mcl_log_options), NULL, NULL, 0, 0, 0, 0, 0}
+
+/* Counters of a log that is written. Each entry is in one of entries, buffered and dropped. */
+typedef struct mcl_log_stats {
+    size_t size;       /* in: sizeof(mcl_log_stats) */
+    uint64_t entries;  /* whole in files */
+    uint64_t bytes;    /* in files, headers included */
+    uint64_t buffered; /* in no file yet */
+    uint64_t dropped;  /* lost because they could not be written */
+    uint64_t errors;   /* attempts to write that failed */
+    uint64_t files;    /* begun */
+} mcl_log_stats;
+
+/* Prepares a log. Its file is created by the first entry.
+ *   prefix   path of the file without ".log"; its folder must exist, and no log of that prefix
+ *   options  may be NULL
+ * Errors: MCL_EINVAL, MCL_EEXISTS (there is such a log, or one that was not completed), MCL_ESYSTEM (there is no such
+ * folder, it cannot be written to, ...; errno in error->system). */
+int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_writer **writer, mcl_error *error);
+
+/* Adds an entry.
+ *   topic          of topic_size bytes, which may be MCL_NUL; NULL: none, which a log does not tell from an empty one
+ *   packed         the payload: one msgpack object of `size` bytes
+ *   time_received  nanoseconds since the Unix epoch
+ * Entries are buffered, and written when there are 64 KiB of them, or a second after the first, or by a flush: of a
+ * process that is killed, or exits without closing, at most the last second is missing. When the disk is full, or its
+ * folder is gone, this still succeeds: it is tried again about once a second, some megabytes are held until then, and
+ * beyond them entries are dropped and counted. mcl_log_get_stats tells.
+ * Errors, with nothing added: MCL_EFORMAT (packed), MCL_EINVAL, MCL_ECLOSED. */
+int mcl_log_write(mcl_log_writer *writer, const char *topic, size_t topic_size, const void *packed, size_t size,
+                  int64_t time_received, mcl_error *error);
+
+/* Hands what is buffered to the operating system. Errors: MCL_ESYSTEM, with what could not be written kept. */
+int mcl_log_flush(mcl_log_writer *writer, mcl_error *error);
+
+/* Gives the counters, and in *last (may be NULL) why writing fails at present; last->code is MCL_OK and its text empty
+ * when it does not. */
+int mcl_log_get_stats(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *last, mcl_error *error);
+
+/* Closes: flushes, has the disk keep it (fsync), and gives the file its final name, which is never one that is taken.
+ * The handle is stale after it in every case. An error tells what could not be written or renamed. `stats` (may be
+ * NULL, else with its size set) receives the final counters. */
+int mcl_log_close(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *error);
+
+typedef struct mcl_log_read_options {
+    size_t size;          /* sizeof(mcl_log_read_options) */
+    int64_t min_time;     /* nanoseconds elapsed: entries before are skipped, if has_min_time */
+    int64_t max_time;     /* nanoseconds elapsed: entries after are skipped, if has_max_time */
+    int32_t has_min_time; /* MCL_ON; 0 or MCL_OFF: no limit */
+    int32_t has_max_time; /* MCL_ON; 0 or MCL_OFF: no limit */
+    int32_t refuse_raw;   /* of directories: MCL_ON: a log of raw data is an error; 0 or MCL_OFF: it is skipped */
+    int32_t reserved;
+} mcl_log_read_options;
+
+#define MCL_LOG_READ_OPTIONS_INIT {sizeof(mcl_log_read_options), 0, 0, 0, 0, 0, 0}
+
+/* One entry of a log. */
+typedef struct mcl_log_record {
+    int64_t elapsed;       /* nanoseconds since the log's time origin; may be negative */
+    const char *topic;     /* not ended by NUL; NULL (when it is given) or of size 0: none */
+    size_t topic_size;
+    const void *payload;   /* one msgpack object */
+    size_t payload_size;
+    const char *type_name; /* of the message type of its log, ended by NUL; "": raw data */
+} mcl_log_record;
+
+/* Opens a log: by its prefix, which stands for PREFIX.log, PREFIX.tmp and all files of a split log; or by the name of
+ * one file, whatever it is called.
+ *   options  may be NULL
+ * Errors: MCL_EINVAL (min_time is more than max_time, ...), MCL_EFORMAT (a header that is none, or of another version),
+ * MCL_ESYSTEM (there is none, it is a directory, ...; errno in error->system), MCL_EDESCRIPTORS. */
+int mcl_log_open(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader, mcl_error *error);
+
+/* Opens all logs of a directory, to be read as one in order of time. Errors: as mcl_log_open; MCL_EINVAL also when they
+ * have different time origins. */
+int mcl_log_open_directory(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader,
+                           mcl_error *error);
+
+/* Reads up to `count` entries: records[0..n-1], with what they point to in `buffer` of `size` bytes. Returns n, which
+ * may be less than count where the buffer is full; 0 at the end. Calls from several threads take turns.
+ * Errors: MCL_EBUFFER when not even the first entry fits: *needed (may be NULL) has its size, and nothing is consumed.
+ * MCL_EFORMAT: a line that is no entry (the text names the file and the line), once all entries before it were read;
+ * the next call goes on with the line after it. MCL_ESYSTEM. MCL_EBUSY: a replay reads from it. */
+int mcl_log_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, void *buffer, size_t size,
+                 size_t *needed, mcl_error *error);
+
+/* Returns 1 when there is something left to read (an entry, or an error), else 0. Errors: MCL_EBUSY. */
+int mcl_log_pending(mcl_log_reader *reader, mcl_error *error);
+
+/* Goes back to the beginning. Errors: MCL_ESYSTEM, MCL_EBUSY. */
+int mcl_log_reset(mcl_log_reader *reader, mcl_error *error);
+
+typedef struct mcl_log_header {
+    size_t size;           /* in: sizeof(mcl_log_header) */
+    int64_t created;       /* the time origin: nanoseconds since the Unix epoch */
+    int64_t end;           /* offset of the first entry: bytes */
+    const char *text;      /* the lines of the header as they stand in the file. This and the next end in NUL */
+    const char *version;   /* of the format */
+    const char *revision;  /* "": none */
+    const char *type_name; /* "": raw data */
+} mcl_log_header;
+
+/* Gives a log's header, with what it points to in `buffer` of `size` bytes.
+ *   index  0 for a log; for a directory 0 to n - 1, in order of name
+ * *needed (may be NULL) receives the size of what is put into the buffer. Errors: MCL_EUNKNOWN (there is no such log,
+ * or it has no header), MCL_EBUFFER. */
+int mcl_log_get_header(mcl_log_reader *reader, size_t index, mcl_log_header *header, void *buffer, size_t size,
+                       size_t *needed, mcl_error *error);
+
+/* Counts entries that were left out so far because the file ends amid them, as after a power cut. */
+int mcl_log_torn(mcl_log_reader *reader, uint64_t *count, mcl_error *error);
+
+/* Closes. Errors: MCL_EBUSY: a replay reads from it: close that first. */
+int mcl_log_close_reader(mcl_log_reader *reader);
+
+/* Makes a directory for the logs of a recording: ROOT/<YYYYMMDD>T<HHMMSS>_<hostname>, with _1, _2, ... behind it when
+ * there is one, and writes its path, ended by NUL.
+ *   root         a directory
+ *   time_origin  of its name: nanoseconds since the Unix epoch
+ * *needed (may be NULL) receives the path's size with the NUL. Errors: MCL_EBUFFER (nothing is made), MCL_ESYSTEM. */
+int mcl_log_make_directory(const char *root, int64_t time_origin, char *buffer, size_t size, size_t *needed,
+                           mcl_error *error);
+
+/* ---- Recorders ---- */
+
+/* A recorder listens and logs, on threads of the library alone: what the program does meanwhile cannot delay it. */
+typedef struct mcl_recorder mcl_recorder;
+
+typedef struct mcl_recorder_options {
+    size_t size;                          /* sizeof(mcl_recorder_options) */
+    const mcl_log_options *log;           /* may be NULL. type_name NULL: that of listener->type */
+    const mcl_listener_options *listener; /* topics, type, limits of the queue that decouples a slow disk; `queued` has
+                                             no meaning. quiet MCL_ON: nothing is written to stderr, about failing to
+                                             write a log neither. May be NULL */
+} mcl_recorder_options;
+
+#define MCL_RECORDER_OPTIONS_INIT {sizeof(mcl_recorder_options), NULL, NULL}
+
+/* Records a connection into a log.
+ *   prefix      as for mcl_log_create
+ *   connection  where to listen; may be NULL when options->listener->type gives one
+ *   options     may be NULL
+ * An entry's time is when the kernel received the message. Messages that do not fit the type are not logged, but
+ * counted as rejected. Errors: those of mcl_log_create and mcl_listener_open. */
+int mcl_recorder_open(const char *prefix, const mcl_connection *connection, const mcl_recorder_options *options,
+                      mcl_recorder **recorder, mcl_error *error);
+
+/* Records `count` message types, each on its connection and into a log of its name, in a new directory as
+ * mcl_log_make_directory makes. All logs have one time origin: that of options->log, or now.
+ *   root     a directory
+ *   types    handles, which may be closed afterwards; at least one, no name twice
+ *   options  may be NULL; log->type_name and listener->type must be NULL
+ * Opens all or none. Errors: those of mcl_recorder_open. */
+int mcl_recorder_open_network(const char *root, mcl_type *const *types, size_t count,
+                              const mcl_recorder_options *options, mcl_recorder **recorder, mcl_error *error);
+
+/* Writes the path of the directory that holds the logs, ended by NUL. *needed (may be NULL) receives its size with the
+ * NUL. Errors: MCL_EBUFFER. */
+int mcl_recorder_directory(mcl_recorder *recorder, char *buffer, size_t size, size_t *needed, mcl_error *error);
+
+/* Gives the counters.
+ *   index     of the log, in the order of `types`; -1: the sums of all
+ *   log, listener, last  each may be NULL; *last receives why writing fails at present, as in mcl_log_get_stats
+ * At every moment, exactly: listener->delivered == log->entries + log->buffered + log->dropped.
+ * Errors: MCL_EINVAL. */
+int mcl_recorder_get_stats(mcl_recorder *recorder, int index, mcl_log_stats *log, mcl_listener_stats *listener,
+                           mcl_error *last, mcl_error *error);
+
+/* Closes: leaves the group, logs what is queued, and closes the logs as mcl_log_close does. The handle is stale after
+ * it in every case. An error tells what could not be written. `log` and `listener` (may be NULL) receive the sums. */
+int mcl_recorder_close(mcl_recorder *recorder, mcl_log_stats *log, mcl_listener_stats *listener, mcl_error *error);
+
+/* ---- Replay ---- */
+
+/* A replay publishes a log's entries in the order and timing of their recording, on threads of the library alone. */
+typedef struct mcl_replay mcl_replay;
+
+#define MCL_REPLAY_BUFFER_DEFAULT 5000
+#define MCL_REPLAY_SPEED_MIN 0.01
+#define MCL_REPLAY_SPEED_MAX 10000
+
+enum mcl_replay_state {
+    MCL_REPLAY_STOPPED = 0, /* not started, or stopped */
+    MCL_REPLAY_RUNNING = 1,
+    MCL_REPLAY_PAUSED = 2,
+    MCL_REPLAY_FINISHED = 3 /* all is published */
+};
+
+typedef struct mcl_replay_options {
+    size_t size;    /* sizeof(mcl_replay_options) */
+    int64_t buffer; /* entries that are read ahead, or may be pushed ahead; 0: MCL_REPLAY_BUFFER_DEFAULT */
+    int32_t quiet;  /* MCL_ON: write nothing to stderr. 0 or MCL_OFF: lines that are no entry, and failing to publish,
+                       are told there, at most once a second */
+    int32_t reserved;
+} mcl_replay_options;
+
+#define MCL_REPLAY_OPTIONS_INIT {sizeof(mcl_replay_options), 0, 0, 0}
+
+typedef struct mcl_replay_stats {
+    size_t size;        /* in: sizeof(mcl_replay_stats) */
+    uint64_t read;      /* entries read, or pushed */
+    uint64_t published;
+    uint64_t errors;    /* entries that could not be read or published */
+    uint64_t buffered;  /* entries that are read and wait for their time */
+    int64_t late_max;   /* nanoseconds: the most that an entry was late */
+} mcl_replay_stats;
+
+/* Opens a replay, which is stopped.
+ *   reader   what to replay, from where it stands. Until the replay is closed it cannot be read, reset or closed
+ *            (MCL_EBUSY). NULL: the entries are pushed
+ *   speed    MCL_REPLAY_SPEED_MIN to MCL_REPLAY_SPEED_MAX: 2 is twice as fast as recorded; 0: as fast as possible
+ *   options  may be NULL
+ * Errors: MCL_EINVAL, MCL_EBUSY (another replay has the reader), MCL_EDESCRIPTORS. */
+int mcl_replay_open(mcl_log_reader *reader, double speed, const mcl_replay_options *options, mcl_replay **replay,
+                    mcl_error *error);
+
+/* Has entries of a type published by a broadcaster. Without it, entries go out by one that the replay opens on the
+ * registered type of that name; an entry for which there is none is an error that is counted.
+ *   type_name    ended by NUL; "" for entries of raw data
+ *   broadcaster  must stay open until the replay is closed; NULL: forget it */
+int mcl_replay_target(mcl_replay *replay, const char *type_name, mcl_broadcaster *broadcaster, mcl_error *error);
+
+/* Adds an entry, which is copied, to a replay that has no reader. Waits while as many as options.buffer are waiting;
+ * timeout_ms < 0 waits for ever, 0 not at all. Returns 1, or 0 when the time is over and nothing was taken.
+ * Errors: MCL_EFORMAT (the payload), MCL_EINVAL (the replay has a reader, ...), MCL_ECLOSED (after mcl_replay_end),
+ * MCL_EINTR, MCL_EDESCRIPTORS (at the first wait). */
+int mcl_replay_push(mcl_replay *replay, const mcl_log_record *record, int timeout_ms, mcl_error *error);
+
+/* Nothing more is pushed: when all is published, the replay is finished. Errors: MCL_EINVAL (it has a reader). */
+int mcl_replay_end(mcl_replay *replay, mcl_error *error);
+
+/* Start begins at the next entry, or goes on after a pause. Pause halts recorded time. Stop ends the replay and resets
+ * its reader (what was pushed and is not published is discarded); a start then begins anew, as it does after the end.
+ * Each returns 1, or 0 when there was nothing to do: it runs already, does not run, is stopped. */
+int mcl_replay_start(mcl_replay *replay, mcl_error *error);
+int mcl_replay_pause(mcl_replay *replay, mcl_error *error);
+int mcl_replay_stop(mcl_replay *replay, mcl_error *error);
+
+/* Sets the speed, as in mcl_replay_open, from now on; while it runs, too. Errors: MCL_EINVAL. */
+int mcl_replay_set_speed(mcl_replay *replay, double speed, mcl_error *error);
+
+/* The state, one of MCL_REPLAY_.... */
+int mcl_replay_get_state(mcl_replay *replay, mcl_error *error);
+
+/* Returns 1 when something is left to be published, else 0. */
+int mcl_replay_pending(mcl_replay *replay, mcl_error *error);
+
+/* Waits until the replay is finished or stopped. timeout_ms < 0 waits for ever. Returns 1, or 0 when the time is over.
+ * Errors: MCL_EINTR, MCL_ECLOSED, MCL_EDESCRIPTORS (at the first wait). */
+int mcl_replay_wait(mcl_replay *replay, int timeout_ms, mcl_error *error);
+
+int mcl_replay_get_stats(mcl_replay *replay, mcl_replay_stats *stats, mcl_error *error);
+
+/* Closes: stops, and wakes every waiter with MCL_ECLOSED. The reader can be used again: reset it, for what was read
+ * ahead is lost. `stats` (may be NULL, else with its size set) receives the final counters. */
+int mcl_replay_close(mcl_replay *replay, mcl_replay_stats *stats);
 
 #ifdef __cplusplus
 }

@@ -20,6 +20,8 @@ func emitGo(h *header) ([]byte, error) {
 			fmt.Fprintf(&b, "\t%s = %d\n", goName(c), c.number)
 		case textual:
 			fmt.Fprintf(&b, "\t%s = %q\n", goName(c), c.text)
+		case decimal:
+			fmt.Fprintf(&b, "\t%s = %s\n", goName(c), c.text)
 		}
 	}
 	fmt.Fprintf(&b, ")\n")

@@ -16,6 +16,8 @@ func emitPython(h *header) ([]byte, error) {
 			fmt.Fprintf(&b, "%s = %d\n", c.name, c.number)
 		case textual:
 			fmt.Fprintf(&b, "%s = %s\n", c.name, strconv.QuoteToASCII(c.text))
+		case decimal:
+			fmt.Fprintf(&b, "%s = %s\n", c.name, c.text)
 		case maxSize:
 			// A size_t is as wide as Python's own sizes, of which sys.maxsize is the signed half.
 			fmt.Fprintf(&b, "%s = 2 * sys.maxsize + 1\n", c.name)

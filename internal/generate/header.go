@@ -12,7 +12,7 @@ type constant struct {
 	name   string // as in the header: MCL_PORT_DEFAULT
 	enum   string // its enum, such as mcl_code; "" for a #define
 	number int64
-	text   string // the value of a string #define
+	text   string // the value of a string or decimal #define
 	kind   kind
 	remark string // the comment behind it
 }
@@ -22,16 +22,18 @@ type kind int
 const (
 	numeric kind = iota
 	textual
+	decimal // a fraction such as 0.01, as text
 	maxSize // ((size_t)-1), which has no number that fits all machines
 )
 
 type header struct{ constants []constant }
 
 var (
-	defines = regexp.MustCompile(`(?m)^#define[ \t]+(MCL_\w+)[ \t]+(.+?)[ \t]*(?:/\*(.*?)\*/)?$`)
-	enums   = regexp.MustCompile(`(?s)enum[ \n]+(mcl_\w+)[ \n]*\{(.*?)\};`)
-	members = regexp.MustCompile(`(?m)^[ \t]*(MCL_\w+)[ \t]*=[ \t]*(-?\d+),?[ \t]*(?:/\*(.*?)\*/)?[ \t]*$`)
-	anyName = regexp.MustCompile(`(?m)^[ \t]*MCL_\w+`)
+	defines  = regexp.MustCompile(`(?m)^#define[ \t]+(MCL_\w+)[ \t]+(.+?)[ \t]*(?:/\*(.*?)\*/)?$`)
+	enums    = regexp.MustCompile(`(?s)enum[ \n]+(mcl_\w+)[ \n]*\{(.*?)\};`)
+	members  = regexp.MustCompile(`(?m)^[ \t]*(MCL_\w+)[ \t]*=[ \t]*(-?\d+),?[ \t]*(?:/\*(.*?)\*/)?[ \t]*$`)
+	decimals = regexp.MustCompile(`^\d+\.\d+$`)
+	anyName  = regexp.MustCompile(`(?m)^[ \t]*MCL_\w+`)
 )
 
 // parse understands the few forms that mcl.h uses and refuses any other, so that a constant written in a new
@@ -52,6 +54,8 @@ func parse(source string) (*header, error) {
 				return nil, fmt.Errorf("%s: %q is no string", c.name, value)
 			}
 			c.kind, c.text = textual, text
+		case decimals.MatchString(value):
+			c.kind, c.text = decimal, value
 		default:
 			number, err := strconv.ParseInt(strings.Trim(value, "()"), 10, 64)
 			if err != nil {

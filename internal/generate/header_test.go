@@ -11,7 +11,7 @@ const enough = "enum mcl_code {\n MCL_OK = 0,\n MCL_EINVAL = -1 /* bad */\n};\n"
 
 func TestForms(t *testing.T) {
 	h, err := parse("#define MCL_H\n#define MCL_A_B (-1) /* why */\n#define MCL_V \"1.0\"\n" +
-		"#define MCL_NUL ((size_t)-1)\n#define MCL_X_INIT {sizeof(x), 0}\n" + enough)
+		"#define MCL_NUL ((size_t)-1)\n#define MCL_X_INIT {sizeof(x), 0}\n#define MCL_R 0.01\n" + enough)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func TestForms(t *testing.T) {
 	for _, c := range h.constants {
 		got = append(got, goName(c))
 	}
-	if want := "aB v nul codeOK codeEINVAL malformedShape"; strings.Join(got, " ") != want {
+	if want := "aB v nul r codeOK codeEINVAL malformedShape"; strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
 	if a := h.constants[0]; a.number != -1 || a.remark != "why" {
