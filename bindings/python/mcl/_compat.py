@@ -2,6 +2,7 @@
 
 The rest of the package is written in the language that both share.
 """
+import ctypes
 import re
 import sys
 import threading
@@ -51,6 +52,19 @@ if PY2:
                 self.plain.release()
 else:
     ReentrantLock = threading.RLock
+
+def set_cell(cell, value):
+    """Set what a closure's cell holds. Python 3.6 has no other way."""
+    ctypes.pythonapi.PyCell_Set(ctypes.py_object(cell), ctypes.py_object(value))
+
+
+def is_main_thread():
+    """Is this the thread that Python runs signal handlers on?"""
+    current = threading.current_thread()
+    if PY2:
+        return isinstance(current, threading._MainThread)
+    return current is threading.main_thread()
+
 
 _ASCII_IDENTIFIER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*\Z')
 

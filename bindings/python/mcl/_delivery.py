@@ -107,17 +107,18 @@ class Delivery(object):
                     message = self._first()
                     if message is None:
                         return
-                # No callback raises here, which a listener catches, but a subclass of one may.
+                # No callback raises here, which a listener catches, but a subclass of one may: and
+                # whatever it likes, on Python 2 also what derives from nothing.
                 try:
                     data = self._make(message, accept)
-                except Exception:  # pylint: disable=broad-except
+                except:  # noqa: E722
                     report_callback(accept)
                     data = None
                 begun = self._begin(message, data, callbacks)
                 if begun:
                     try:
                         deliver(data, begun)
-                    except Exception:  # pylint: disable=broad-except
+                    except:  # noqa: E722
                         report_callback(deliver)
         except ClosedError:
             pass

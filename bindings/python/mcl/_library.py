@@ -14,6 +14,14 @@ from mcl.errors import LibraryError
 
 _SONAME = 'libmcl.so.0'
 
+# Both as they are at import: a daemon changes its working folder before the first use, and relative
+# paths, which sys.path gives to Python 2's modules, then lead nowhere.
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+try:
+    _FOLDER = os.getcwd()
+except OSError:  # it was removed
+    _FOLDER = os.sep
+
 
 class Library(object):
     """A loaded library. It is loaded twice, which gives two views of the same copy.
@@ -51,10 +59,13 @@ _locks = {}
 def get():
     """Return the library of this process, loading it when this is the first use.
 
+    To be called before anything is opened.
+
     Raises:
         LibraryError: it cannot be loaded; the text says what was tried.
     """
     global _loaded
+    _occupy_standard_descriptors()
     library, pid = _loaded, os.getpid()
     if library is not None and library.pid == pid:
         return library
@@ -70,10 +81,10 @@ def candidates():
     """Return what to try, in order: pairs of a name for dlopen() and where that comes from."""
     named = os.environ.get('MCL_LIBRARY')
     if named:
-        return [(named, "MCL_LIBRARY")]
-    package = os.path.dirname(os.path.abspath(__file__))
-    found = [(os.path.join(package, 'libmcl.so'), "the installed package")]
-    tree = os.path.normpath(os.path.join(package, '..', '..', '..'))
+        # A name without a folder is left to the system's loader.
+        return [(os.path.join(_FOLDER, named) if os.sep in named else named, "MCL_LIBRARY")]
+    found = [(os.path.join(_PACKAGE, 'libmcl.so'), "the installed package")]
+    tree = os.path.normpath(os.path.join(_PACKAGE, '..', '..', '..'))
     if os.path.exists(os.path.join(tree, 'include', 'mcl.h')):
         found.append((os.path.join(tree, 'build', 'libmcl.so'), "the source tree"))
     found.append((_SONAME, "the system's loader"))
@@ -95,6 +106,24 @@ def _load():
     raise LibraryError("cannot load libmcl. Tried:\n  %s\nBuild it with `make lib` in the"
                        " source tree, install the package with pip, or name the file in the"
                        " environment variable MCL_LIBRARY." % "\n  ".join(tried))
+
+
+def _occupy_standard_descriptors():
+    """Open /dev/null as each of descriptors 0 to 2 that is closed.
+
+    A daemon may have closed them, or was started so (`2>&-`). The library's sockets would take
+    their numbers, and what somebody writes to stderr would be sent to the group.
+    """
+    try:
+        while True:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor > 2:
+                os.close(descriptor)
+                return
+            if hasattr(os, 'set_inheritable'):
+                os.set_inheritable(descriptor, True)  # as these three are
+    except OSError:  # no /dev, or no descriptor left: what follows will tell
+        pass
 
 
 def _load_copy(path):

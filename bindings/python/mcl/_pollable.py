@@ -36,6 +36,7 @@ class Pollable(object):
                 ": close something, or raise the limit (`ulimit -n`)" if full else ""),
                 constants.MCL_EDESCRIPTORS if full else constants.MCL_ESYSTEM, error.errno)
         self._shown = False
+        self._pid = os.getpid()
 
     def fileno(self):
         return self._epoll.fileno()
@@ -54,8 +55,11 @@ class Pollable(object):
         self.show(True)
         self._epoll.close()
 
-    def __del__(self, close=os.close):  # bound here, as Python 2 takes modules apart at exit
-        # Not at close: who is just woken by that still has to see the pipe readable.
+    def __del__(self, close=os.close, getpid=os.getpid):  # Python 2 takes modules apart at exit
+        # Not at close: who is just woken by that still has to see the pipe readable. And not in a
+        # child, which may have closed all descriptors and opened its own with the same numbers.
+        if getattr(self, '_pid', getpid()) != getpid():
+            return
         for descriptor in (self._read, self._write):
             if descriptor is not None:
                 close(descriptor)

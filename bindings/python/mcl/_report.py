@@ -1,9 +1,11 @@
 """What goes wrong where no caller could be told: on a thread of this package. It goes to stderr."""
+import fcntl
+import os
 import sys
 import threading
 import traceback
 
-from mcl._compat import monotonic
+from mcl._compat import PY2, is_main_thread, monotonic
 from mcl._short import cut
 
 INTERVAL = 1  # seconds between two lines of one listener about data that does not fit
@@ -41,14 +43,40 @@ class Misfits(object):
 
 def report_callback(callback):
     """Write the traceback of the exception that a callback has just raised."""
-    _write("mcl: the callback %r raised:\n%s" % (callback, traceback.format_exc()))
+    try:
+        name = repr(callback)
+    except Exception:  # pylint: disable=broad-except
+        name = "of %s" % type(callback)  # whose __repr__ raises
+    _write("mcl: the callback %s raised:\n%s" % (name, traceback.format_exc()))
+
+
+def is_interrupt():
+    """Is the exception being handled Ctrl-C? Python raises that on the main thread only."""
+    return isinstance(sys.exc_info()[1], KeyboardInterrupt) and is_main_thread()
+
+
+def _stderr_is_closed():
+    """Was the program started with stderr closed (`2>&-`)?
+
+    Python 3 tells by sys.stderr being None. On Python 2 the first file that is opened becomes
+    descriptor 2, and sys.stderr writes to that. While this is imported, that is a file of Python
+    code, which is open for reading only; no stderr is.
+    """
+    try:
+        return fcntl.fcntl(2, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR) == 0
+    except (IOError, OSError):
+        return True
+
+
+_NO_STDERR = sys.__stderr__ if PY2 and _stderr_is_closed() else None
 
 
 def _write(text):
-    # sys.stderr may be None (pythonw, interpreter exit), closed, or unable to encode the text. None
-    # of that may end the thread that reports.
+    # sys.stderr may be None (closed at the start, pythonw, interpreter exit), closed, or unable to
+    # encode the text. None of that may end the thread that reports.
     try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        if sys.stderr is not _NO_STDERR:
+            sys.stderr.write(text)
+            sys.stderr.flush()
     except Exception:  # pylint: disable=broad-except
         pass

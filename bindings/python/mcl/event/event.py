@@ -1,6 +1,8 @@
 """An event that callbacks subscribe to."""
 import threading
 
+__all__ = ['Event']
+
 
 class Event(object):
     """Calls its callbacks when it is triggered.

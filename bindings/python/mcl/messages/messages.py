@@ -1,13 +1,17 @@
 """Message types: dictionaries with mandatory keys that know where they are published."""
 import json
+import sys
 import time
 
-from mcl._compat import PY2, metaclass, native_string, packed_types, string_types
+from mcl._compat import PY2, metaclass, native_string, packed_types, set_cell, string_types
 from mcl._readonly import ReadOnly
 from mcl._short import short
 from mcl.codec import decode_topic, pack, unpack
 from mcl.messages._json import jsonable
+from mcl.messages._origin import Origin
 from mcl.network.abstract import Connection
+
+__all__ = ['Message', 'get_message_objects', 'list_messages', 'remove_message_object']
 
 # The types that are defined, in order. Programs may assign a new empty list, which forgets them
 # all; so it is looked up anew at each use.
@@ -27,17 +31,35 @@ class _MessageMeta(type):
             return super(_MessageMeta, mcs).__new__(mcs, name, bases, names)
         mandatory = names.get('mandatory', getattr(parents[0], 'mandatory', None))
         connection = names.get('connection', getattr(parents[0], 'connection', None))
-        _check_declaration(name, mandatory, connection)
+        origin, known = Origin(sys._getframe(1)), _find(name)
+        if known is not None and known._declared_again(origin, mandatory, connection):
+            if not known._origin.is_reloaded_by(origin):
+                if '__classcell__' in names:  # of a body that uses super()
+                    set_cell(names['__classcell__'], known)
+                return known
+        else:
+            known = None
+        _check_declaration(name, mandatory, connection, known)
         if isinstance(mandatory, list):
             mandatory = list(mandatory)
         names.update(
             _type_name=name,
+            _origin=origin,
             name=ReadOnly('name', name),
             mandatory=ReadOnly('mandatory', mandatory),
             connection=ReadOnly('connection', connection))
         cls = super(_MessageMeta, mcs).__new__(mcs, name, bases, names)
-        _MESSAGES.append(cls)
+        if known is None:
+            _MESSAGES.append(cls)
+        else:
+            _MESSAGES[_MESSAGES.index(known)] = cls
         return cls
+
+    def _declared_again(cls, origin, mandatory, connection):
+        return (cls._origin.is_repeated_by(origin)
+                and cls.mandatory == mandatory
+                and cls.connection == connection
+                and cls.connection.to_dict() == connection.to_dict())
 
     def __setattr__(cls, name, value):
         if name in _READ_ONLY:
@@ -50,11 +72,13 @@ class _MessageMeta(type):
         super(_MessageMeta, cls).__delattr__(name)
 
 
-def _check_declaration(name, mandatory, connection):
+def _check_declaration(name, mandatory, connection, replaced):
+    """Raise what a type cannot be defined for. `replaced` (type or None): the one it replaces."""
     if name == 'Message':
         raise NameError("a message type cannot be called 'Message'")
-    if _find(name) is not None:
-        raise NameError("a message type called %r exists already" % name)
+    if _find(name) is not replaced:
+        raise NameError("a message type called %r exists already; remove_message_object(%r)"
+                        " forgets it" % (name, name))
     if not isinstance(mandatory, (list, tuple)) or not all(isinstance(key, string_types)
                                                            for key in mandatory):
         raise TypeError("%s.mandatory must be a list or tuple of strings, not %r"
@@ -68,7 +92,7 @@ def _check_declaration(name, mandatory, connection):
         if list(mandatory).count(key) > 1:
             raise ValueError("the mandatory key %r of %s is given twice" % (key, name))
     for other in _MESSAGES:
-        if other.connection == connection:
+        if other is not replaced and other.connection == connection:
             raise Exception("%s and %s cannot have the same connection, %r"
                             % (name, other.name, connection))
 
@@ -81,7 +105,12 @@ class Message(dict):
             mandatory = ('gyro', 'accel')           # keys that every message has; list or tuple
             connection = Connection('ff15::1')      # where they are published
 
-    Types are registered by their names as they are defined.
+    Types are registered by their names as they are defined. Where the same declaration (name, keys,
+    connection) is run again by another import of its source file, that is no error: under another
+    name (a script that is `__main__`, and is imported by its own name too), the statement gives the
+    type that there is, so that messages of both are of one type; under the same name
+    (`importlib.reload`), the new type takes the place of the old one, whose messages and listeners
+    stay what they are.
 
     `ImuMessage()` has every mandatory key as None. `ImuMessage(gyro=1, accel=2)`, or one mapping,
     iterable of pairs, or packed message (bytes), with or without keyword arguments, must have all
@@ -89,6 +118,11 @@ class Message(dict):
     `timestamp`: now, in seconds since the Unix epoch (UTC, float), unless one is given.
 
     The class and its messages have the read-only attributes `name`, `mandatory` and `connection`.
+
+    `copy.copy`, `copy.deepcopy` and `pickle` (by the name of its type) give a message with the same
+    keys and `timestamp`. `message.copy()` and `dict(message)` give a plain dict, in which all may be
+    changed; `ImuMessage(message.copy())` is a message again. Messages are equal to dicts with the
+    same items; `json.dumps`, which takes no bytes and writes NaN, sees a dict (cf. `to_json`).
 
     A message may be used by one thread at a time.
 

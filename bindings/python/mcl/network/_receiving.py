@@ -22,6 +22,10 @@ class Receiving(object):
         self._changing = threading.RLock()
         super(Receiving, self).__init__(*args, **kwargs)
 
+    def __reduce_ex__(self, protocol):
+        # By copy.copy() too; what that made would share the native listener.
+        raise TypeError("a listener cannot be copied or pickled: open another on its connection")
+
     def _is_open(self):
         source = self._source
         return source is not None and source.alive

@@ -20,7 +20,7 @@ Then `mcl.RawBroadcaster`, `mcl.RawListener`, `mcl.MessageBroadcaster`, `mcl.Mes
 import abc
 
 from mcl._compat import metaclass, string_types
-from mcl._report import report_callback
+from mcl._report import is_interrupt, report_callback
 from mcl.event.event import Event
 from mcl.network._connection import Connection, register_bases
 
@@ -118,12 +118,15 @@ class RawListener(_Endpoint, Event):
     def __trigger__(self, *args, **kwargs):
         """Call every callback. One that raises is reported on stderr, and the others go on.
 
-        That holds for SystemExit too, which would end the receiving thread without a word.
+        That holds for whatever is raised: `sys.exit()` in a callback ends nothing, and neither does
+        KeyboardInterrupt, except on the main thread, where it may be Ctrl-C.
         """
         for callback in self._subscribers():
             try:
                 callback(*args, **kwargs)
-            except (Exception, SystemExit):  # pylint: disable=broad-except
+            except:  # noqa: E722  (Python 2 raises classes too that derive from nothing)
+                if is_interrupt():
+                    raise
                 report_callback(callback)
 
 

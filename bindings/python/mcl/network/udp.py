@@ -13,6 +13,9 @@ from mcl.network import abstract
 from mcl.network._limits import native_limits
 from mcl.network._receiving import Receiving
 
+__all__ = ['ALLOWED_MULTICAST_HOPS', 'Connection', 'MTU', 'MTU_MAX', 'READ_TIMEOUT',
+           'RawBroadcaster', 'RawListener', 'UDP_PORT']
+
 UDP_PORT = constants.MCL_PORT_DEFAULT
 MTU = constants.MCL_FRAGMENT_SIZE  # bytes: a larger message travels in fragments
 MTU_MAX = 65000  # bytes: no legacy process sends a larger datagram
@@ -42,6 +45,10 @@ class RawBroadcaster(abstract.RawBroadcaster):
         self._handle = None
         self._default_topic = None if topic is None else encode_topic(topic)
         self._open()
+
+    def __reduce_ex__(self, protocol):
+        # By copy.copy() too; what that made would share the native broadcaster.
+        raise TypeError("a broadcaster cannot be copied or pickled: open another on its connection")
 
     @property
     def is_open(self):
