@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from helpers import TIMEOUT, Background, Collector
+from helpers import TIMEOUT, Background, Collector, queue
 from test_exit import come_to_its_wait
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'legacy')
@@ -50,19 +50,29 @@ class Program(object):
             universal_newlines=True,
             env=dict(os.environ, PYTHONPATH=path),
         )
-        self.lines = Collector()
+        self._lines = Collector()
         self._output = Background(self._read)
         self._errors = Background(self.process.stderr.read)
 
     def _read(self):
         for line in iter(self.process.stdout.readline, ''):
-            self.lines(line.rstrip('\n'))
-        self.lines(None)
+            self._lines(line.rstrip('\n'))
+        self._lines(None)
+
+    def line(self):
+        """Return the next line that it writes."""
+        try:
+            line = self._lines.get()
+        except queue.Empty:
+            self.process.kill()
+            line = None
+        assert line is not None, "no further line, but: " + self._errors.result()
+        return line
 
     def end(self):
         """Wait for its end. Returns its exit code, the lines that are left, and its errors."""
         self._output.result()
-        left = list(iter(self.lines.get, None))
+        left = list(iter(self._lines.get, None))
         errors = self._errors.result()
         return self.process.wait(), left, errors
 
@@ -169,11 +179,11 @@ class Listener(object):
     def __init__(self, handles, *kinds):
         self.handles, self.kinds = handles, kinds
 
-    def check_lines(self, lines):
-        """Take lines until there are three of each kind: none may be lost."""
+    def check_lines(self, program):
+        """Read lines until there are three of each kind: none may be lost."""
         seen = [[] for _ in self.kinds]
         while min(len(numbers) for numbers in seen) < 3:
-            line = lines.get()
+            line = program.line()
             numbers = [number(line) for number, _ in self.kinds]
             assert line == 'listening' or numbers != [None] * len(numbers), line
             for before, number in zip(seen, numbers):
@@ -220,7 +230,7 @@ def test_one_end_each(start, name, versions):
     broadcaster = start(name, sends)
     listeners = [(start(name, listens), listener) for name, listener in LISTENERS[name].items()]
     for program, listener in listeners:
-        listener.check_lines(program.lines)
+        listener.check_lines(program)
     for program, listener in listeners:
         listener.check_interrupt(program)
     code, lines, errors = broadcaster.interrupt()
@@ -231,6 +241,6 @@ def test_one_end_each(start, name, versions):
 @pytest.mark.parametrize('name', ['raw_broadcaster.py', 'message_broadcaster.py'])
 def test_nobody_listens(start, name):
     broadcaster = start(name)
-    assert broadcaster.lines.take(3) == ['sent 0', 'sent 1', 'sent 2']
+    assert [broadcaster.line() for _ in range(3)] == ['sent 0', 'sent 1', 'sent 2']
     code, lines, errors = broadcaster.interrupt()
     assert (code, lines[-1], errors) == (0, 'stopped', '')
