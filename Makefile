@@ -1,6 +1,6 @@
 # make demo       builds everything and shows it at work
-# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop,
-#                  test-readme and test-demo
+# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
+#                  test-interop, test-readme and test-demo
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
 # make generate   carries the numbers of include/mcl.h to the other languages
@@ -74,6 +74,7 @@ test:
 	$(MAKE) test-capi
 	$(MAKE) test-c
 	$(MAKE) test-python
+	$(MAKE) test-types
 	$(MAKE) test-interop
 	$(MAKE) test-readme
 	$(MAKE) test-demo
@@ -114,6 +115,11 @@ test-c: lib wrapper
 .PHONY: test-python wheel
 test-python: lib
 	tests/python/run
+
+# The stubs, by mypy and from a wheel; needs Python 3.10 or later.
+.PHONY: test-types
+test-types: lib
+	tests/python/typing/run
 
 # A wheel for pip, for every Python on this platform.
 wheel: lib

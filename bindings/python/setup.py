@@ -163,6 +163,7 @@ setup(
     version=version(),
     description="Messages over IPv6 UDP multicast, without a broker",
     packages=find_packages(include=['mcl', 'mcl.*']),
+    package_data={'': ['*.pyi', 'py.typed']},
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*',
     # 0.6.0 is the first with strict_map_key, 0.6.2 the last with compiled code for Python 2.7.
     install_requires=['msgpack>=0.6.0'],

@@ -25,6 +25,8 @@ assert os.path.dirname(_library.get().path) == folder, _library.get().path
 print(folder)
 """
 
+BINDING = os.path.join(ROOT, 'bindings', 'python')
+
 # What pip built with, and msgpack; the package itself is not on it.
 PACKAGES = os.pathsep.join(
     path
@@ -107,6 +109,14 @@ def test_wheel(wheel):
             'mcl/network/udp.py',
         ):
             assert module in names
+        stubs = [
+            os.path.relpath(os.path.join(folder, name), BINDING)
+            for folder, _, files in os.walk(os.path.join(BINDING, 'mcl'))
+            for name in files
+            if name.endswith('.pyi')
+        ]
+        assert 'mcl/network/udp.pyi' in stubs
+        assert set(stubs + ['mcl/py.typed']) <= set(names)
         assert not [name for name in names if 'test' in name or 'example' in name]
         metadata = archive.read([name for name in names if name.endswith('/METADATA')][0]).decode(
             'utf-8'
