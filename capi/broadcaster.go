@@ -19,13 +19,7 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 	if err != nil {
 		return report(out, op, err)
 	}
-	o := mcl.BroadcasterOptions{Type: t, Verbatim: options.verbatim == C.MCL_ON, OnDescriptor: func(fd int, open bool) {
-		if open {
-			noteDescriptors([]int{fd})
-		} else {
-			forgetDescriptors([]int{fd})
-		}
-	}}
+	o := mcl.BroadcasterOptions{Type: t, Verbatim: options.verbatim == C.MCL_ON, OnDescriptor: tellDescriptor}
 	if topic := viewTopic((*C.const_char)(options.topic), options.topic_size); topic != nil {
 		kept := strings.Clone(*topic)
 		o.Topic = &kept

@@ -71,6 +71,13 @@ int guard_topic(const char **topic, size_t *size, const char *function, mcl_erro
     return guard_string(topic, size, "topic", function, error);
 }
 
+int guard_need(const void *pointer, const char *what, const char *function, mcl_error *error)
+{
+    if (pointer != NULL)
+        return 0;
+    return guard_fail(error, MCL_EINVAL, function, "%s is NULL: give its address", what);
+}
+
 int guard_switch(int32_t value, const char *what, const char *function, mcl_error *error)
 {
     if (value == 0 || value == MCL_ON || value == MCL_OFF)

@@ -58,11 +58,7 @@ void fork_hold(void);
 void fork_release(void);
 
 /* Refuses a NULL where something must be pointed to. */
-#define NEED(pointer, error)                                                                                   \
-    do {                                                                                                       \
-        if ((pointer) == NULL)                                                                                 \
-            return guard_fail(error, MCL_EINVAL, __func__, "%s is NULL: give its address", #pointer);       \
-    } while (0)
+int guard_need(const void *pointer, const char *what, const char *function, mcl_error *error);
 
 /* Bring a string (whose size may be MCL_NUL), or bytes, to a pointer and a size that can be trusted as far as
  * they can be: never NULL, and a size that fits an object. Both are 0 or the code of an error. */
@@ -80,6 +76,7 @@ int guard_switch(int32_t value, const char *what, const char *function, mcl_erro
         if (code_ < 0)                                                                                         \
             return code_;                                                                                      \
     } while (0)
+#define NEED(pointer, error) CHECK(guard_need(pointer, #pointer, __func__, error))
 #define STRING(text, size, error) CHECK(guard_string(&(text), &(size), #text, __func__, error))
 #define BYTES(bytes, size, error) CHECK(guard_bytes(&(bytes), size, #bytes, __func__, error))
 #define TOPIC(topic, size, error) CHECK(guard_topic(&(topic), &(size), __func__, error))

@@ -41,10 +41,15 @@ const (
 	messageKind
 	broadcasterKind
 	listenerKind
+	logWriterKind
+	logReaderKind
+	recorderKind
+	replayKind
 )
 
 func (k kind) String() string {
-	return [...]string{"mcl_type", "mcl_message", "mcl_broadcaster", "mcl_listener"}[k]
+	return [...]string{"mcl_type", "mcl_message", "mcl_broadcaster", "mcl_listener", "mcl_log_writer", "mcl_log_reader",
+		"mcl_recorder", "mcl_replay"}[k]
 }
 
 // quarantineSize is how many closed handles are told from garbage, and not given out again, at any moment.

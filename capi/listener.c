@@ -1,4 +1,6 @@
 #include "callback.h"
+#include "options.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,23 +17,6 @@ SAME_PLACE(sender_port);
 SAME_PLACE(interface_index);
 _Static_assert(sizeof(shim_record) == sizeof(mcl_record), "shim_record is mcl_record");
 
-static int check_topics(const mcl_listener_options *options, const char *function, mcl_error *error)
-{
-    if (options->topic_count > 0 && options->topics == NULL)
-        return guard_fail(error, MCL_EINVAL, function, "options.topics is NULL, but options.topic_count %zu",
-                          options->topic_count);
-    for (size_t i = 0; i < options->topic_count; i++) {
-        size_t size = options->topic_sizes != NULL ? options->topic_sizes[i] : MCL_NUL;
-        if (options->topics[i] == NULL && size != 0)
-            return guard_fail(error, MCL_EINVAL, function, "options.topics[%zu] is NULL: give %zu topics", i,
-                              options->topic_count);
-        if (size != MCL_NUL && size > PTRDIFF_MAX)
-            return guard_fail(error, MCL_EINVAL, function, "options.topic_sizes[%zu] is %zu, more than memory can hold",
-                              i, size);
-    }
-    return 0;
-}
-
 int mcl_listener_open(const mcl_connection *connection, const mcl_listener_options *options, mcl_listener **listener,
                       mcl_error *error)
 {
@@ -41,27 +26,12 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
     mcl_connection own;
     if (connection != NULL)
         INPUT(own, connection, error);
-    mcl_listener_options given = MCL_LISTENER_OPTIONS_INIT;
-    if (options != NULL)
-        INPUT(given, options, error);
-    if (connection == NULL && given.type == NULL)
+    shim_listener_options given;
+    CHECK(options_of_listener(&given, options, "options", __func__, error));
+    if (connection == NULL && given.type == 0)
         return guard_fail(error, MCL_EINVAL, __func__, "connection is NULL, and no options.type gives one: give either");
-    CHECK(check_topics(&given, __func__, error));
-    CHECK(guard_switch(given.queued, "options.queued", __func__, error));
-    CHECK(guard_switch(given.quiet, "options.quiet", __func__, error));
-    shim_listener_options rest = {
-        .topics = given.topics,
-        .topic_sizes = given.topic_sizes,
-        .topic_count = given.topic_count,
-        .type = (uintptr_t)given.type,
-        .queued = given.queued,
-        .policy = given.policy,
-        .queue_messages = given.queue_messages,
-        .queue_bytes = given.queue_bytes,
-        .quiet = given.quiet,
-    };
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &rest, &handle, error));
+    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &given, &handle, error));
     *listener = (mcl_listener *)handle;
     return code;
 }
@@ -95,6 +65,33 @@ int mcl_listener_fd(mcl_listener *listener, mcl_error *error)
 {
     ENTER(error);
     return GO_OPENING(mclgo_listener_fd((uintptr_t)listener, error));
+}
+
+int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
+{
+    ENTER(error);
+    return wait_for(mclgo_listener_wait_begin, listener, timeout_ms, __func__, error);
+}
+
+int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
+                      size_t *needed, mcl_error *error)
+{
+    ENTER(error);
+    NEED(record, error);
+    BUFFER(buffer, size, error);
+    int64_t deadline = wait_deadline(timeout_ms);
+    sigset_t open;
+    signals_block(&open);
+    int code;
+    do {
+        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__,
+                                         error);
+        if (code != 0)
+            break;
+        code = wait_until(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error);
+    } while (code > 0);
+    signals_restore(&open);
+    return code;
 }
 
 int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,

@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"strings"
-	"sync"
 	"syscall"
 	"unsafe"
 
@@ -17,25 +16,15 @@ type listener struct {
 	*mcl.Listener
 	callbacks callbacks
 	sockets   []int
-	fdOnce    sync.Once
-	pollFD    []int // none until it is asked for
+	pollFD    pollFD
 }
 
 // fd gives the descriptor to poll.
-func (l *listener) fd() (int, error) {
-	fd, err := l.FD()
-	if err == nil {
-		l.fdOnce.Do(func() {
-			l.pollFD = []int{fd}
-			noteDescriptors(l.pollFD)
-		})
-	}
-	return fd, err
-}
+func (l *listener) fd() (int, error) { return l.pollFD.note(l.FD()) }
 
 // release runs when no call is left that could poll.
 func (l *listener) release() {
-	forgetDescriptors(l.pollFD)
+	l.pollFD.forget()
 	l.Release()
 }
 
@@ -44,23 +33,11 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	out *C.mcl_error) (code C.int) {
 	const op = "mcl_listener_open"
 	defer guard(out, op, &code)
-	t, err := optionalType(options._type)
+	o, err := listenerOptions(options)
 	if err != nil {
 		return report(out, op, err)
 	}
-	onError := complain
-	if options.quiet == C.MCL_ON {
-		onError = func(error) {}
-	}
-	core, err := mcl.Listen(connection(c), mcl.ListenerOptions{
-		Topics:        copyTopics(options),
-		Type:          t,
-		Queued:        options.queued == C.MCL_ON,
-		Policy:        mcl.Policy(options.policy),
-		QueueMessages: int(options.queue_messages),
-		QueueBytes:    int64(options.queue_bytes),
-		OnError:       onError,
-	})
+	core, err := mcl.Listen(connection(c), o)
 	if err != nil {
 		return report(out, op, err)
 	}
@@ -68,6 +45,27 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	noteDescriptors(l.sockets)
 	*handle = newHandle(listenerKind, l, l.release)
 	return C.MCL_OK
+}
+
+func listenerOptions(options *C.const_listener_options) (mcl.ListenerOptions, error) {
+	t, err := optionalType(options._type)
+	return mcl.ListenerOptions{
+		Topics:        copyTopics(options),
+		Type:          t,
+		Queued:        options.queued == C.MCL_ON,
+		Policy:        mcl.Policy(options.policy),
+		QueueMessages: int(options.queue_messages),
+		QueueBytes:    int64(options.queue_bytes),
+		OnError:       complainUnless(options.quiet),
+	}, err
+}
+
+// complainUnless is where errors go that no call can return.
+func complainUnless(quiet C.int32_t) func(error) {
+	if quiet == C.MCL_ON {
+		return func(error) {}
+	}
+	return complain
 }
 
 // complain writes to stderr as C does. Go's own os.Stderr ends the process when nobody reads it any more.
@@ -94,20 +92,8 @@ func copyTopics(options *C.const_listener_options) []string {
 	return topics
 }
 
-// onListener is what each export on a listener does: find it, call do, translate the error. do's count is returned when
-// there is no error.
-func onListener(handle C.uintptr_t, out *C.mcl_error, op string, do func(*listener) (int, error)) (code C.int) {
-	defer guard(out, op, &code)
-	e, err := enter(handle, listenerKind)
-	if err != nil {
-		return report(out, op, err)
-	}
-	defer e.leave()
-	count, err := do(e.object.(*listener))
-	if err != nil {
-		return report(out, op, err)
-	}
-	return C.int(count)
+func onListener(handle C.uintptr_t, out *C.mcl_error, op string, do func(*listener) (int, error)) C.int {
+	return on(handle, listenerKind, out, op, do)
 }
 
 //export mclgo_listener_subscribe

@@ -14,6 +14,9 @@ typedef const char const_char;
 typedef const unsigned char const_byte;
 typedef const mcl_connection const_connection;
 typedef const size_t const_size;
+typedef const uintptr_t const_handle;
+typedef const mcl_log_options const_log_options;
+typedef const mcl_log_read_options const_log_read_options;
 typedef const_char *const const_text;
 
 /* The options without their handle, which crosses apart as a number. */
@@ -51,6 +54,27 @@ typedef struct shim_record {
     uint32_t sender_port;
     uint32_t interface_index;
 } shim_record;
+
+/* What is given of mcl_log_record and mcl_log_header, likewise. */
+typedef struct shim_log_record {
+    int64_t elapsed;
+    uintptr_t topic;
+    size_t topic_size;
+    uintptr_t payload;
+    size_t payload_size;
+    uintptr_t type_name;
+} shim_log_record;
+
+typedef struct shim_log_header {
+    size_t size;
+    int64_t created;
+    int64_t end;
+    uintptr_t text;
+    uintptr_t version;
+    uintptr_t revision;
+    uintptr_t type_name;
+    uintptr_t path;
+} shim_log_header;
 
 /* A subscribed callback. */
 typedef struct shim_callback shim_callback;

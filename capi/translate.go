@@ -52,6 +52,29 @@ func guard(out *C.mcl_error, op string, code *C.int) {
 	}
 }
 
+// on is what each export on an object does: find it, call do, translate the error. do's number is returned when there is
+// no error.
+func on[T any](handle C.uintptr_t, k kind, out *C.mcl_error, op string, do func(T) (int, error)) (code C.int) {
+	defer guard(out, op, &code)
+	e, err := enter(handle, k)
+	if err != nil {
+		return report(out, op, err)
+	}
+	defer e.leave()
+	number, err := do(e.object.(T))
+	if err != nil {
+		return report(out, op, err)
+	}
+	return C.int(number)
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // view gives C's bytes without a copy, for the time of the call. It is never nil, which would be msgpack's nil.
 func view(p unsafe.Pointer, size C.size_t) []byte {
 	if size == 0 {

@@ -2,25 +2,40 @@
 
 /* Every function that gives a handle: *out is NULL until it succeeds. */
 
+typedef int create_type(const char *, const char *const *, size_t, const mcl_connection *, uintptr_t *, mcl_error *);
+
+static int new_type(create_type *create, const char *name, const char *const *mandatory, size_t count,
+                    const mcl_connection *connection, mcl_type **type, const char *function, mcl_error *error)
+{
+    CHECK(guard_need(type, "type", function, error));
+    *type = NULL;
+    CHECK(guard_need(name, "name", function, error));
+    CHECK(guard_need(connection, "connection", function, error));
+    if (count > 0)
+        CHECK(guard_need(mandatory, "mandatory", function, error));
+    for (size_t i = 0; i < count; i++)
+        if (mandatory[i] == NULL)
+            return guard_fail(error, MCL_EINVAL, function, "mandatory[%zu] is NULL: give %zu keys", i, count);
+    mcl_connection own;
+    CHECK(guard_input(&own, sizeof own, connection, "connection", function, error));
+    uintptr_t handle = 0;
+    int code = GO(create(name, mandatory, count, &own, &handle, error));
+    *type = (mcl_type *)handle;
+    return code;
+}
+
 int mcl_type_define(const char *name, const char *const *mandatory, size_t count, const mcl_connection *connection,
                     mcl_type **type, mcl_error *error)
 {
     ENTER(error);
-    NEED(type, error);
-    *type = NULL;
-    NEED(name, error);
-    NEED(connection, error);
-    if (count > 0)
-        NEED(mandatory, error);
-    for (size_t i = 0; i < count; i++)
-        if (mandatory[i] == NULL)
-            return guard_fail(error, MCL_EINVAL, __func__, "mandatory[%zu] is NULL: give %zu keys", i, count);
-    mcl_connection own;
-    INPUT(own, connection, error);
-    uintptr_t handle = 0;
-    int code = GO(mclgo_type_define(name, mandatory, count, &own, &handle, error));
-    *type = (mcl_type *)handle;
-    return code;
+    return new_type(mclgo_type_define, name, mandatory, count, connection, type, __func__, error);
+}
+
+int mcl_type_new(const char *name, const char *const *mandatory, size_t count, const mcl_connection *connection,
+                 mcl_type **type, mcl_error *error)
+{
+    ENTER(error);
+    return new_type(mclgo_type_new, name, mandatory, count, connection, type, __func__, error);
 }
 
 int mcl_type_find(const char *name, mcl_type **type, mcl_error *error)

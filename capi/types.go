@@ -38,14 +38,25 @@ func mclgo_connection_check(c *C.const_connection, out *C.mcl_error) (code C.int
 
 //export mclgo_type_define
 func mclgo_type_define(name *C.const_char, mandatory *C.const_text, count C.size_t, c *C.const_connection,
-	handle *C.uintptr_t, out *C.mcl_error) (code C.int) {
-	const op = "mcl_type_define"
+	handle *C.uintptr_t, out *C.mcl_error) C.int {
+	return newType(mcl.Define, name, mandatory, count, c, handle, out, "mcl_type_define")
+}
+
+//export mclgo_type_new
+func mclgo_type_new(name *C.const_char, mandatory *C.const_text, count C.size_t, c *C.const_connection,
+	handle *C.uintptr_t, out *C.mcl_error) C.int {
+	return newType(mcl.NewType, name, mandatory, count, c, handle, out, "mcl_type_new")
+}
+
+func newType(create func(string, []string, mcl.Connection) (*mcl.Type, error), name *C.const_char,
+	mandatory *C.const_text, count C.size_t, c *C.const_connection, handle *C.uintptr_t, out *C.mcl_error,
+	op string) (code C.int) {
 	defer guard(out, op, &code)
 	keys := make([]string, 0, int(count))
 	for _, key := range unsafe.Slice((**C.const_char)(unsafe.Pointer(mandatory)), int(count)) {
 		keys = append(keys, copyText(key))
 	}
-	t, err := mcl.Define(copyText(name), keys, connection(c))
+	t, err := create(copyText(name), keys, connection(c))
 	if err != nil {
 		return report(out, op, err)
 	}

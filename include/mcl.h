@@ -608,6 +608,7 @@ typedef struct mcl_log_header {
     const char *version;   /* of the format */
     const char *revision;  /* "": none */
     const char *type_name; /* "": raw data */
+    const char *path;      /* of the file */
 } mcl_log_header;
 
 /* Gives a log's header, with what it points to in `buffer` of `size` bytes.
@@ -706,12 +707,14 @@ typedef struct mcl_replay_options {
 
 #define MCL_REPLAY_OPTIONS_INIT {sizeof(mcl_replay_options), 0, 0, 0}
 
+/* Counters since the replay was opened. At every moment, exactly: read = published + errors + buffered + discarded. */
 typedef struct mcl_replay_stats {
     size_t size;        /* in: sizeof(mcl_replay_stats) */
-    uint64_t read;      /* entries read, or pushed */
+    uint64_t read;      /* entries (and lines that are none) read, or pushed */
     uint64_t published;
-    uint64_t errors;    /* entries that could not be read or published */
-    uint64_t buffered;  /* entries that are read and wait for their time */
+    uint64_t errors;    /* could not be read or published */
+    uint64_t buffered;  /* are read and wait for their time */
+    uint64_t discarded; /* were waiting when the replay was stopped or closed */
     int64_t late_max;   /* nanoseconds: the most that an entry was late */
 } mcl_replay_stats;
 
@@ -730,10 +733,10 @@ int mcl_replay_open(mcl_log_reader *reader, double speed, const mcl_replay_optio
  *   broadcaster  must stay open until the replay is closed; NULL: forget it */
 int mcl_replay_target(mcl_replay *replay, const char *type_name, mcl_broadcaster *broadcaster, mcl_error *error);
 
-/* Adds an entry, which is copied, to a replay that has no reader. Waits while as many as options.buffer are waiting;
- * timeout_ms < 0 waits for ever, 0 not at all. Returns 1, or 0 when the time is over and nothing was taken.
- * Errors: MCL_EFORMAT (the payload), MCL_EINVAL (the replay has a reader, ...), MCL_ECLOSED (after mcl_replay_end),
- * MCL_EINTR, MCL_EDESCRIPTORS (at the first wait). */
+/* Adds an entry, which is copied, to a replay that has no reader. Waits while as many as options.buffer are waiting
+ * (or 64 MiB); timeout_ms < 0 waits for ever, 0 not at all. Returns 1, or 0 when the time is over and nothing was taken.
+ * Errors: MCL_EFORMAT (the payload), MCL_EINVAL (the replay has a reader, ...), MCL_ECLOSED (after mcl_replay_end, or
+ * the replay was stopped while this waited), MCL_EINTR, MCL_EDESCRIPTORS (at the first wait). */
 int mcl_replay_push(mcl_replay *replay, const mcl_log_record *record, int timeout_ms, mcl_error *error);
 
 /* Nothing more is pushed: when all is published, the replay is finished. Errors: MCL_EINVAL (it has a reader). */

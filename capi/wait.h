@@ -1,0 +1,20 @@
+/* wait.h - waits that signals end. For the C half only. */
+#ifndef MCL_WAIT_H
+#define MCL_WAIT_H
+
+#include "guard.h"
+
+/* Begins a wait for something that the object of a handle has: returns 1 when it is there, or a code; or 0, with a
+ * descriptor that becomes readable. Then the handle is in use until mclgo_wait_end. */
+typedef int wait_begin(uintptr_t handle, int *fd, const char *function, mcl_error *error);
+
+/* Waits until begin returns 1, which may no longer hold then: another thread may take what is there. Returns 1, or 0
+ * when the time is over. */
+int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *function, mcl_error *error);
+
+/* The parts of it. In wait_until, signals are blocked, and `open` is the mask of the program. */
+int64_t wait_deadline(int timeout_ms);
+int wait_until(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
+               mcl_error *error);
+
+#endif
