@@ -43,11 +43,12 @@ class Misfits(object):
 
 def report_callback(callback):
     """Write the traceback of the exception that a callback has just raised."""
+    trace = traceback.format_exc()  # first: on Python 2, what repr() raises takes its place
     try:
         name = repr(callback)
     except Exception:  # pylint: disable=broad-except
-        name = "of %s" % type(callback)  # whose __repr__ raises
-    _write("mcl: the callback %s raised:\n%s" % (name, traceback.format_exc()))
+        name = "of %s" % type(callback)
+    _write("mcl: the callback %s raised:\n%s" % (name, trace))
 
 
 def is_interrupt():
