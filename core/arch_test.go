@@ -12,11 +12,12 @@ import (
 func TestWhoImportsWhom(t *testing.T) {
 	allowed := map[string][]string{
 		"libmcl/core/internal/buf":    {},
+		"libmcl/core/internal/clock":  {"libmcl/core/internal/notify", "golang.org/x/sys/unix"},
 		"libmcl/core/internal/notify": {"golang.org/x/sys/unix"},
 		"libmcl/core/internal/wire":   {"libmcl/core/internal/buf"},
 		"libmcl/core/internal/queue":  {"libmcl/core/internal/buf"},
 		"libmcl/core/internal/netio":  {"libmcl/core/internal/buf", "golang.org/x/net/ipv6", "golang.org/x/sys/unix"},
-		"libmcl/core": {"libmcl/core/internal/buf", "libmcl/core/internal/netio", "libmcl/core/internal/notify",
+		"libmcl/core": {"libmcl/core/internal/buf", "libmcl/core/internal/clock", "libmcl/core/internal/netio", "libmcl/core/internal/notify",
 			"libmcl/core/internal/queue", "libmcl/core/internal/wire", "github.com/vmihailenco/msgpack/v5", "golang.org/x/sys/unix"},
 		"libmcl/capi": {"libmcl/core", "github.com/mattn/go-pointer", "C"},
 	}
