@@ -27,6 +27,10 @@ HANDLES = {
     'mcl_message': _native.Message,
     'mcl_broadcaster': _native.Broadcaster,
     'mcl_listener': _native.Listener,
+    'mcl_log_writer': _native.LogWriter,
+    'mcl_log_reader': _native.LogReader,
+    'mcl_recorder': _native.Recorder,
+    'mcl_replay': _native.Replay,
 }
 
 
@@ -52,9 +56,9 @@ def expected(c_type):
     if base in HANDLES:
         return [HANDLES[base]] if stars == 1 else [ctypes.POINTER(HANDLES[base])]
     if base in _native.STRUCTS:
-        # recv_batch takes a buffer as its records.
+        # recv_batch and log_read take a buffer as their records.
         return [ctypes.POINTER(_native.STRUCTS[base])] + (
-            [ctypes.c_void_p] if base == 'mcl_record' else []
+            [ctypes.c_void_p] if base in ('mcl_record', 'mcl_log_record') else []
         )
     if stars == 0:
         return [SCALARS[base]]
@@ -137,6 +141,10 @@ def test_the_fast_form_of_records():
         6,
         7,
     )
+
+    assert _native.LOG_RECORD.size == ctypes.sizeof(_native.LogRecord)
+    entry = _native.LogRecord(-1, 2, 3, 4, 5, None)
+    assert _native.LOG_RECORD.unpack(bytes(bytearray(entry))) == (-1, 2, 3, 4, 5, 0)
 
 
 def test_the_library_is_the_header_s():

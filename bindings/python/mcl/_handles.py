@@ -24,7 +24,7 @@ class _PerThread(threading.local):
 _errors = _PerThread()
 
 
-class _Handle(object):
+class Handle(object):
     """A handle of this process's library. A subclass has `close`.
 
     It has a finalizer, so nothing here refers back to the object that uses it: Python 2 frees no
@@ -89,7 +89,7 @@ def is_alive(handle):
     return not handle.closed and handle.pid == os.getpid()
 
 
-class BroadcasterHandle(_Handle):
+class BroadcasterHandle(Handle):
     """An open broadcaster. `connection` is a _native.Connection."""
 
     _TOKEN = _native.Broadcaster
@@ -140,7 +140,7 @@ class BroadcasterHandle(_Handle):
         return True
 
 
-class ListenerHandle(_Handle):
+class ListenerHandle(Handle):
     """An open listener.
 
     Args:
@@ -194,15 +194,7 @@ class ListenerHandle(_Handle):
         self.check()
         stats = _native.ListenerStats()
         self._call(self._library.quick.mcl_listener_get_stats, self._token, ctypes.byref(stats))
-        return self._as_dict(stats)
-
-    def _as_dict(self, stats):
-        counters = {name: int(getattr(stats, name))
-                    for name, _ in _native.ListenerStats._fields_[1:-1]}
-        name = self._library.quick.mcl_malformed_name
-        counters['malformed'] = {str(name(cause).decode('ascii')): int(stats.malformed[cause])
-                                 for cause in range(constants.MCL_MALFORMED_COUNT)}
-        return counters
+        return listener_counters(self._library, stats)
 
     def close(self):
         """Close it and wake who waits; False when it was closed, or is of another process."""
@@ -210,5 +202,15 @@ class ListenerHandle(_Handle):
             return False
         stats = _native.ListenerStats()
         self._library.blocking.mcl_listener_close(self._token, ctypes.byref(stats))
-        self._final = self._as_dict(stats)
+        self._final = listener_counters(self._library, stats)
         return True
+
+
+def listener_counters(library, stats):
+    """Return _native.ListenerStats as a dict; `malformed` is a dict by cause."""
+    counters = {name: int(getattr(stats, name))
+                for name, _ in _native.ListenerStats._fields_[1:-1]}
+    name = library.quick.mcl_malformed_name
+    counters['malformed'] = {str(name(cause).decode('ascii')): int(stats.malformed[cause])
+                             for cause in range(constants.MCL_MALFORMED_COUNT)}
+    return counters

@@ -28,6 +28,22 @@ class Listener(c_void_p):
     """mcl_listener *"""
 
 
+class LogWriter(c_void_p):
+    """mcl_log_writer *"""
+
+
+class LogReader(c_void_p):
+    """mcl_log_reader *"""
+
+
+class Recorder(c_void_p):
+    """mcl_recorder *"""
+
+
+class Replay(c_void_p):
+    """mcl_replay *"""
+
+
 class Sized(ctypes.Structure):
     """A struct that begins with its size, which is set when it is made."""
 
@@ -169,6 +185,101 @@ class ListenerStats(Sized):
     ]
 
 
+class LogOptions(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('type_name', c_char_p),
+        ('revision', c_char_p),
+        ('time_origin', c_int64),
+        ('has_time_origin', c_int32),
+        ('reserved', c_int32),
+        ('max_entries', c_int64),
+        ('max_time', c_int64),
+    ]
+
+
+class LogStats(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('entries', c_uint64),
+        ('bytes', c_uint64),
+        ('buffered', c_uint64),
+        ('dropped', c_uint64),
+        ('errors', c_uint64),
+        ('files', c_uint64),
+    ]
+
+
+class LogReadOptions(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('min_time', c_int64),
+        ('max_time', c_int64),
+        ('has_min_time', c_int32),
+        ('has_max_time', c_int32),
+        ('refuse_raw', c_int32),
+        ('reserved', c_int32),
+    ]
+
+
+class LogRecord(ctypes.Structure):
+    # topic: see Record.
+    _fields_ = [
+        ('elapsed', c_int64),
+        ('topic', c_void_p),
+        ('topic_size', c_size_t),
+        ('payload', c_void_p),
+        ('payload_size', c_size_t),
+        ('type_name', c_char_p),
+    ]
+
+
+# The same for struct.unpack_from, as RECORD.
+LOG_RECORD = struct.Struct('@qPPPPP')
+
+
+class LogHeader(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('created', c_int64),
+        ('end', c_int64),
+        ('text', c_char_p),
+        ('version', c_char_p),
+        ('revision', c_char_p),
+        ('type_name', c_char_p),
+        ('path', c_char_p),
+    ]
+
+
+class RecorderOptions(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('log', POINTER(LogOptions)),
+        ('listener', POINTER(ListenerOptions)),
+    ]
+
+
+class ReplayOptions(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('buffer', c_int64),
+        ('quiet', c_int32),
+        ('reserved', c_int32),
+    ]
+
+
+class ReplayStats(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('read', c_uint64),
+        ('published', c_uint64),
+        ('errors', c_uint64),
+        ('buffered', c_uint64),
+        ('discarded', c_uint64),
+        ('late_max', c_int64),
+    ]
+
+
 # The C name of each struct.
 STRUCTS = {
     'mcl_error': Error,
@@ -180,6 +291,14 @@ STRUCTS = {
     'mcl_record': Record,
     'mcl_callback': Callback,
     'mcl_listener_stats': ListenerStats,
+    'mcl_log_options': LogOptions,
+    'mcl_log_stats': LogStats,
+    'mcl_log_read_options': LogReadOptions,
+    'mcl_log_record': LogRecord,
+    'mcl_log_header': LogHeader,
+    'mcl_recorder_options': RecorderOptions,
+    'mcl_replay_options': ReplayOptions,
+    'mcl_replay_stats': ReplayStats,
 }
 
 _error = POINTER(Error)
@@ -199,6 +318,8 @@ PROTOTYPES = {
 
     'mcl_type_define': (c_int, [c_char_p, POINTER(c_char_p), c_size_t, POINTER(Connection),
                                 POINTER(Type), _error]),
+    'mcl_type_new': (c_int, [c_char_p, POINTER(c_char_p), c_size_t, POINTER(Connection),
+                             POINTER(Type), _error]),
     'mcl_type_find': (c_int, [c_char_p, POINTER(Type), _error]),
     'mcl_type_list': (c_int, _out + [_error]),
     'mcl_type_remove': (c_int, [c_char_p, _error]),
@@ -259,6 +380,48 @@ PROTOTYPES = {
     'mcl_listener_get_settings': (c_int, [Listener, POINTER(Settings), _error]),
     'mcl_malformed_name': (c_char_p, [c_int]),
     'mcl_listener_close': (c_int, [Listener, POINTER(ListenerStats)]),
+
+    'mcl_log_create': (c_int, [c_char_p, POINTER(LogOptions), POINTER(LogWriter), _error]),
+    'mcl_log_write': (c_int, [LogWriter, c_char_p, c_size_t] + _data + [c_int64, _error]),
+    'mcl_log_flush': (c_int, [LogWriter, _error]),
+    'mcl_log_get_stats': (c_int, [LogWriter, POINTER(LogStats), _error, _error]),
+    'mcl_log_close': (c_int, [LogWriter, POINTER(LogStats), _error]),
+
+    'mcl_log_open': (c_int, [c_char_p, POINTER(LogReadOptions), POINTER(LogReader), _error]),
+    'mcl_log_open_directory': (c_int, [c_char_p, POINTER(LogReadOptions), POINTER(LogReader),
+                                       _error]),
+    # As for mcl_listener_recv_batch; LOG_RECORD reads the records.
+    'mcl_log_read': (c_int, [LogReader, c_void_p, c_size_t] + _out + [_error]),
+    'mcl_log_pending': (c_int, [LogReader, _error]),
+    'mcl_log_reset': (c_int, [LogReader, _error]),
+    'mcl_log_get_header': (c_int, [LogReader, c_size_t, POINTER(LogHeader)] + _out + [_error]),
+    'mcl_log_torn': (c_int, [LogReader, POINTER(c_uint64), _error]),
+    'mcl_log_close_reader': (c_int, [LogReader]),
+    'mcl_log_make_directory': (c_int, [c_char_p, c_int64] + _out + [_error]),
+
+    'mcl_recorder_open': (c_int, [c_char_p, POINTER(Connection), POINTER(RecorderOptions),
+                                  POINTER(Recorder), _error]),
+    'mcl_recorder_open_network': (c_int, [c_char_p, POINTER(Type), c_size_t,
+                                          POINTER(RecorderOptions), POINTER(Recorder), _error]),
+    'mcl_recorder_directory': (c_int, [Recorder] + _out + [_error]),
+    'mcl_recorder_get_stats': (c_int, [Recorder, c_int, POINTER(LogStats), POINTER(ListenerStats),
+                                       _error, _error]),
+    'mcl_recorder_close': (c_int, [Recorder, POINTER(LogStats), POINTER(ListenerStats), _error]),
+
+    'mcl_replay_open': (c_int, [LogReader, c_double, POINTER(ReplayOptions), POINTER(Replay),
+                                _error]),
+    'mcl_replay_target': (c_int, [Replay, c_char_p, Broadcaster, _error]),
+    'mcl_replay_push': (c_int, [Replay, POINTER(LogRecord), c_int, _error]),
+    'mcl_replay_end': (c_int, [Replay, _error]),
+    'mcl_replay_start': (c_int, [Replay, _error]),
+    'mcl_replay_pause': (c_int, [Replay, _error]),
+    'mcl_replay_stop': (c_int, [Replay, _error]),
+    'mcl_replay_set_speed': (c_int, [Replay, c_double, _error]),
+    'mcl_replay_get_state': (c_int, [Replay, _error]),
+    'mcl_replay_pending': (c_int, [Replay, _error]),
+    'mcl_replay_wait': (c_int, [Replay, c_int, _error]),
+    'mcl_replay_get_stats': (c_int, [Replay, POINTER(ReplayStats), _error]),
+    'mcl_replay_close': (c_int, [Replay, POINTER(ReplayStats)]),
 }
 
 # Those that may be called with the interpreter lock held (through PyDLL): they never wait for

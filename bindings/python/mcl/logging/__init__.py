@@ -1,0 +1,1 @@
+"""Logs of messages: writing, reading, recording and replaying them."""
