@@ -2,6 +2,8 @@ package mcl
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"syscall"
 
@@ -89,6 +91,10 @@ func CodeOf(err error) Error {
 	}
 	return ErrInternal
 }
+
+// Complain is told of errors that no call can return where there is no OnError. The default prints to stderr; a C program has
+// a stderr of its own. Set it before anything is opened.
+var Complain = func(err error) { fmt.Fprintln(os.Stderr, err) }
 
 func closedError(op, on string) error {
 	return &OpError{Op: op, On: on, Kind: ErrClosed, Detail: "it is closed", Remedy: "open a new one"}

@@ -1,9 +1,7 @@
 package mcl
 
 import (
-	"fmt"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,7 +160,7 @@ func (o *ListenerOptions) resolve(op string, conn Connection) error {
 		o.network = netio.System
 	}
 	if o.OnError == nil {
-		o.OnError = func(err error) { fmt.Fprintln(os.Stderr, err) }
+		o.OnError = Complain
 	}
 	if o.Policy == 0 {
 		o.Policy = DropOldest

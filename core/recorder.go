@@ -195,7 +195,7 @@ func (c *recording) tell(err error) {
 	if c.onError == nil {
 		if bytes := c.w.Stats().Bytes + 1; bytes != c.toldBytes { // it worked since, or it never was told
 			c.toldBytes = bytes
-			fmt.Fprintln(os.Stderr, err)
+			Complain(err)
 		}
 		return
 	}

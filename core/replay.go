@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -692,6 +691,6 @@ func (r *Replay) report(err error) {
 	}
 	if now := time.Now().UnixNano(); now-r.lastTold.Load() >= int64(time.Second) {
 		r.lastTold.Store(now)
-		fmt.Fprintln(os.Stderr, err)
+		Complain(err)
 	}
 }
