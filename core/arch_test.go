@@ -11,20 +11,22 @@ import (
 // the C layer reaches nothing but the public API.
 func TestWhoImportsWhom(t *testing.T) {
 	allowed := map[string][]string{
-		"libmcl/core/internal/buf":    {},
-		"libmcl/core/internal/clock":  {"libmcl/core/internal/notify", "golang.org/x/sys/unix"},
-		"libmcl/core/internal/notify": {"golang.org/x/sys/unix"},
-		"libmcl/core/internal/wire":   {"libmcl/core/internal/buf"},
-		"libmcl/core/internal/queue":  {"libmcl/core/internal/buf"},
-		"libmcl/core/internal/netio":  {"libmcl/core/internal/buf", "golang.org/x/net/ipv6", "golang.org/x/sys/unix"},
-		"libmcl/core": {"libmcl/core/internal/buf", "libmcl/core/internal/clock", "libmcl/core/internal/netio", "libmcl/core/internal/notify",
+		"libmcl/core/internal/buf":     {},
+		"libmcl/core/internal/clock":   {"libmcl/core/internal/notify", "golang.org/x/sys/unix"},
+		"libmcl/core/internal/notify":  {"golang.org/x/sys/unix"},
+		"libmcl/core/internal/wire":    {"libmcl/core/internal/buf"},
+		"libmcl/core/internal/queue":   {"libmcl/core/internal/buf"},
+		"libmcl/core/internal/logfile": {"libmcl/core/internal/wire"},
+		"libmcl/core/internal/netio":   {"libmcl/core/internal/buf", "golang.org/x/net/ipv6", "golang.org/x/sys/unix"},
+		"libmcl/core": {"libmcl/core/internal/buf", "libmcl/core/internal/logfile", "libmcl/core/internal/clock", "libmcl/core/internal/netio", "libmcl/core/internal/notify",
 			"libmcl/core/internal/queue", "libmcl/core/internal/wire", "github.com/vmihailenco/msgpack/v5", "golang.org/x/sys/unix"},
 		"libmcl/capi": {"libmcl/core", "github.com/mattn/go-pointer", "C"},
 	}
 	forbidden := map[string][]string{ // of the standard library
-		"libmcl/core/internal/wire":  {"net", "os", "time", "syscall", "sync"},
-		"libmcl/core/internal/queue": {"net", "os", "time", "syscall", "sync"},
-		"libmcl/core":                {"os/signal", "C"},
+		"libmcl/core/internal/wire":    {"net", "os", "time", "syscall", "sync"},
+		"libmcl/core/internal/queue":   {"net", "os", "time", "syscall", "sync"},
+		"libmcl/core/internal/logfile": {"net", "os", "syscall", "sync"},
+		"libmcl/core":                  {"os/signal", "C"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "libmcl/core/...", "libmcl/capi").Output()
 	if err != nil {

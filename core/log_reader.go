@@ -1,28 +1,466 @@
 package mcl
 
-// A LogReader reads a log, or all logs of a directory.
-type LogReader struct{}
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
 
-// OpenLog opens a log.
-func OpenLog(path string, o LogReadOptions) (*LogReader, error) { return nil, unwritten("open log") }
+	"golang.org/x/sys/unix"
 
-// Next returns the next entry.
-func (r *LogReader) Next() (*LogEntry, error) { return nil, unwritten("read log") }
+	"libmcl/core/internal/logfile"
+)
 
-// Pending tells whether there is another entry.
-func (r *LogReader) Pending() bool { return false }
+const opReadLog = "read log"
 
-// Reset goes back to the beginning.
-func (r *LogReader) Reset() error { return unwritten("reset log") }
+// A LogReader reads a log, or all logs of a directory, in memory that does not grow with them. Its methods may be called
+// from any goroutine, one after the other; since an entry is lent until the next one is read, several goroutines need a
+// lock of their own around Next and what they do with the entry.
+type LogReader struct {
+	op   string
+	path string
 
-// Header returns the log's header.
-func (r *LogReader) Header() *LogHeader { return nil }
+	mu      sync.Mutex
+	closed  bool
+	sources []*logSource // by name
+	lent    *logSource   // whose entry was given last
+	entry   LogEntry
+}
 
-// Headers returns the headers of all logs.
-func (r *LogReader) Headers() []LogHeader { return nil }
+// OpenLog opens a log for reading. path is a file of any name; or the prefix of a log, whether it is PREFIX.log,
+// PREFIX.tmp (one that is written now, or was not closed), or split in PREFIX_000.log and so on. A file whose last entry was
+// cut short gives all entries before it; see Torn. A later file of a split log can be opened alone; it has no header.
+//
+// The errors are ErrInvalid (the options), ErrExists (the prefix stands for several logs), ErrFormat (a header that is
+// none, or of another version; a file of a split log is missing), ErrDescriptors, and ErrSystem for all else that the system
+// says: there is no such file, it is a folder, it must not be read.
+func OpenLog(path string, o LogReadOptions) (*LogReader, error) {
+	const op = "open log"
+	low, high, err := o.window(op, path)
+	if err != nil {
+		return nil, err
+	}
+	files, err := findLog(op, path)
+	if err != nil {
+		return nil, err
+	}
+	s := &logSource{op: op, files: files, tell: o.OnDescriptor, reader: logfile.NewReader()}
+	s.reader.Min, s.reader.Max = low, high
+	if err := s.begin(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return &LogReader{op: op, path: path, sources: []*logSource{s}}, nil
+}
 
-// Torn counts entries cut short.
-func (r *LogReader) Torn() uint64 { return 0 }
+// Next gives the next entry within the window; at the end the error is io.EOF. The entry is lent until the next call of
+// Next, Reset or Close. A line that is no entry is ErrFormat, and told once all entries before it were given; the next call
+// goes on with the line after it. The other errors are ErrClosed and ErrSystem; a file that cannot be read ends there.
+func (r *LogReader) Next() (*LogEntry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, closedError(opReadLog, r.path)
+	}
+	r.lent = nil
+	s := r.first()
+	if s == nil {
+		return nil, io.EOF
+	}
+	s.looked = false
+	if s.err != nil {
+		return nil, s.err
+	}
+	r.lent = s
+	r.entry = LogEntry{Elapsed: time.Duration(s.head.Elapsed), Topic: s.head.Topic, Payload: s.head.Payload, Type: s.typeName,
+		File: s.current, Line: s.head.Line}
+	return &r.entry, nil
+}
 
-// Close closes the files.
-func (r *LogReader) Close() error { return nil }
+// first is the source whose turn it is: the one that has an error, or else the earliest entry; nil at the end.
+func (r *LogReader) first() (first *logSource) {
+	for _, s := range r.sources {
+		s.look(s == r.lent)
+		switch {
+		case s.err == io.EOF:
+		case s.err != nil:
+			return s
+		case first == nil || s.head.Elapsed < first.head.Elapsed:
+			first = s
+		}
+	}
+	return first
+}
+
+// Pending tells whether Next has something to give that is not the end: an entry within the window, or an error. It may
+// have to read ahead. False when the reader is closed.
+func (r *LogReader) Pending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.closed && r.first() != nil
+}
+
+// Reset goes back to the beginning. The errors are ErrClosed, and those of OpenLog when a file cannot be opened again.
+func (r *LogReader) Reset() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return closedError("reset log", r.path)
+	}
+	r.lent = nil
+	for _, s := range r.sources {
+		if err := s.begin(); err != nil {
+			s.looked, s.err = true, io.EOF
+			return err
+		}
+	}
+	return nil
+}
+
+// Header returns the header of the log. It is nil where there is none, as in a later file of a split log, and for a
+// directory.
+func (r *LogReader) Header() *LogHeader {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.op == opOpenDirectory || r.sources[0].header == nil {
+		return nil
+	}
+	h := *r.sources[0].header
+	return &h
+}
+
+// Headers returns the headers of all logs that are read, by the names of their files.
+func (r *LogReader) Headers() []LogHeader {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []LogHeader
+	for _, s := range r.sources {
+		if s.header != nil {
+			all = append(all, *s.header)
+		}
+	}
+	return all
+}
+
+// Torn is how many entries were left out so far, since the last Reset, because they were cut short at the end of a file:
+// that is what a program leaves that was killed while it wrote.
+func (r *LogReader) Torn() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := uint64(0)
+	for _, s := range r.sources {
+		n += s.torn
+	}
+	return n
+}
+
+// Close closes the files. Closing again is ErrClosed.
+func (r *LogReader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return closedError("close log", r.path)
+	}
+	r.closed, r.lent = true, nil
+	for _, s := range r.sources {
+		s.close()
+		s.reader, s.head = nil, logfile.Entry{}
+	}
+	return nil
+}
+
+// A logSource is one log: a file, or those of a split log in their order.
+type logSource struct {
+	op       string
+	files    []string
+	next     int // of files
+	current  string
+	file     *os.File
+	reader   *logfile.Reader
+	header   *LogHeader
+	typeName string
+	torn     uint64
+	tell     func(fd int, open bool)
+
+	looked bool // head or err is what comes next
+	head   logfile.Entry
+	err    error
+}
+
+// begin goes to the beginning, and reads the header.
+func (s *logSource) begin() error {
+	s.looked, s.torn = false, 0
+	if s.file != nil && len(s.files) == 1 {
+		// It may have been renamed meanwhile.
+		if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+			e := logFileError(s.op, s.current, err).(*OpError)
+			if errors.Is(err, unix.ESPIPE) {
+				e.Detail, e.Remedy = "a pipe cannot be read again", "copy it to a file first"
+			}
+			return e
+		}
+		s.reader.Reset(s.file)
+	} else if err := s.open(0); err != nil {
+		return err
+	}
+	s.next = 1
+	h, err := s.reader.Header()
+	if err != nil {
+		return s.translate(s.op, err)
+	}
+	if h == nil {
+		s.header, s.typeName = nil, ""
+		return nil
+	}
+	s.header = &LogHeader{Text: h.Text, End: h.End, Version: h.Version, Revision: h.Revision, Created: h.Created, Type: h.Type,
+		File: s.current}
+	s.typeName = h.Type
+	return nil
+}
+
+func (s *logSource) open(i int) error {
+	s.close()
+	s.current = s.files[i]
+	file, err := openLogFile(s.op, s.current)
+	if errors.Is(err, unix.ENOENT) && strings.HasSuffix(s.current, logWriting) { // finished meanwhile
+		done := strings.TrimSuffix(s.current, logWriting) + logDone
+		if other, failed := openLogFile(s.op, done); failed == nil {
+			s.current, file, err = done, other, nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.file = file
+	if s.tell != nil {
+		s.tell(int(file.Fd()), true)
+	}
+	s.reader.Reset(file)
+	return nil
+}
+
+func openLogFile(op, path string) (*os.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, logFileError(op, path, err)
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		file.Close()
+		return nil, folderGiven(op, path)
+	}
+	return file, nil
+}
+
+func folderGiven(op, path string) error {
+	return &OpError{Op: op, On: path, Kind: ErrSystem, Err: unix.EISDIR, Detail: "it is a folder",
+		Remedy: "give one of its logs, or open it as a directory (OpenLogDirectory, ReadDirectory)"}
+}
+
+func (s *logSource) close() {
+	if s.file == nil {
+		return
+	}
+	if s.tell != nil {
+		s.tell(int(s.file.Fd()), false)
+	}
+	s.file.Close()
+	s.file = nil
+}
+
+// look sees to it that head or err is what comes next. With keep, what was given last stays valid.
+func (s *logSource) look(keep bool) {
+	if s.looked {
+		return
+	}
+	s.looked = true
+	for {
+		if s.file == nil {
+			s.err = io.EOF
+		} else if s.err = s.reader.Next(&s.head, keep); s.err == nil {
+			return
+		}
+		if s.err != io.EOF {
+			s.err = s.translate(opReadLog, s.err)
+			return
+		}
+		if s.file != nil && s.reader.Torn() {
+			s.torn++
+		}
+		if s.next == len(s.files) {
+			if len(s.files) > 1 {
+				s.close()
+			}
+			return
+		}
+		s.next++
+		if s.err = s.follow(s.next - 1); s.err != nil {
+			return
+		}
+	}
+}
+
+// follow opens a later file of a split log. It has a header only when files before it were lost while it was written.
+func (s *logSource) follow(i int) error {
+	if err := s.open(i); err != nil {
+		return err
+	}
+	h, err := s.reader.Header()
+	if err == nil && h != nil && (s.header == nil || h.Type != s.header.Type || !h.Created.Equal(s.header.Created)) {
+		err = &logfile.FormatError{Line: 1, Detail: "it belongs to another recording than " + s.files[0], Remedy: "open it by its own name"}
+	}
+	if err != nil {
+		err = s.translate(opReadLog, err)
+		s.close()
+	}
+	return err
+}
+
+func (s *logSource) translate(op string, err error) error {
+	var format *logfile.FormatError
+	if errors.As(err, &format) {
+		remedy := format.Remedy
+		if remedy == "" {
+			remedy = "mend or delete the line; reading can go on after it"
+		}
+		return &OpError{Op: op, On: fmt.Sprintf("%s, line %d", s.current, format.Line), Kind: ErrFormat, Detail: format.Detail,
+			Remedy: remedy}
+	}
+	return logFileError(op, s.current, err)
+}
+
+// A piece is one file of a split log.
+type piece struct {
+	number  int
+	path    string
+	writing bool
+}
+
+// findPieces finds the files of a split log, sorted by their numbers.
+func findPieces(prefix string) ([]piece, error) {
+	entries, err := os.ReadDir(filepath.Dir(prefix))
+	if err != nil {
+		return nil, err
+	}
+	var all []piece
+	for _, e := range entries {
+		if stem, p, ok := cutPiece(e.Name()); ok && stem == filepath.Base(prefix) && !e.IsDir() {
+			p.path = filepath.Join(filepath.Dir(prefix), e.Name())
+			all = append(all, p)
+		}
+	}
+	sortPieces(all)
+	return all, nil
+}
+
+func sortPieces(all []piece) {
+	slices.SortFunc(all, func(a, b piece) int {
+		if c := cmp.Compare(a.number, b.number); c != 0 {
+			return c
+		}
+		return strings.Compare(a.path, b.path)
+	})
+}
+
+// cutPiece reads NAME_NNN.log or .tmp: three digits, or more with no zero before them.
+func cutPiece(name string) (stem string, p piece, ok bool) {
+	name, whole := strings.CutSuffix(name, logDone)
+	if !whole {
+		if name, p.writing = strings.CutSuffix(name, logWriting); !p.writing {
+			return "", p, false
+		}
+	}
+	at := strings.LastIndexByte(name, '_')
+	if at <= 0 {
+		return "", p, false
+	}
+	digits := name[at+1:]
+	if len(digits) < 3 || len(digits) > 9 || len(digits) > 3 && digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
+		return "", p, false
+	}
+	p.number, _ = strconv.Atoi(digits)
+	return name[:at], p, true
+}
+
+// join gives the files of a split log in their order, or an error when one is missing. One that has a header may follow a
+// gap: files were lost while it was written, and nothing of them is left.
+func join(op, prefix string, all []piece) (files []string, err error) {
+	expected := 0
+	for i, p := range all {
+		if i > 0 && p.number == all[i-1].number {
+			return nil, ambiguous(op, prefix, all[i-1].path, p.path)
+		}
+		if p.number != expected {
+			headed, err := beginsWithHeader(op, p.path)
+			if err != nil {
+				return nil, err
+			}
+			if !headed {
+				missing := fmt.Sprintf("%s_%03d%s", prefix, expected, logDone)
+				return nil, &OpError{Op: op, On: missing, Kind: ErrFormat, Err: unix.ENOENT,
+					Detail: "this file of a split log is missing, while " + p.path + " is there",
+					Remedy: "bring it back, or open the other files one by one by their names"}
+			}
+		}
+		expected = p.number + 1
+		files = append(files, p.path)
+	}
+	return files, nil
+}
+
+func beginsWithHeader(op, path string) (bool, error) {
+	file, err := openLogFile(op, path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	var first [1]byte
+	n, _ := file.Read(first[:])
+	return n == 1 && first[0] == '#', nil
+}
+
+func ambiguous(op, prefix, one, other string) error {
+	return &OpError{Op: op, On: prefix, Kind: ErrExists, Err: unix.EEXIST, Detail: "both " + one + " and " + other + " are there",
+		Remedy: "open one of them by its full name, or move one away"}
+}
+
+// findLog finds the files of a log.
+func findLog(op, path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		return []string{path}, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, logFileError(op, path, err)
+	}
+	if name := filepath.Base(path); path != "" && !os.IsPathSeparator(path[len(path)-1]) && name != "." && name != ".." {
+		var single []string
+		for _, end := range []string{logDone, logWriting} {
+			if info, err := os.Stat(path + end); err == nil && !info.IsDir() {
+				single = append(single, path+end)
+			}
+		}
+		switch len(single) {
+		case 1:
+			return single, nil
+		case 2:
+			return nil, ambiguous(op, path, single[0], single[1])
+		}
+		if pieces, err := findPieces(path); err == nil && len(pieces) > 0 {
+			return join(op, path, pieces)
+		}
+	}
+	if err == nil {
+		return nil, folderGiven(op, path)
+	}
+	e := logFileError(op, path, err).(*OpError)
+	e.Detail = "there is no such file, nor a log of this prefix"
+	return nil, e
+}

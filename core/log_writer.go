@@ -1,36 +1,612 @@
 package mcl
 
-import "time"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
 
-// A LogWriter writes a log. It may be used from any goroutine.
-type LogWriter struct{}
+	"golang.org/x/sys/unix"
 
-// LogWriterStats counts what a LogWriter did.
+	"libmcl/core/internal/logfile"
+	"libmcl/core/internal/wire"
+)
+
+const (
+	logBuffer = 64 << 10    // what is written at a time
+	logAge    = time.Second // an entry waits no longer than this, nor is writing tried again sooner when it failed
+	logHeld   = 4 << 20     // bytes of entries that are kept while they cannot be written
+)
+
+// A LogWriter writes a log: the file PREFIX.log, or PREFIX_000.log, PREFIX_001.log and so on when it is split. While it is
+// written a file ends in .tmp. Existing files are never written over.
+//
+// What is written is in the system's hands a second later at the latest, so that a program that crashes loses no more; and
+// on the disk when its file is closed, not before.
+//
+// When writing fails, as on a full disk, the file keeps the whole entries that it has, and further ones wait in memory, up
+// to 4 MiB; what comes on top is dropped and counted. It is tried again once a second, and goes on where it was. When the
+// file was removed, with its folder or without, a new one is begun as soon as the folder is there again: it has a header,
+// and in a split log the next number.
+//
+// Its methods may be called from any goroutine.
+type LogWriter struct {
+	prefix string
+	opts   LogOptions
+	age    time.Duration // logAge, but in tests
+
+	onError func(error) // told of each failure, with no lock held; set before the first entry. nil: nobody is told
+
+	// mu is held for moments only, never over a call that could wait for a disk: Stats and Write do not wait for one that is
+	// stuck, as long as there is memory.
+	mu        sync.Mutex
+	stats     LogWriterStats
+	closed    bool
+	failing   bool
+	retry     time.Time
+	timer     *time.Timer
+	armed     bool
+	hasOrigin bool
+	origin    int64   // microseconds since the epoch
+	buf       []byte  // entries that come next, each with its one line feed
+	held      int     // bytes in buf and out
+	marks     []int64 // where in the stream of entries' bytes the next files begin
+	stream    int64   // length of that stream
+	entries   int     // in the file that the next entry goes to, unless that begins another
+	first     int64   // the time of its first
+
+	// disk is held while files are touched; it comes before mu.
+	disk     sync.Mutex
+	out      []byte // what is written now, from done on
+	done     int
+	at       int64 // where out[done] is in the stream
+	file     *os.File
+	fd       int
+	path     string // of file, or of the next
+	stat     unix.Stat_t
+	header   []byte // what is still to be written of it
+	number   int
+	begun    bool // a file was begun already
+	failures []error
+}
+
+// LogWriterStats counts what a LogWriter did. Each entry that was given to it is in one of Entries, Buffered and Dropped, at
+// every moment.
 type LogWriterStats struct {
-	Entries  uint64 // whole entries in files
-	Buffered uint64 // entries that are in no file yet
-	Dropped  uint64 // entries lost because they could not be written
-	Errors   uint64 // attempts to write that failed
+	Entries  uint64 // written whole to files, those included that somebody removed since
+	Buffered uint64 // in no file yet
+	Dropped  uint64 // lost because they could not be written
+	Errors   uint64 // failures to write, begin, sync or rename a file
 	Files    uint64 // begun
-	Bytes    uint64 // in files, headers included
+	Bytes    uint64 // written to files, headers included
 	Err      error  // why writing fails now; nil when it does not
 }
 
-// CreateLog prepares a log.
-func CreateLog(prefix string, o LogOptions) (*LogWriter, error) { return nil, unwritten("create log") }
-
-// Write adds an entry.
-func (w *LogWriter) Write(topic string, packed []byte, received time.Time) error {
-	return unwritten("write log")
+// CreateLog prepares a log. Its prefix is a path without .log or .tmp; the folder must exist. The file is created at the
+// first entry, so that a log without entries leaves none.
+//
+// The errors are ErrInvalid (the prefix or an option), ErrExists (there is a log of this prefix), and ErrSystem for all
+// that the system says, such as a folder that does not exist or may not be written to.
+func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
+	const op = "create log"
+	invalid := func(detail, remedy string) error {
+		return &OpError{Op: op, On: prefix, Kind: ErrInvalid, Detail: detail, Remedy: remedy}
+	}
+	name := filepath.Base(prefix)
+	switch {
+	case prefix == "" || os.IsPathSeparator(prefix[len(prefix)-1]) || name == "." || name == "..":
+		return nil, invalid("the prefix has no name for the file", "give a path such as FOLDER/NAME")
+	case strings.ContainsRune(prefix, 0):
+		return nil, invalid("the prefix contains NUL", "choose another")
+	case strings.HasSuffix(name, logDone) || strings.HasSuffix(name, logWriting):
+		return nil, invalid("the prefix ends in "+name[len(name)-4:], "leave that out: it is added")
+	case o.MaxEntries < 0:
+		return nil, invalid(fmt.Sprintf("MaxEntries is %d", o.MaxEntries), "give 0 (never) or more")
+	case o.MaxTime < 0:
+		return nil, invalid(fmt.Sprintf("MaxTime is %v", o.MaxTime), "give 0 (never) or more")
+	}
+	if problem, remedy := logfile.CheckHeader(o.Revision, o.Type); problem != "" {
+		return nil, invalid(problem, remedy)
+	}
+	path, err := filepath.Abs(prefix)
+	if err != nil {
+		return nil, logFileError(op, prefix, err)
+	}
+	w := &LogWriter{prefix: path, opts: o, age: logAge}
+	if !o.Origin.IsZero() {
+		ns, err := momentOf(op, prefix, o.Origin)
+		if err != nil {
+			return nil, err
+		}
+		w.origin, w.hasOrigin = microsOf(ns), true
+	}
+	if err := w.checkPlace(op); err != nil {
+		return nil, err
+	}
+	w.path = w.nextPath()
+	w.timer = time.AfterFunc(time.Hour, w.tick)
+	w.timer.Stop()
+	return w, nil
 }
 
-func (w *LogWriter) write(topic, packed []byte, ns int64) error { return unwritten("write log") }
+func (w *LogWriter) isSplit() bool { return w.opts.MaxEntries > 0 || w.opts.MaxTime > 0 }
 
-// Flush writes what is buffered.
-func (w *LogWriter) Flush() error { return unwritten("flush log") }
+// checkPlace tells what would keep a file from being made, and that no file has the name.
+func (w *LogWriter) checkPlace(op string) error {
+	folder := filepath.Dir(w.prefix)
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return folderError(op, w.prefix, err)
+	}
+	if err := unix.Access(folder, unix.W_OK|unix.X_OK); err != nil {
+		return logFileError(op, w.prefix, err)
+	}
+	if info, err := os.Stat(w.prefix); err == nil && info.IsDir() {
+		return &OpError{Op: op, On: w.prefix, Kind: ErrExists, Err: unix.EISDIR, Detail: "it is a folder",
+			Remedy: "choose another name, or add one: " + filepath.Join(w.prefix, "NAME")}
+	}
+	for _, path := range []string{w.prefix, w.prefix + "_000"} {
+		if err := checkNew(op, path); err != nil {
+			return err
+		}
+	}
+	if !w.isSplit() {
+		return nil
+	}
+	pieces, err := findPieces(w.prefix)
+	if err != nil {
+		return logFileError(op, folder, err)
+	}
+	if len(pieces) > 0 {
+		return logFileError(op, pieces[0].path, unix.EEXIST)
+	}
+	return nil
+}
 
-// Close flushes and gives the file its name.
-func (w *LogWriter) Close() error { return unwritten("close log") }
+// checkNew tells whether PATH.log or PATH.tmp is there.
+func checkNew(op, path string) error {
+	for _, end := range []string{logDone, logWriting} {
+		if _, err := os.Lstat(path + end); err == nil {
+			return logFileError(op, path+end, unix.EEXIST)
+		}
+	}
+	return nil
+}
+
+// folderError is the error that the folder of a path is not there.
+func folderError(op, path string, err error) error {
+	translated := logFileError(op, path, err)
+	var e *OpError
+	if errors.Is(err, unix.ENOENT) && errors.As(translated, &e) {
+		e.Detail = "the folder does not exist"
+		e.Remedy = "make it: `mkdir -p " + filepath.Dir(path) + "`"
+	}
+	return translated
+}
+
+// Write adds an entry: a topic (empty: none), a payload that is exactly one msgpack object, and the time at which it was
+// received. It keeps neither. Entries stand in the log in the order of the calls, whatever their times.
+//
+// The errors are ErrClosed, ErrFormat, ErrInvalid (a time outside of the years 1678 to 2261), ErrTooLarge (a topic of more
+// than 64 KiB, a payload of more than 1 GiB), and what keeps the log from being written when the entry was dropped for that.
+// An entry that waits in memory is no error: Flush, Stats and Close tell.
+func (w *LogWriter) Write(topic string, packed []byte, received time.Time) error {
+	const op = "write log"
+	if _, cause := wire.ScanOne(packed); cause != wire.OK {
+		return formatError(op, w.prefix, cause)
+	}
+	ns, err := momentOf(op, w.prefix, received)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(topic) > logfile.TopicMax:
+		return &OpError{Op: op, On: w.prefix, Kind: ErrTooLarge,
+			Detail: fmt.Sprintf("the topic has %d bytes, the limit is %d", len(topic), logfile.TopicMax), Remedy: "use a shorter topic"}
+	case len(packed) > messageMaxLimit:
+		return &OpError{Op: op, On: w.prefix, Kind: ErrTooLarge,
+			Detail: fmt.Sprintf("the payload has %d bytes, the limit is %d", len(packed), messageMaxLimit), Remedy: "split the message"}
+	}
+	dropped, err := addEntry(w, topic, packed, ns)
+	if dropped && err == nil {
+		err = w.droppedError()
+	}
+	return err
+}
+
+// write is Write for what a listener received. Each call adds one to the sum of Entries, Buffered and Dropped. Its error is
+// ErrClosed; failures to write go to onError and Stats.
+func (w *LogWriter) write(topic, packed []byte, ns int64) error {
+	_, err := addEntry(w, topic, packed, ns)
+	return err
+}
+
+func (w *LogWriter) droppedError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := &OpError{Op: "write log", On: w.prefix, Kind: ErrSystem, Detail: "the entry was dropped, since the log cannot be written"}
+	var cause *OpError
+	if errors.As(w.stats.Err, &cause) {
+		e.On, e.Kind, e.Err, e.Remedy = cause.On, cause.Kind, cause.Err, cause.Remedy
+		e.Detail += ": " + cause.Detail
+	}
+	return e
+}
+
+// addEntry is a function since methods cannot have type parameters.
+func addEntry[T string | []byte](w *LogWriter, topic T, packed []byte, ns int64) (dropped bool, err error) {
+	w.mu.Lock()
+	if w.closed {
+		w.stats.Dropped++
+		w.mu.Unlock()
+		return true, closedError("write log", w.prefix)
+	}
+	if w.failing && w.held > 0 && w.held+2*len(packed)+len(topic)+32 > logHeld {
+		w.stats.Dropped++
+		w.mu.Unlock()
+		return true, nil
+	}
+	micros := microsOf(ns)
+	if !w.hasOrigin {
+		w.origin, w.hasOrigin = micros, true
+	}
+	begins := w.entries == 0
+	if w.entries > 0 && (w.opts.MaxEntries > 0 && w.entries >= w.opts.MaxEntries ||
+		w.opts.MaxTime > 0 && ns-w.first >= int64(w.opts.MaxTime)) {
+		w.marks = append(w.marks, w.stream)
+		w.entries = 0
+		begins = true
+	}
+	if begins {
+		w.first = ns
+	}
+	w.entries++
+	before := len(w.buf)
+	w.buf = logfile.AppendEntry(w.buf, micros-w.origin, topic, packed)
+	size := len(w.buf) - before
+	w.held += size
+	w.stream += int64(size)
+	w.stats.Buffered++
+	due := begins || len(w.buf) >= logBuffer
+	if !due {
+		w.arm()
+	}
+	w.mu.Unlock()
+	if due {
+		w.flush(false)
+	}
+	return false, nil
+}
+
+// arm makes the timer go off. It is called with mu held.
+func (w *LogWriter) arm() {
+	if !w.armed && !w.closed {
+		w.armed = true
+		w.timer.Reset(w.age)
+	}
+}
+
+func (w *LogWriter) tick() {
+	w.mu.Lock()
+	w.armed = false
+	w.mu.Unlock()
+	w.flush(false)
+}
+
+// Flush hands everything to the system, so that other programs can read it. It is tried at once, also when it failed a
+// moment ago. The errors are ErrClosed and those of the system; what could not be written waits.
+func (w *LogWriter) Flush() error {
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		return closedError("flush log", w.prefix)
+	}
+	return w.flush(true)
+}
+
+// flush writes what is buffered, and tells of failures; without now, not sooner than a second after it failed.
+func (w *LogWriter) flush(now bool) error {
+	w.mu.Lock()
+	wait := !now && w.failing && time.Now().Before(w.retry)
+	if wait {
+		w.arm()
+	}
+	w.mu.Unlock()
+	if wait {
+		return nil
+	}
+	w.disk.Lock()
+	err := w.drain()
+	failures := w.failures
+	w.failures = nil
+	w.disk.Unlock()
+	w.tell(failures)
+	return err
+}
+
+func (w *LogWriter) tell(failures []error) {
+	if w.onError != nil {
+		for _, err := range failures {
+			w.onError(err)
+		}
+	}
+}
+
+// fail notes a failure. It is called with disk held.
+func (w *LogWriter) fail(err error) error {
+	w.failures = append(w.failures, err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stats.Errors++
+	w.stats.Err = err
+	return err
+}
+
+// drain writes what remains of out, and then what is in buf. It is called with disk held, as is all that follows.
+func (w *LogWriter) drain() error {
+	err := w.writeOut()
+	if err == nil {
+		w.mu.Lock()
+		w.out, w.buf, w.done = w.buf, w.out[:0], 0
+		w.mu.Unlock()
+		err = w.writeOut()
+	}
+	if err == nil {
+		if w.out = w.out[:0]; cap(w.out) > logHeld {
+			w.out = nil // a large message's
+		}
+		w.done = 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failing = err != nil; w.failing {
+		w.retry = time.Now().Add(w.age)
+	} else if len(w.failures) == 0 {
+		w.stats.Err = nil
+	}
+	if w.held > 0 {
+		w.arm()
+	}
+	return err
+}
+
+func (w *LogWriter) writeOut() error {
+	for w.done < len(w.out) {
+		part := w.out[w.done:]
+		w.mu.Lock()
+		ends := false
+		if len(w.marks) > 0 {
+			if left := w.marks[0] - w.at; left == 0 {
+				ends = true
+				w.marks = w.marks[:copy(w.marks, w.marks[1:])]
+			} else if left < int64(len(part)) {
+				part = part[:left]
+			}
+		}
+		w.mu.Unlock()
+		if ends {
+			w.finish() // what fails keeps nothing else from being written
+			continue
+		}
+		if err := w.prepare(); err != nil {
+			return w.fail(err)
+		}
+		n, err := w.file.Write(part)
+		kept := n
+		if err != nil {
+			kept = w.takeBack(part, n)
+		}
+		w.count(kept, bytes.Count(part[:kept], []byte{'\n'}))
+		if err != nil {
+			return w.fail(logFileError("write log", w.path, err))
+		}
+	}
+	return nil
+}
+
+// count notes that bytes of the stream are in the file.
+func (w *LogWriter) count(size, entries int) {
+	w.done += size
+	w.at += int64(size)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held -= size
+	w.stats.Bytes += uint64(size)
+	w.stats.Entries += uint64(entries)
+	w.stats.Buffered -= uint64(entries)
+}
+
+// takeBack cuts the file to the last whole entry of the n bytes that were written, and returns how many stay. When that
+// fails the entry's beginning stays, and the next attempt goes on in its middle.
+func (w *LogWriter) takeBack(part []byte, n int) (kept int) {
+	kept = bytes.LastIndexByte(part[:n], '\n') + 1
+	if kept == n {
+		return n
+	}
+	if err := unix.Fstat(w.fd, &w.stat); err != nil || w.file.Truncate(w.stat.Size-int64(n-kept)) != nil {
+		return n
+	}
+	return kept
+}
+
+// prepare sees to it that there is a file with a header.
+func (w *LogWriter) prepare() error {
+	if w.file != nil {
+		if err := unix.Fstat(w.fd, &w.stat); err == nil && w.stat.Nlink == 0 {
+			w.fail(&OpError{Op: "write log", On: w.path, Kind: ErrSystem, Err: unix.ENOENT,
+				Detail: "the file was removed while it was written; what it held is lost", Remedy: "a new one is begun once its folder is there"})
+			w.closeFile()
+			w.number++
+			w.begun = false
+		}
+	}
+	if w.file == nil {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	for len(w.header) > 0 {
+		n, err := w.file.Write(w.header)
+		if err != nil && w.file.Truncate(0) == nil {
+			n = 0
+		}
+		w.header = w.header[n:]
+		w.mu.Lock()
+		w.stats.Bytes += uint64(n)
+		w.mu.Unlock()
+		if err != nil {
+			return logFileError("write log", w.path, err)
+		}
+	}
+	return nil
+}
+
+// nextPath is the path of the next file.
+func (w *LogWriter) nextPath() string {
+	if w.isSplit() {
+		return fmt.Sprintf("%s_%03d%s", w.prefix, w.number, logWriting)
+	}
+	return w.prefix + logWriting
+}
+
+func (w *LogWriter) begin() error {
+	const op = "begin log"
+	w.path = w.nextPath()
+	if err := checkNew(op, strings.TrimSuffix(w.path, logWriting)); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	if err != nil {
+		return folderError(op, w.path, err)
+	}
+	w.file, w.fd = file, int(file.Fd())
+	if w.opts.OnDescriptor != nil {
+		w.opts.OnDescriptor(w.fd, true)
+	}
+	w.mu.Lock()
+	w.stats.Files++
+	origin := w.origin
+	w.mu.Unlock()
+	w.header = nil
+	if !w.begun {
+		w.header = logfile.AppendHeader(nil, &logfile.Header{Type: w.opts.Type, Revision: w.opts.Revision,
+			Created: time.UnixMicro(origin)})
+	}
+	w.begun = true
+	return nil
+}
+
+func (w *LogWriter) closeFile() error {
+	if w.opts.OnDescriptor != nil {
+		w.opts.OnDescriptor(w.fd, false)
+	}
+	err := w.file.Close()
+	w.file = nil
+	return err
+}
+
+// finish brings the file to the disk and gives it its name, if there is one, and goes on to the next number.
+func (w *LogWriter) finish() error {
+	if w.file == nil {
+		return nil
+	}
+	const op = "close log"
+	err := w.file.Sync()
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		err = nil // what cannot be synced
+	}
+	if failed := w.closeFile(); err == nil {
+		err = failed
+	}
+	if err != nil {
+		err = w.fail(logFileError(op, w.path, err))
+	}
+	w.number++
+	done := strings.TrimSuffix(w.path, logWriting) + logDone
+	if failed := renameNew(w.path, done); failed != nil {
+		translated := logFileError(op, w.path, failed)
+		var e *OpError
+		if errors.As(translated, &e) {
+			switch {
+			case errors.Is(failed, unix.EEXIST):
+				e.Detail = done + " exists already; what was written stays in the .tmp file"
+				e.Remedy = "rename it yourself: logs are read from .tmp files, too"
+			case errors.Is(failed, unix.ENOENT):
+				e.Detail = "the file is not there any more under this name"
+				e.Remedy = "whoever moved it has what was written"
+			}
+		}
+		err = w.fail(translated)
+	}
+	return err
+}
+
+// linkNew renames a file by links, which never replace one another.
+func linkNew(from, to string) error {
+	switch err := unix.Link(from, to); err {
+	case nil:
+		return unix.Unlink(from)
+	case unix.EPERM, unix.ENOTSUP, unix.ENOSYS: // a file system without links
+		if _, err := os.Lstat(to); err == nil {
+			return unix.EEXIST
+		}
+		return os.Rename(from, to)
+	default:
+		return err
+	}
+}
 
 // Stats returns the counters.
-func (w *LogWriter) Stats() LogWriterStats { return LogWriterStats{} }
+func (w *LogWriter) Stats() LogWriterStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stats
+}
+
+// Close writes what is buffered, brings the file to the disk and renames it to .log. Entries that cannot be written are
+// counted as dropped; the error tells how many, and why. When the name is taken, the file stays as .tmp: ErrExists. Closing
+// again is ErrClosed.
+func (w *LogWriter) Close() error {
+	const op = "close log"
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return closedError(op, w.prefix)
+	}
+	w.closed = true
+	w.timer.Stop()
+	w.mu.Unlock()
+
+	w.disk.Lock()
+	err := w.drain()
+	w.mu.Lock()
+	lost := w.stats.Buffered
+	w.stats.Dropped += lost
+	w.stats.Buffered = 0
+	w.buf, w.held, w.marks = nil, 0, nil
+	w.mu.Unlock()
+	w.out, w.done = nil, 0
+	var cause *OpError
+	if lost > 0 && errors.As(err, &cause) {
+		e := *cause
+		e.Op = op
+		e.Detail = fmt.Sprintf("entries that could not be written: %d: %s", lost, cause.Detail)
+		err = &e
+	}
+	if failed := w.finish(); err == nil {
+		err = failed
+	}
+	failures := w.failures
+	w.failures = nil
+	w.disk.Unlock()
+	w.tell(failures)
+	return err
+}
