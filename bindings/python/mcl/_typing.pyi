@@ -1,4 +1,4 @@
-"""Types of data, for annotations. There is no such module at run time: import it where only a type checker looks.
+"""Types of data, for annotations. There is no such module at run time: only type checkers see it.
 
     if TYPE_CHECKING:
         from mcl._typing import Data

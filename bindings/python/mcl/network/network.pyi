@@ -13,8 +13,8 @@ _Message = TypeVar('_Message', bound=Message, default=Any)
 _MessageCo = TypeVar('_MessageCo', bound=Message, covariant=True, default=Any)
 _Payload = TypeVar('_Payload', covariant=True, default=Any)
 
-# Instances of every connection class but UDP's, which alone has no __getattr__ and an overload of its
-# own; not the classes themselves.
+# Instances of every connection class but UDP's, which alone has no __getattr__, and an overload of
+# its own; not the classes themselves.
 class _Broadcasting(Protocol[_Broadcaster]):
     @property
     def broadcaster(self) -> type[_Broadcaster]: ...

@@ -1,6 +1,6 @@
 """Mistakes with raw broadcasters, listeners and connections."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Dict
 
 from mcl import RawBroadcaster, RawListener, RawReader  # E: attr-defined "RawReader"
 from mcl.network.udp import Connection
@@ -53,8 +53,12 @@ for data in listener:
 def with_time(data: 'QueuedData') -> None: ...
 
 
+def with_dict(data: Dict[str, Any]) -> None: ...
+
+
 def two(data: 'Data', more: int) -> None: ...
 
 
 listener.subscribe(with_time)  # E: arg-type "QueuedData"
+listener.subscribe(with_dict)  # E: arg-type "Data"
 listener.subscribe(two)  # E: arg-type "int"

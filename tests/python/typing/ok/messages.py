@@ -48,6 +48,7 @@ class Checked(Message):
 def make() -> None:
     message = ImuMessage(gyro=[0.0, 0.1, 0.2], accel=None, extra=1)
     ImuMessage()
+    assert_type(ImuMessage.fromkeys(['gyro', 'accel'], 0), ImuMessage)
     ImuMessage({'gyro': 1, 'accel': 2}, topic='x')
     ImuMessage([('gyro', 1), ('accel', 2)])
     again = ImuMessage(message.encode())
@@ -60,7 +61,8 @@ def make() -> None:
     assert_type(again.encode(), bytes)
     assert_type(ImuMessage.name, str)
     assert_type(message.name, str)
-    print(ImuMessage.connection, message.connection, list(message.mandatory), ImuMessage.mandatory[0], sorted(again))
+    print(ImuMessage.connection, message.connection, sorted(again))
+    print(list(message.mandatory), ImuMessage.mandatory[0])
 
 
 def on_imu(data: 'Data[ImuMessage]') -> None:
@@ -102,7 +104,10 @@ class Driver:
         self.imu: 'MessageListener[ImuMessage]' = MessageListener(ImuMessage)
         self.out: 'MessageBroadcaster[GpsMessage]' = MessageBroadcaster(GpsMessage)
         self.out.publish(GpsMessage(latitude=1.0, longitude=2.0))
-        self.listeners: List[MessageListener] = [MessageListener(ImuMessage), MessageListener(GpsMessage)]
+        self.listeners: List[MessageListener] = [
+            MessageListener(ImuMessage),
+            MessageListener(GpsMessage),
+        ]
 
 
 def types() -> None:

@@ -41,7 +41,8 @@ def raw(policy: 'Optional[Policy]' = None) -> None:
         for data in listener:
             assert_type(data['time_received'], datetime)
             assert_type(data['payload'], Any)
-    print(listener.stats()['queued'], listener.settings()['port'], listener.fileno(), listener.topics)
+    print(listener.stats()['queued'], listener.settings()['port'])
+    print(listener.fileno(), listener.topics)
     assert_type(listener.close(), bool)
 
 

@@ -1,7 +1,7 @@
 """Raw broadcasters and listeners over UDP."""
 
 import select
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 import mcl
 from mcl import RawBroadcaster, RawListener
@@ -48,10 +48,16 @@ def show(data: 'Data') -> None:
 
 
 
+def show_any(data: Mapping[str, Any]) -> None:
+    print(data['payload'])
+
+
 class Node:
     def __init__(self) -> None:
         self.seen: List[float] = []
-        self.listener = RawListener(HERE, topics=['pose', 'other'], max_messages=10, policy='drop_newest')
+        self.listener = RawListener(
+            HERE, topics=['pose', 'other'], max_messages=10, policy='drop_newest'
+        )
         self.listener.subscribe(self.on_pose)
         self.listener.subscribe(lambda data: self.seen.append(data['payload']))
 
@@ -66,6 +72,7 @@ def listen() -> None:
         assert_type(listener.is_open, bool)
         assert_type(listener.subscribe(show), bool)
         listener.subscribe(lambda data: print(data['topic'], data['payload']))
+        listener.subscribe(show_any)
         assert_type(listener.is_subscribed(show), bool)
         assert_type(listener.num_subscriptions(), int)
         assert_type(listener.unsubscribe(show), bool)
@@ -92,7 +99,8 @@ def connections() -> None:
     assert_type(Connection.from_dict(FULL.to_dict()), Connection)
     assert_type(FULL._replace(port=26002, hops=1), Connection)
     url, port = FULL
-    print({FULL: 'hashed'}, FULL == HERE, FULL[0], url, port, udp.UDP_PORT + 1, mcl.__version__.split('.'))
+    print({FULL: 'hashed'}, FULL == HERE, FULL[0], url, port)
+    print(udp.UDP_PORT + 1, mcl.__version__.split('.'))
 
 
 def either(listener: udp.RawListener, broadcaster: udp.RawBroadcaster) -> None:
