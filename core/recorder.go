@@ -147,6 +147,7 @@ func newRecording(prefix string, conn Connection, o RecordOptions) (*recording, 
 	}
 	c := &recording{prefix: prefix, l: l, w: w, onError: o.OnError, failed: make(chan error, 1), last: make(chan struct{}),
 		done: make(chan struct{}), told: make(map[Error]time.Time)}
+	w.onError = c.fail
 	return c, nil
 }
 
@@ -336,12 +337,16 @@ func (c *recording) close(patience time.Duration) error {
 // lost says what could not be written, after all.
 func (c *recording) lost() error {
 	s := c.w.Stats()
-	if lost := s.Dropped + s.Buffered; c.err == nil && lost > 0 {
-		return &OpError{Op: "close recorder to", On: c.prefix, Kind: ErrSystem, Err: s.Err,
-			Detail: fmt.Sprintf("%d messages of %d could not be written", lost, lost+s.Entries),
-			Remedy: "see what was told while it recorded: a full disk, as a rule"}
+	if s.Dropped == 0 {
+		return c.err
 	}
-	return c.err
+	e := &OpError{Op: "close recorder to", On: c.prefix, Kind: ErrSystem, Err: c.err,
+		Detail: fmt.Sprintf("%d messages of %d could not be written", s.Dropped, s.Dropped+s.Entries),
+		Remedy: "see what was told while it recorded: a full disk, as a rule"}
+	if c.err != nil {
+		e.Kind, e.Remedy = CodeOf(c.err), ""
+	}
+	return e
 }
 
 // addAll adds the counters of another listener.
