@@ -582,7 +582,7 @@ typedef struct mcl_log_record {
 int mcl_log_open(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader, mcl_error *error);
 
 /* Opens all logs of a directory, to be read as one in order of time. Errors: as mcl_log_open; MCL_EINVAL also when they
- * have different time origins. */
+ * have different time origins; MCL_ETYPE (one is of raw data, with refuse_raw). */
 int mcl_log_open_directory(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader,
                            mcl_error *error);
 
