@@ -18,6 +18,9 @@ NAMES = {
     'mcl.network.abstract': 'Connection RawBroadcaster RawListener',
     'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener'
     ' QueuedListener',
+    'mcl.logging.file': 'WriteFile ReadFile LogConnection LogNetwork ReadDirectory'
+    ' retrieve_git_hash',
+    'mcl.logging.replay': 'BufferData ScheduleBroadcasts Replay',
     'mcl.network.udp': 'Connection RawBroadcaster RawListener UDP_PORT MTU MTU_MAX '
     'ALLOWED_MULTICAST_HOPS READ_TIMEOUT',
 }
@@ -25,6 +28,7 @@ NAMES = {
 # What `mcl` has of its modules.
 AT_HAND = {
     'mcl.event.event': 'Event',
+    'mcl.logging.file': 'WriteFile ReadFile LogConnection LogNetwork ReadDirectory',
     'mcl.messages.messages': 'Message',
     'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener'
     ' QueuedListener',
@@ -86,7 +90,7 @@ def test_root_holds_the_package():
 
 def test_import_does_not_load_the_library():
     run_python(
-        "import mcl, mcl.network.udp, mcl.messages.messages\n"
+        "import mcl, mcl.network.udp, mcl.messages.messages, mcl.logging.replay\n"
         "mcl.network.udp.Connection('ff15::1')\n"
         "assert 'libmcl' not in open('/proc/self/maps').read()"
     )

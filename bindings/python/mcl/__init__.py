@@ -18,6 +18,7 @@ import os
 from mcl._constants import MCL_VERSION as __version__
 from mcl.errors import ClosedError, ForkError, MclError
 from mcl.event.event import Event
+from mcl.logging.file import LogConnection, LogNetwork, ReadDirectory, ReadFile, WriteFile
 from mcl.messages.messages import Message
 from mcl.network.network import (MessageBroadcaster, MessageListener, QueuedListener,
                                  RawBroadcaster, RawListener)
@@ -25,6 +26,6 @@ from mcl.network.network import (MessageBroadcaster, MessageListener, QueuedList
 # The folder that holds the package.
 MCL_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-__all__ = ['ClosedError', 'Event', 'ForkError', 'MCL_ROOT', 'MclError', 'Message',
-           'MessageBroadcaster', 'MessageListener', 'QueuedListener', 'RawBroadcaster',
-           'RawListener', '__version__']
+__all__ = ['ClosedError', 'Event', 'ForkError', 'LogConnection', 'LogNetwork', 'MCL_ROOT',
+           'MclError', 'Message', 'MessageBroadcaster', 'MessageListener', 'QueuedListener',
+           'RawBroadcaster', 'RawListener', 'ReadDirectory', 'ReadFile', 'WriteFile', '__version__']

@@ -221,6 +221,7 @@ class Reader(object):
         return self
 
     def __next__(self):
+        """Return the next entry, as `read` does. StopIteration at the end."""
         entry = self.read()
         if entry is None:
             raise StopIteration
@@ -243,6 +244,33 @@ class Reader(object):
     def __setstate__(self, state):
         vars(self).update(state)
         self._forget()
+
+    def __repr__(self):
+        return "%s(%r)" % (type(self).__name__, self._source)
+
+    def with_messages(self):
+        """Return another reader, which stands where this one does and gives messages.
+
+        Raises:
+            TypeError: the log is of raw data, and no type was given.
+            NameError: a message type is not defined.
+        """
+        other = type(self).__new__(type(self))
+        other.__setstate__(self.__getstate__())
+        if other._types is None:
+            other._types = self._named_types()
+        return other
+
+    @property
+    def types(self):
+        """dict or None: the message types of the entries, by name; None as that of raw data."""
+        return self._types
+
+    def release(self):
+        """Return the open handle, which is the caller's from now on, and close but for that."""
+        with self._lock():
+            handle, self._handle, self._closed = self._opened(), None, True
+            return handle
 
     def _find_type(self, header):
         """Return the message type of a header. NameError when it is not defined."""
@@ -279,23 +307,23 @@ class ReadFile(Reader):
                             % (message,))
         filename = path_text("filename", filename)
         super(ReadFile, self).__init__(filename, min_time, max_time)
-        self._message = message
         self._open()
         try:
             self._headers = self._handle.headers()
-            self._types = self._message_types(message)
+            if message is True:
+                self._types = self._named_types()
+            elif message is not False:
+                name = self._headers[0]['type'] if self._headers else None
+                self._types = {name: message}
         except BaseException:
             self.close()
             raise
 
-    def _message_types(self, message):
-        if message is False:
-            return None
-        header = self._headers[0] if self._headers else {'type': None}
-        if message is not True:
-            return {header['type']: message}
-        if header['type'] is None:
-            raise TypeError("%s names no message type: give one as `message`" % self._source)
+    def _named_types(self):
+        header = self._headers[0] if self._headers else None
+        if header is None or header['type'] is None:
+            raise TypeError("%s names no message type: give one as the argument `message`"
+                            % self._source)
         return {header['type']: self._find_type(header)}
 
     @property
@@ -341,17 +369,19 @@ class ReadDirectory(Reader):
             if not isinstance(value, bool):
                 raise TypeError("%s must be True or False, not %r" % (name, value))
         super(ReadDirectory, self).__init__(path_text("source", source), min_time, max_time)
-        self._message = message
         self._refuse_raw = not ignore_raw
         self._open()
         try:
             self._headers = self._handle.headers()
             if message:
-                self._types = {header['type']: self._find_type(header) for header in self._headers
-                               if header['type'] is not None}
+                self._types = self._named_types()
         except BaseException:
             self.close()
             raise
+
+    def _named_types(self):
+        return {header['type']: self._find_type(header) for header in self._headers
+                if header['type'] is not None}
 
     @property
     def source(self):

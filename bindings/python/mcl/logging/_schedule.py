@@ -1,0 +1,329 @@
+"""Publishes what a queue holds, at the times that it was recorded with."""
+from __future__ import absolute_import
+
+import atexit
+import os
+import threading
+import weakref
+
+from mcl import _constants as constants
+from mcl._compat import monotonic, string_types
+from mcl._delivery import CLOSE_WAIT
+from mcl._report import Misfits, report
+from mcl._short import short
+from mcl.codec import encode_topic
+from mcl.errors import ClosedError, ForkError
+from mcl.logging._arguments import is_native, is_number, nanoseconds, text_bytes
+from mcl.logging._buffer import Empty
+from mcl.logging._clock import Clock
+from mcl.logging._handles import ReplayHandle
+from mcl.messages.messages import Message
+from mcl.network.network import RawBroadcaster
+
+# Entries that are handed to the library ahead of their time.
+_AHEAD = 1000
+_COUNTERS = ('read', 'published', 'errors', 'discarded', 'buffered', 'late_max')
+# Seconds between looks at whether to stop, while there is nothing to do: any kind of queue can be
+# waited for, but not together with something else.
+_LOOK = 0.1
+
+
+def check_speed(speed):
+    """Return `speed`. TypeError when it is no number, ValueError when it is out of range."""
+    if not is_number(speed):
+        raise TypeError("speed must be a number, not %r" % (speed,))
+    if speed and not constants.MCL_REPLAY_SPEED_MIN <= speed <= constants.MCL_REPLAY_SPEED_MAX:
+        raise ValueError("speed must be %s to %s, or 0 for as fast as possible, not %r" % (
+            constants.MCL_REPLAY_SPEED_MIN, constants.MCL_REPLAY_SPEED_MAX, speed))
+    return float(speed)
+
+
+class ScheduleBroadcasts(object):
+    """Publishes messages out of a queue, on their types' connections, as they were timed.
+
+    The first one is published at once, each other one when as much time has passed since as
+    `elapsed_time` says, divided by the speed. They are taken out of the queue up to a thousand
+    ahead. On UDP the library publishes them: it keeps the time also while this interpreter is busy.
+    From the first message on a transport of your own on, a thread of Python does it, which is less
+    exact: it is late by what else the interpreter does.
+
+    What cannot be published is told on stderr, about once a second. In a child made by fork() it
+    raises ForkError.
+
+    Args:
+        queue: any object with `get(block, timeout)` as that of queue.Queue and
+            multiprocessing.Queue; of dicts with `elapsed_time` (seconds), `topic` (str or None) and
+            `payload`, a message.
+        speed (float): 0.01 to 10000; 2 is twice as fast as recorded. 0: as fast as possible.
+
+    Raises:
+        TypeError: an argument is of another type.
+        ValueError: the speed is out of its range.
+    """
+
+    def __init__(self, queue, speed=1.0):
+        if not callable(getattr(queue, 'get', None)):
+            raise TypeError("a queue with the method get is needed, not %r" % (queue,))
+        self._queue = queue
+        self._pid = os.getpid()
+        self._changing = threading.RLock()  # of start and stop
+        self._lock = threading.Condition()  # protects what follows
+        self._clock = Clock(check_speed(speed))
+        self._thread = None
+        self._stopping = False
+        self._finished = False  # the thread ended, as nothing is left
+        self._native = None  # ReplayHandle
+        self._own_timing = False  # messages are published by Python from now on
+        self._broadcasters = {}  # of Python, by connection
+        self._targets = set()  # names of the types whose broadcasters the library has
+        # What Python did, and the library's replays that are closed.
+        self._counters = dict.fromkeys(_COUNTERS, 0)
+        self._entry = None  # the thread has it in hand
+        self._misfits = Misfits()
+
+    @property
+    def queue(self):
+        """The queue, as given."""
+        return self._queue
+
+    @property
+    def speed(self):
+        """float: 2 is twice as fast as recorded. Can be set at any time, and takes effect at once.
+        """
+        return self._clock.speed
+
+    @speed.setter
+    def speed(self, speed):
+        speed = check_speed(speed)
+        self._check_process()
+        with self._lock:
+            self._clock.set_speed(speed, monotonic())
+            if self._native is not None:
+                self._native.set_speed(speed)
+            self._lock.notify_all()
+
+    # Says that nothing more comes into the queue; a Replay does.
+    has_ended = staticmethod(lambda: False)
+
+    def is_alive(self):
+        """Return True while it publishes, or waits for something to be published."""
+        thread = self._thread
+        return (self._pid == os.getpid() and thread is not None and thread.is_alive()
+                and not self._stopping and not self._finished)
+
+    def is_data_pending(self):
+        """Return True when it has taken something out of the queue that is not published yet."""
+        self._check_process()
+        with self._lock:
+            return self._entry is not None or self._native is not None and self._native.pending()
+
+    def start(self):
+        """Begin to publish, or go on after a stop. True, or False when it does already."""
+        self._check_process()
+        with self._changing:
+            if self.is_alive():
+                return False
+            self._join()
+            if self._finished:
+                self.discard()
+            with self._lock:
+                self._stopping = False
+                self._clock.resume(monotonic())
+                if self._native is not None:
+                    self._native.start()
+            self._thread = threading.Thread(target=self._run, name="mcl: publishes a log")
+            self._thread.daemon = True
+            self._thread.start()
+            _running.add(self)
+            return True
+
+    def stop(self):
+        """Publish no more; recorded time stands still, and a start goes on from there.
+
+        Returns:
+            bool: True, or False when it does not publish.
+        """
+        if not self.is_alive():
+            return False
+        with self._changing:
+            if not self.is_alive():
+                return False
+            with self._lock:
+                self._stopping = True
+                self._clock.halt(monotonic())
+                if self._native is not None:
+                    self._native.pause()
+                self._lock.notify_all()
+            self._join()
+            return True
+
+    def discard(self):
+        """Stop, and forget what was taken out of the queue, so that a start begins anew."""
+        self._check_process()
+        with self._changing:
+            self.stop()
+            with self._lock:
+                native, self._native = self._native, None
+                broadcasters, self._broadcasters = self._broadcasters, {}
+                self._targets = set()
+                self._entry = None
+                self._own_timing = self._finished = False
+                self._clock.reset()
+            if native is not None:
+                native.close()
+                with self._lock:
+                    self._counters = _sum(self._counters, native.stats())
+            for broadcaster in broadcasters.values():
+                broadcaster.close()
+
+    def _join(self):
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(CLOSE_WAIT)
+
+    def _check_process(self):
+        if self._pid != os.getpid():
+            raise ForkError("this was made before fork(), by process %d: make a new one in this"
+                            " process" % self._pid, constants.MCL_EFORKED)
+
+    def _is_left_over(self):
+        """Is this a thread of an earlier start, which a slow transport kept from ending?"""
+        return self._thread is not threading.current_thread()
+
+    def _is_over(self):
+        return self._stopping or self._is_left_over()
+
+    def _run(self):
+        try:
+            while not self._is_over():
+                if self._entry is None:
+                    self._entry = self._next()
+                if self._entry is None:
+                    if self.has_ended() and self._is_published():
+                        self._finished = True
+                        return
+                elif self._dispatch(self._entry) and not self._is_left_over():
+                    self._entry = None
+        except ClosedError:  # the interpreter exits
+            pass
+        except Exception as error:  # pylint: disable=broad-except
+            # The queue is closed, say.
+            report("cannot replay any more: %s: %s" % (type(error).__name__, error))
+
+    def _next(self):
+        try:
+            return self._queue.get(True, _LOOK)
+        except Empty:
+            return None
+
+    def _is_published(self):
+        native = self._native
+        if native is None:
+            return True
+        native.end()
+        while not self._is_over():
+            if native.wait(int(_LOOK * 1000)):
+                return True
+        return False
+
+    def _dispatch(self, entry):
+        """Have an entry published. False: it is to stop, and the entry is still in hand."""
+        try:
+            elapsed, topic, message = _checked(entry)
+            if is_native(message.connection) and not self._own_timing:
+                return self._push(elapsed, topic, message)
+            self._own_timing = True
+            if not self._wait(elapsed):
+                return False
+            self._broadcaster(message.connection).publish(message, topic=topic)
+            self._count('published')
+        except ClosedError:
+            raise
+        except Exception as error:  # pylint: disable=broad-except
+            # Of any kind: a transport of the user's, what msgpack cannot pack, ...
+            self._count('errors')
+            self._misfits("cannot publish an entry", "%s: %s" % (type(error).__name__, error))
+        return True
+
+    def _push(self, elapsed, topic, message):
+        name = text_bytes("the name of a message type", message.name)
+        packed, topic = message.encode(), b'' if topic is None else encode_topic(topic)
+        native = self._native_for(name, message.connection)
+        time = nanoseconds('elapsed_time', elapsed, 'ROUND_HALF_EVEN')
+        with self._lock:
+            self._clock.delay(elapsed, monotonic())
+        while not self._is_over():
+            if native.push(name, time, topic, packed, int(_LOOK * 1000)):
+                return True
+        return False
+
+    def _native_for(self, name, connection):
+        """Return the library's replay, with a target for a type; both are opened at first use."""
+        with self._lock:
+            if self._native is None:
+                self._native = ReplayHandle(None, self._clock.speed, _AHEAD, "the replay")
+                if not self._stopping:
+                    self._native.start()
+            if name not in self._targets:
+                self._native.target(name, RawBroadcaster(connection))
+                self._targets.add(name)
+            return self._native
+
+    def _wait(self, elapsed):
+        """Wait until an entry is due. False: it is to stop."""
+        with self._lock:
+            delay = self._clock.delay(elapsed, monotonic())
+            while not self._is_over() and delay is not None and delay > 0:
+                self._lock.wait(min(delay, 3600))
+                delay = self._clock.delay(elapsed, monotonic())
+            return not self._is_over() and delay is not None
+
+    def _broadcaster(self, connection):
+        if connection not in self._broadcasters:
+            self._broadcasters[connection] = RawBroadcaster(connection)
+        return self._broadcasters[connection]
+
+    def stats(self):
+        """Return the counters since it began, as a dict; see Replay.stats."""
+        self._check_process()
+        with self._lock:
+            if self._native is None:
+                return dict(self._counters)
+            return _sum(self._counters, self._native.stats())
+
+    def _count(self, name):
+        with self._lock:
+            self._counters[name] += 1
+            self._counters['read'] += 1
+
+
+def _sum(one, other):
+    counters = {name: one[name] + other[name] for name in _COUNTERS}
+    counters['late_max'] = max(one['late_max'], other['late_max'])
+    return counters
+
+
+def _checked(entry):
+    """Return elapsed time, topic (str or None) and message of what a queue held."""
+    if not isinstance(entry, dict) or not all(key in entry
+                                              for key in ('elapsed_time', 'topic', 'payload')):
+        raise TypeError("it needs 'elapsed_time', 'topic' and 'payload': %s" % short(entry))
+    elapsed, topic, message = entry['elapsed_time'], entry['topic'], entry['payload']
+    if not is_number(elapsed) or elapsed != elapsed:
+        raise TypeError("'elapsed_time' is no number: %s" % short(elapsed))
+    if topic is not None and not isinstance(topic, string_types):
+        raise TypeError("'topic' is no string: %s" % short(topic))
+    if not isinstance(message, Message):
+        raise TypeError("'payload' is no message: %s" % short(message))
+    return elapsed, topic or None, message
+
+
+_running = weakref.WeakSet()
+
+
+def _stop_all():
+    for scheduler in list(_running):
+        scheduler.stop()
+
+
+atexit.register(_stop_all)

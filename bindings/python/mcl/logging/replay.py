@@ -1,0 +1,194 @@
+"""Replays logs: publishes what they hold, timed as it was recorded.
+
+::
+
+    from mcl.logging.file import ReadDirectory
+    from mcl.logging.replay import Replay
+
+    replay = Replay(ReadDirectory('/data/20160512T002007_robot', message=True), speed=2.0)
+    replay.start()
+    while replay.is_alive():
+        time.sleep(0.1)
+"""
+from __future__ import absolute_import
+
+import os
+
+from mcl.codec import encode_topic
+from mcl.logging._arguments import is_native
+from mcl.logging._buffer import BufferData, check_reader
+from mcl.logging._handles import ReplayHandle
+from mcl.logging._read import Reader
+from mcl.logging._schedule import ScheduleBroadcasts, check_speed
+from mcl.network.network import RawBroadcaster
+
+__all__ = ['BufferData', 'Replay', 'ScheduleBroadcasts']
+
+
+class Replay(object):
+    """Publishes the entries of a log on their types' connections, timed as they were recorded.
+
+    The first entry is published at once. One that is late is published at once; none is left out,
+    and the order of all is kept. What cannot be read or published is told on stderr, about once a
+    second, and counted.
+
+    A ReadFile or ReadDirectory is read and published by the library, if all types are on UDP: it
+    keeps the time also while this interpreter is busy. It is not moved by that, as the replay reads
+    by itself, from where the reader stands. Any other reader is read ahead by a BufferData and
+    published by a ScheduleBroadcasts, which says what that means for the timing.
+
+    It goes on to its end, also when the program does not keep the object. May be used from any
+    thread. In a child made by fork() it is not alive, and `start` raises ForkError.
+
+    Args:
+        reader: a ReadFile, a ReadDirectory, or an object with `read()`, `is_data_pending()` and
+            `reset()` that do what theirs do with `message=True`.
+        speed (float): 0.01 to 10000; 2 is twice as fast as recorded. 0: as fast as possible, so
+            that listeners may lose some of it.
+
+    Raises:
+        TypeError: an argument is of another type; or it is a log of raw data, and no type is given
+            as the reader's `message`.
+        ValueError: the speed is out of its range.
+        NameError: the message type of a log is not defined.
+        IOError: a log cannot be read, or a broadcaster not be opened.
+    """
+
+    def __init__(self, reader, speed=1.0):
+        check_reader(reader)
+        self._speed = check_speed(speed)
+        if isinstance(reader, Reader):
+            reader = reader.with_messages()
+            if all(is_native(message.connection) for message in reader.types.values()):
+                self._engine = _NativeEngine(reader, self._speed)
+                return
+        self._engine = _PythonEngine(reader, self._speed)
+
+    @property
+    def speed(self):
+        """float: 2 is twice as fast as recorded. Can be set at any time, and takes effect at once.
+
+        Raises TypeError and ValueError as Replay does.
+        """
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed):
+        speed = check_speed(speed)
+        self._engine.set_speed(speed)
+        self._speed = speed
+
+    def start(self):
+        """Begin, or go on after a pause; after the end, or a stop, begin anew.
+
+        Returns:
+            bool: True, or False when it runs already.
+        """
+        return self._engine.start()
+
+    def pause(self):
+        """Let recorded time stand still. True, or False when it does not run."""
+        return self._engine.is_alive() and self._engine.pause()
+
+    def stop(self):
+        """End, and go back to the beginning. True, or False when it is stopped already."""
+        return self._engine.stop()
+
+    def is_alive(self):
+        """Return True while it runs: from `start` until all is published, a pause or a stop."""
+        return self._engine.is_alive()
+
+    def is_data_pending(self):
+        """Return True when something is left to be published."""
+        return self._engine.is_data_pending()
+
+    def stats(self):
+        """Return the counters since it was made, as a dict.
+
+        `read` entries, of which `published` were, `errors` could not be, `discarded` had been read
+        ahead when it was stopped, and `buffered` wait for their time; and `late_max`, the most
+        seconds that one was late.
+        """
+        return self._engine.stats()
+
+
+# Those that run.
+_running = set()
+
+
+class _NativeEngine(object):
+    """The library reads and publishes."""
+
+    def __init__(self, reader, speed):
+        self._handle = ReplayHandle(reader.release(), speed, 0, "the replay of %r" % reader)
+        for name, message in reader.types.items():
+            self._handle.target(encode_topic(name or ''), RawBroadcaster(message.connection))
+
+    def set_speed(self, speed):
+        self._handle.set_speed(speed)
+
+    def start(self):
+        _running.difference_update([engine for engine in list(_running) if not engine.is_alive()])
+        started = self._handle.start()
+        _running.add(self)
+        return started
+
+    def pause(self):
+        return self._handle.pause()
+
+    def stop(self):
+        return self._handle.pid == os.getpid() and self._handle.stop()
+
+    def is_alive(self):
+        handle = self._handle
+        return handle.pid == os.getpid() and not handle.closed and handle.state() == 'running'
+
+    def is_data_pending(self):
+        return self._handle.pending()
+
+    def stats(self):
+        return self._handle.stats()
+
+
+class _PythonEngine(object):
+    """A BufferData reads, and a ScheduleBroadcasts publishes."""
+
+    def __init__(self, reader, speed):
+        self._buffer = BufferData(reader)
+        self._scheduler = ScheduleBroadcasts(self._buffer.queue, speed)
+        self._scheduler.has_ended = self._buffer.has_ended
+        self._begun = False
+
+    def set_speed(self, speed):
+        self._scheduler.speed = speed
+
+    def start(self):
+        if self.is_alive():
+            return False
+        if self._begun and not self.is_data_pending():
+            self.stop()
+        self._begun = True
+        self._buffer.start()
+        return self._scheduler.start()
+
+    def pause(self):
+        return self._scheduler.stop()
+
+    def stop(self):
+        if not self._begun:
+            return False
+        self._scheduler.discard()
+        self._buffer.reset()
+        self._begun = False
+        return True
+
+    def is_alive(self):
+        return self._scheduler.is_alive()
+
+    def is_data_pending(self):
+        # While it runs, an entry may be between the two.
+        return (self._scheduler.is_alive() or self._buffer.is_data_pending()
+                or self._scheduler.is_data_pending())
+
+    def stats(self):
+        return self._scheduler.stats()
