@@ -179,7 +179,7 @@ func (r *Reader) Next(e *Entry, keep bool) error {
 			return err
 		}
 		if problem == "" {
-			if blank := len(bytes.TrimSpace(line)) == 0; blank {
+			if whole && len(bytes.TrimSpace(line)) == 0 {
 				continue
 			}
 			var at int
