@@ -7,8 +7,13 @@ import re
 
 import pytest
 
+try:
+    import builtins
+except ImportError:
+    import __builtin__ as builtins
+
 from helpers import ROOT, TIMEOUT
-from mcl import Message, MessageBroadcaster, MessageListener, QueuedListener, codec
+from mcl import Message, MessageBroadcaster, MessageListener, QueuedListener, codec, errors
 from mcl.network import _limits, abstract, udp
 
 C = udp.Connection('ff15::7a')
@@ -84,6 +89,15 @@ def test_a_transport_in_python_has_some_of_the_counters():
 
 def test_codec():
     assert_is('CodecOptions', codec.configure())
+
+
+def test_errors():
+    text = stub('errors.pyi')
+    for name, value in sorted(vars(errors).items()):
+        if isinstance(value, type) and issubclass(value, errors.MclError):
+            bases = re.search(r'^class %s\((.+?)\)' % name, text, re.MULTILINE).group(1)
+            bases = [vars(errors).get(base, vars(builtins).get(base)) for base in bases.split(', ')]
+            assert value.__bases__ == tuple(bases), name
 
 
 def test_policies():
