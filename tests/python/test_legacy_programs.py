@@ -181,8 +181,9 @@ class Listener(object):
 
     def check_lines(self, program):
         """Read lines until there are three of each kind: none may be lost."""
-        seen = [[] for _ in self.kinds]
+        seen, deadline = [[] for _ in self.kinds], time.time() + TIMEOUT
         while min(len(numbers) for numbers in seen) < 3:
+            assert time.time() < deadline, seen
             line = program.line()
             numbers = [number(line) for number, _ in self.kinds]
             assert line == 'listening' or numbers != [None] * len(numbers), line
