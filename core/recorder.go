@@ -209,16 +209,26 @@ func (c *recording) tell(err error) {
 
 // finish lets what has arrived be queued and written, and ends the recording.
 func (c *recording) finish() {
-	fd := []unix.PollFd{{Fd: int32(c.l.rx.Descriptor()), Events: unix.POLLIN}}
-	for end := time.Now().Add(closeWaitMs * time.Millisecond); fd[0].Fd >= 0 && time.Now().Before(end); {
-		if n, _ := unix.Poll(fd, 0); n <= 0 {
-			break
-		}
-		time.Sleep(time.Millisecond) // the reader is at it
+	for end := time.Now().Add(closeWaitMs * time.Millisecond); c.arriving() && time.Now().Before(end); {
 	}
 	c.l.rx.Close()
 	<-c.l.stopped
 	close(c.last)
+}
+
+// arriving tells, after a moment, whether the reader has not read all of the socket yet.
+func (c *recording) arriving() bool {
+	fd := c.l.rx.Descriptor()
+	if fd < 0 { // not known: look whether it reads
+		before := c.l.Stats().Datagrams
+		time.Sleep(10 * time.Millisecond)
+		return c.l.Stats().Datagrams != before
+	}
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	if n > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	return n > 0
 }
 
 // Directory returns the folder that holds the logs.
