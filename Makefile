@@ -1,6 +1,7 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
 #                  test-interop, test-readme and test-demo
+# make bench-record, bench-replay    measure recording, and the timing of replay
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
 # make generate   carries the numbers of include/mcl.h to the other languages
@@ -129,6 +130,13 @@ wheel: lib
 .PHONY: test-interop
 test-interop: lib wrapper
 	CC='$(CC)' GO='$(GO)' tests/interop/run
+
+## ---- benchmarks ----
+
+# What a recorder loses of 50,000 messages a second while another process spins; how late a replay is. ARGS passes options.
+.PHONY: bench-record bench-replay
+bench-record bench-replay: bench-%:
+	$(GO) run ./tests/bench/$* $(ARGS)
 
 ## ---- demo ----
 

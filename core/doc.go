@@ -36,6 +36,26 @@
 //
 // A listener from [NewMessageListener] delivers only messages that fit, as a [Message] or into a struct.
 //
+// # Recording and replay
+//
+// [Record] writes what arrives on a connection to a log, [RecordNetwork] the messages of several types, each to a log of its
+// own in a new folder. Data goes from the socket to the disk without the program's help; [Recorder.LogStats] tells what became
+// of each message, also on a full disk:
+//
+//	r, err := mcl.RecordNetwork("/var/log/robot", []*mcl.Type{imu, pose}, mcl.RecordOptions{})
+//	…
+//	err = r.Close()
+//
+// A [Replay] publishes a log again, with the timing that it was recorded with:
+//
+//	log, err := mcl.OpenLogDirectory("/var/log/robot/20240102T030405_robot", mcl.LogReadOptions{})
+//	p, err := mcl.NewReplay(log, 1, mcl.ReplayOptions{}) // at the recorded speed, on the types that are defined
+//	p.Start()
+//	err = p.Wait(ctx)
+//
+// It can be paused, stopped and made faster or slower at any time. Its entries may come from elsewhere, too: from a
+// [ReplaySource] of your own, or pushed into a [ReplayFeed].
+//
 // # Loss
 //
 // Multicast is best effort. What is lost on a listener's side is counted, by cause, in [ListenerStats]; its sums are exact.
