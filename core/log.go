@@ -141,10 +141,10 @@ func logFileError(op, path string, err error) error {
 		e.Remedy = "free space, or have the share raised (`quota`)"
 	case unix.EFBIG:
 		e.Detail = "the file is as large as the system lets it be"
-		e.Remedy = "split the log (MaxEntries, MaxTime), or raise the limit (`ulimit -f`)"
+		e.Remedy = "split the log (max_entries, max_time), or raise the limit (`ulimit -f`)"
 	case unix.EIO:
 		e.Detail = "the disk has failed"
-		e.Remedy = "`dmesg` tells more; write to another disk"
+		e.Remedy = "`dmesg` tells more; use another disk"
 	case unix.ENAMETOOLONG:
 		e.Detail = "the name is too long"
 		e.Remedy = "choose a shorter one"

@@ -105,9 +105,9 @@ func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 	case strings.HasSuffix(name, logDone) || strings.HasSuffix(name, logWriting):
 		return nil, invalid("the prefix ends in "+name[len(name)-4:], "leave that out: it is added")
 	case o.MaxEntries < 0:
-		return nil, invalid(fmt.Sprintf("MaxEntries is %d", o.MaxEntries), "give 0 (never) or more")
+		return nil, invalid(fmt.Sprintf("MaxEntries (max_entries) is %d", o.MaxEntries), "give 0 (never) or more")
 	case o.MaxTime < 0:
-		return nil, invalid(fmt.Sprintf("MaxTime is %v", o.MaxTime), "give 0 (never) or more")
+		return nil, invalid(fmt.Sprintf("MaxTime (max_time) is %v", o.MaxTime), "give 0 (never) or more")
 	}
 	if problem, remedy := logfile.CheckHeader(o.Revision, o.Type); problem != "" {
 		return nil, invalid(problem, remedy)
