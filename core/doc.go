@@ -56,6 +56,25 @@
 // It can be paused, stopped and made faster or slower at any time. Its entries may come from elsewhere, too: from a
 // [ReplaySource] of your own, or pushed into a [ReplayFeed].
 //
+// # Logs
+//
+// A log is a text file, one line a message, in the format of the legacy system, which reads it too. A [LogWriter] writes one
+// file, or several in turn; a [LogReader] reads a file, a split log, or all logs of a directory in the order of their times,
+// in memory that does not grow with them:
+//
+//	w, err := mcl.CreateLog("/data/Imu", mcl.LogOptions{Type: "Imu", MaxTime: time.Hour})
+//	err = w.Write("", packed, time.Now())
+//	err = w.Close() // on the disk, and named …log
+//
+//	r, err := mcl.OpenLog("/data/Imu", mcl.LogReadOptions{})
+//	for {
+//		e, err := r.Next() // io.EOF at the end
+//		…
+//	}
+//
+// A program that crashes loses the last second at most; what it left, …tmp, can be read. On a full disk entries wait in
+// memory, and writing goes on when there is space again. No existing file is ever replaced.
+//
 // # Loss
 //
 // Multicast is best effort. What is lost on a listener's side is counted, by cause, in [ListenerStats]; its sums are exact.

@@ -1,8 +1,13 @@
 package mcl_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log"
+	"os"
+	"path/filepath"
+	"time"
 
 	mcl "libmcl/core"
 )
@@ -69,4 +74,55 @@ func ExampleDefine() {
 	}
 	<-done
 	// Output: Imu [0.1 0 -0.1]
+}
+
+// A log is written, and read without its first second.
+func ExampleOpenLog() {
+	folder, err := os.MkdirTemp("", "logs")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	prefix := filepath.Join(folder, "speed")
+
+	origin := time.Date(2016, 5, 12, 0, 20, 7, 0, time.UTC)
+	w, err := mcl.CreateLog(prefix, mcl.LogOptions{Origin: origin})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range 4 {
+		packed := []byte{byte(10 * i)} // a small integer is its own msgpack
+		if err := w.Write("wheel", packed, origin.Add(time.Duration(i)*time.Second)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+
+	from := time.Second
+	r, err := mcl.OpenLog(prefix, mcl.LogReadOptions{MinTime: &from})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	fmt.Println("recorded", r.Header().Created)
+	for {
+		e, err := r.Next()
+		switch {
+		case err == io.EOF:
+			return
+		case errors.Is(err, mcl.ErrFormat):
+			log.Print(err) // a line that is no entry; reading goes on after it
+		case err != nil:
+			log.Fatal(err)
+		default:
+			fmt.Printf("%v %s: %x\n", e.Elapsed, e.Topic, e.Payload)
+		}
+	}
+	// Output:
+	// recorded 2016-05-12 00:20:07 +0000 UTC
+	// 1s wheel: 0a
+	// 2s wheel: 14
+	// 3s wheel: 1e
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -178,6 +179,64 @@ func TestMemoryIsBoundedWhileTheDiskIsFull(t *testing.T) {
 	r := openLog(t, prefix+".log", LogReadOptions{})
 	if got := numbers(t, r); uint64(len(got)) != w.Stats().Entries || fmt.Sprint(got) != upTo(len(got)) || r.Torn() != 0 {
 		t.Errorf("%d entries of %d, %d torn", len(got), w.Stats().Entries, r.Torn())
+	}
+}
+
+func TestAFullDiskIsNotTriedAtEveryEntry(t *testing.T) {
+	folder := mountSmall(t, smallDisk, 0)
+	w := createLog(t, filepath.Join(folder, "Imu"), LogOptions{})
+	w.age = time.Hour
+	free := fillDisk(t, folder, 16<<10)
+	const n = 400
+	for i := range n {
+		if err := putLarge(t, w, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := w.Stats(); s.Errors != 1 {
+		t.Errorf("%+v", s)
+	}
+	free()
+	if err := w.Flush(); err != nil { // which does not wait
+		t.Error(err)
+	}
+	if s := w.Stats(); s.Err != nil || s.Entries != n {
+		t.Errorf("%+v", s)
+	}
+}
+
+// What a program that is killed has written a second before is there.
+func TestAProgramIsKilledWhileItWrites(t *testing.T) {
+	const variable, n = "MCL_TEST_LOG_PREFIX", 1000
+	if prefix := os.Getenv(variable); prefix != "" {
+		w, err := CreateLog(prefix, LogOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			put(t, w, i)
+		}
+		select {} // neither flushed nor closed
+	}
+	prefix := filepath.Join(t.TempDir(), "Imu")
+	program := exec.Command(os.Args[0], "-test.run=^TestAProgramIsKilledWhileItWrites$")
+	program.Env = append(os.Environ(), variable+"="+prefix)
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	read := func() int {
+		r, err := OpenLog(prefix, LogReadOptions{})
+		if err != nil {
+			return 0
+		}
+		defer r.Close()
+		return len(numbers(t, r))
+	}
+	waitFor(t, func() bool { return read() == n })
+	program.Process.Kill()
+	program.Wait()
+	if got := read(); got != n || files(t, filepath.Dir(prefix)) != "Imu.tmp" {
+		t.Errorf("%d entries of %d in %s", got, n, files(t, filepath.Dir(prefix)))
 	}
 }
 

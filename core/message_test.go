@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
@@ -21,6 +22,42 @@ func define(t testing.TB, name string, mandatory []string, conn Connection) *Typ
 	}
 	t.Cleanup(func() { Remove(name) })
 	return typ
+}
+
+func TestATypeThatIsNotRegistered(t *testing.T) {
+	conn := newConnection()
+	define(t, "Registered", []string{"x"}, conn)
+	// Neither its name nor its connection need be new, and nobody finds it.
+	typ, err := NewType("Registered", []string{"y"}, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewType("Unregistered", []string{"y"}, conn)
+	if err != nil || other.Name() != "Unregistered" || other.Connection() != conn {
+		t.Fatal(other, err)
+	}
+	if _, err := Lookup("Unregistered"); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	if found, err := Lookup("Registered"); found == typ || err != nil {
+		t.Error("it took the registered one's place", err)
+	}
+	if _, err := typ.From(map[string]any{"x": 1}); !errors.Is(err, ErrType) {
+		t.Error(err)
+	}
+	if m, err := typ.From(map[string]any{"y": 1}); err != nil || m.Type() != typ {
+		t.Error(err)
+	}
+	for _, name := range []string{"", "Message", "a\x00b"} {
+		_, err := NewType(name, nil, conn)
+		wantKind(t, err, ErrInvalid)
+	}
+	for _, key := range []string{"", "mandatory", "connection", "a\x00b", "twice"} {
+		_, err := NewType("New", []string{"twice", key}, conn)
+		wantKind(t, err, ErrInvalid)
+	}
+	_, err = NewType("New", nil, Connection{URL: "10.0.0.1"})
+	wantKind(t, err, ErrAddress)
 }
 
 func TestTheRegistry(t *testing.T) {
