@@ -92,8 +92,11 @@ def names(folder):
     return sorted(os.listdir(str(folder)))
 
 
-def run_on_small_disk(folder, size, code):
-    """Run a program to which `folder` is a disk of `size` bytes of its own. Returns its output."""
+def run_on_small_disk(folder, size, code, told=''):
+    """Run a program to which `folder` is a disk of `size` bytes of its own.
+
+    What it writes to stderr must contain `told`, and be nothing when that is empty.
+    """
     process = subprocess.Popen(
         [
             'unshare',
@@ -115,7 +118,7 @@ def run_on_small_disk(folder, size, code):
     )
     output, errors = communicate(process)
     assert process.returncode == 0, (output, errors)
-    return output, errors
+    assert told in errors and bool(told) == bool(errors), errors
 
 
 # For programs that wait.

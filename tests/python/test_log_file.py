@@ -679,6 +679,27 @@ assert [entry['payload'] for entry in mcl.ReadFile(folder + '/log')] == list(ran
     )
 
 
+def test_a_disk_that_stays_full(tmpdir):
+    run_on_small_disk(
+        tmpdir,
+        262144,
+        FULL
+        + """
+failed = 0
+for number in range(1000):
+    try:
+        write('x' * 10000)
+    except IOError as error:
+        assert error.errno == 28 and folder in str(error), error
+        failed += 1
+counters = log.stats()
+assert 0 < counters['buffered'] <= (4 << 20) / 10000 and counters['dropped'] == failed
+assert counters['buffered'] + counters['entries'] + failed == 1000, counters
+""",
+        told='could not be written',
+    )
+
+
 def test_what_cannot_be_written_at_close_is_an_error(tmpdir):
     run_on_small_disk(
         tmpdir,

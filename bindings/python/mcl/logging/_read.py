@@ -357,9 +357,10 @@ class ReadDirectory(Reader):
 
     Raises:
         TypeError: an argument is of another type.
-        ValueError: `min_time` is more than `max_time`, or the logs have different time origins.
+        ValueError: `min_time` is more than `max_time`.
         NameError: the message type of a log is not defined.
-        IOError: there is no such directory, it has no logs, or they cannot be read.
+        IOError: there is no such directory, it has no logs, they cannot be read, or have different
+            time origins.
     """
 
     _DIRECTORY = True

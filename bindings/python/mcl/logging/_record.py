@@ -170,6 +170,8 @@ class _PythonRecorder(object):
         try:
             self._writer.write(data)
             error = self._writer.stats()['error']
+        except MclError as raised:  # which the log has counted
+            error = "%s" % raised
         except Exception as raised:  # pylint: disable=broad-except
             self._unpacked += 1
             error = "%s" % raised

@@ -18,8 +18,7 @@ class WriteFile(object):
     Entries are buffered for a second at most: a process that is killed loses no more than that. A
     log is completed (renamed) by `close`, at the end of a `with` block, when nobody has the object
     any more, and when the interpreter exits. When the disk is full, `write` still succeeds:
-    some megabytes are held until there is room again, and beyond them entries are dropped and
-    counted in `stats()`.
+    4 MiB are held until there is room again; beyond them it raises.
 
     May be used from any thread. In a child made by fork() it raises ForkError, and nothing of the
     parent's is written there.
@@ -65,7 +64,8 @@ class WriteFile(object):
             TypeError: it is no such dict, or the payload a message of another type.
             TypeError, ValueError, OverflowError: the payload cannot be packed, or the time is out
                 of range.
-            IOError: the log is closed.
+            IOError: the log is closed, or the entry was dropped, since writing fails and too many
+                wait already; `stats()` counts it.
 
         In all these cases nothing was written.
         """
