@@ -574,6 +574,23 @@ func TestPushing(t *testing.T) {
 	}
 }
 
+func TestHowLateAnEntryWasIsTold(t *testing.T) {
+	feed := NewReplayFeed(0)
+	r, l := replayTo(t, feed, 1, ReplayOptions{})
+	first, second := entry(0, 0), entry(time.Millisecond, 1)
+	feed.Push(within(t), &first)
+	start(t, r)
+	wantNumbers(t, l, 0, 0)
+	const late = 20 * time.Millisecond
+	until(t, "recorded time runs", func() bool { return r.Elapsed() > second.Elapsed+late })
+	feed.Push(within(t), &second)
+	wantNumbers(t, l, 1, 1)
+	feed.End()
+	if s := finish(t, r); s.LateMax < late {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAFeedHoldsBoundedMemory(t *testing.T) {
 	feed := NewReplayFeed(0)
 	big := LogEntry{Payload: pack(make([]byte, feedBytes/4))}
