@@ -66,6 +66,8 @@ func TestAPrefixStandsForItsFiles(t *testing.T) {
 		{[]string{"x_000.log", first, "x_001.tmp", later}, "x", "a0 b0"}, {[]string{"x_000.tmp", first}, "x", "a0"},
 		{[]string{"x_000.log", first, "x_001.log", later}, "x_000.log", "a0"}, {[]string{"x_000.log", first, "x_001.log", later}, "x_001.log", "b0"},
 		{[]string{"x_000.log", first, "x_001.log", later}, "x_001", "b0"},
+		// Logs without an entry.
+		{[]string{"x.log", ""}, "x", ""}, {[]string{"x.log", logText("A", 0, "")}, "x", ""}, {[]string{"x_000.tmp", ""}, "x", ""},
 		// Other files are left alone.
 		{[]string{"x_000.log", first, "x_0.log", later, "x_1.log", later, "x_0001.log", later, "x_abc.log", later, "x_001.txt", later,
 			"xx_001.log", later, "x_001.log/file", ""}, "x", "a0"},

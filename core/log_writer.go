@@ -41,8 +41,8 @@ type LogWriter struct {
 
 	onError func(error) // told of each failure, with no lock held; set before the first entry. nil: nobody is told
 
-	// mu is held for moments only, never over a call that could wait for a disk: Stats and Write do not wait for one that is
-	// stuck, as long as there is memory.
+	// mu is held for moments only, never over a call that could wait for a disk: Stats never waits for one that is stuck, and
+	// an entry only when the buffer before it is full.
 	mu        sync.Mutex
 	stats     LogWriterStats
 	closed    bool

@@ -18,6 +18,9 @@ import (
 
 var logOrigin = time.Date(2016, 5, 12, 0, 20, 7, 123456000, time.UTC)
 
+// logPayload is a payload of 200 bytes.
+var logPayload = append([]byte{0xc4, 198}, make([]byte, 198)...)
+
 // createLog makes a log that waits only 10 ms before it writes, or tries again.
 func createLog(t testing.TB, prefix string, o LogOptions) *LogWriter {
 	t.Helper()

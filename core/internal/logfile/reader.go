@@ -35,7 +35,7 @@ type Reader struct {
 	given   bool   // what was given last lies in buf, and must stay
 	line    int    // lines used so far
 	torn    bool
-	lineMax int
+	lineMax int64
 }
 
 // NewReader returns a reader without bounds and without a log.
@@ -235,7 +235,7 @@ func (r *Reader) next() (line []byte, whole bool, problem string, err error) {
 				return nil, r.skip(), noHexadecimal(c), nil
 			}
 		}
-		if len(text) > r.lineMax {
+		if int64(len(text)) > r.lineMax {
 			return nil, r.skip(), "the line is longer than that of the largest message", nil
 		}
 		if r.fill() {
