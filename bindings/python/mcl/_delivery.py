@@ -4,9 +4,12 @@ At every moment, each message that was taken over is in one place only: in hand,
 what its receiver gets (both count as queued), delivered, rejected or discarded.
 """
 import collections
+import os
+import sys
 import threading
 
 from mcl import _constants as constants
+from mcl._child import end_child
 from mcl._compat import monotonic
 from mcl._report import report, report_callback
 from mcl.errors import BusyError, ClosedError, MclError
@@ -95,6 +98,8 @@ class Delivery(object):
         for thread in self._after:
             thread.join()
         self._after = ()
+        getpid = os.getpid
+        pid = getpid()
         try:
             while True:
                 # Without the lock: this is done for each message.
@@ -119,7 +124,11 @@ class Delivery(object):
                     try:
                         deliver(data, begun)
                     except:  # noqa: E722
+                        if getpid() != pid:
+                            end_child(sys.exc_info()[1])
                         report_callback(deliver)
+                    if getpid() != pid:
+                        end_child()
         except ClosedError:
             pass
         except MclError as error:

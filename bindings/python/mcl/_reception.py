@@ -50,6 +50,11 @@ class Reception(Delivery):
         _receptions.add(self)
 
     @property
+    def pid(self):
+        """int: the process that opened it."""
+        return self._handle.pid
+
+    @property
     def alive(self):
         """bool: open, and of this process."""
         return is_alive(self._handle)

@@ -3,6 +3,7 @@
 The native library has its own queue; this one is for transports written in Python.
 """
 import io
+import os
 import threading
 import time
 
@@ -31,6 +32,7 @@ class QueueSource(Delivery):
         self._limit = max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT
         self._policy = policy or 'drop_oldest'
         self.alive = True
+        self.pid = os.getpid()
         self._messages = self._dropped = 0
         listener.subscribe(self._enqueue)
 

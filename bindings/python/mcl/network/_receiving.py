@@ -1,4 +1,5 @@
 """What listeners with a queue have in common: callbacks, or receiving and iterating."""
+import os
 import threading
 
 from mcl import _constants as constants
@@ -29,6 +30,10 @@ class Receiving(object):
     def _is_open(self):
         source = self._source
         return source is not None and source.alive
+
+    def _is_of_parent(self):
+        source = self._source
+        return source is not None and source.pid != os.getpid()
 
     def _check_process(self):
         # A child made by fork() must not come to the lock: it may have been held, for ever, by a

@@ -115,6 +115,10 @@ class RawListener(_Endpoint, Event):
         """None, str or list of str: the topics, as given. Read-only."""
         return self.__topics
 
+    def _is_of_parent(self):
+        """Is this a child made by fork(), which has the listener of its parent?"""
+        return False
+
     def __trigger__(self, *args, **kwargs):
         """Call every callback. One that raises is reported on stderr, and the others go on.
 
@@ -125,7 +129,7 @@ class RawListener(_Endpoint, Event):
             try:
                 callback(*args, **kwargs)
             except:  # noqa: E722  (Python 2 raises classes too that derive from nothing)
-                if is_interrupt():
+                if is_interrupt() or self._is_of_parent():
                     raise
                 report_callback(callback)
 

@@ -119,7 +119,9 @@ class RawListener(Receiving, abstract.RawListener):
     Data that Python cannot hold (a map with a list as its key) is reported on stderr, about once a
     second.
 
-    In a child made by fork() it raises ForkError, and the child opens its own.
+    In a child made by fork() it raises ForkError, and the child opens its own. A child that a
+    callback makes ends when it returns from that callback, with status 0, or raises, with 1 or the
+    status of `sys.exit`.
 
     Args:
         connection (Connection): where to listen.
