@@ -110,7 +110,7 @@ def program(tmpdir):
         output, errors = communicate(process)
         assert process.returncode == options.get('code', 0), (process.returncode, output, errors)
         assert errors == '' or options.get('errors', False), errors
-        return output
+        return (output, errors) if options.get('errors', False) else output
 
     return run
 
@@ -121,8 +121,7 @@ methods = pytest.mark.parametrize('method', METHODS)
 # ---- multiprocessing ----
 
 
-@methods
-@pytest.mark.parametrize('before', [True, False])
+@pytest.mark.parametrize('method, before', [('fork', True)] + [(each, False) for each in METHODS])
 def test_a_listener_in_the_parent_and_broadcasters_in_children(program, method, before):
     """The library may be used before the first child is started, or not."""
     program(
@@ -146,14 +145,13 @@ use_it_here()
 
 
 @methods
-@pytest.mark.parametrize('child', ['listen', 'call_back'])
-def test_a_broadcaster_in_the_parent_and_listeners_in_children(program, method, child):
+def test_a_broadcaster_in_the_parent_and_listeners_in_children(program, method):
     program(
         """
 broadcaster = mcl.MessageBroadcaster(Number)
 broadcaster.publish(Number(n=0))
 ready, answers = context.Queue(), context.Queue()
-processes = [start(%s, ready, answers) for _ in range(2)]
+processes = [start(child, ready, answers) for child in (listen, call_back)]
 pids = sorted(ready.get(timeout=20) for _ in processes)
 assert pids == sorted(process.pid for process in processes)
 for n in (1, 9):
@@ -162,29 +160,26 @@ got = [answers.get(timeout=20) for _ in range(4)]
 assert sorted((pid, message['n']) for pid, message in got) == [(p, n) for p in pids for n in (1, 9)]
 assert all(type(message) is Number for _, message in got)
 join(*processes)
-"""
-        % child,
+""",
         method,
     )
 
 
 @methods
-@pytest.mark.parametrize('child', ['publish', 'publish_by_one_kept'])
-def test_a_pool_whose_workers_publish(program, method, child):
+def test_a_pool_whose_workers_publish(program, method):
     program(
         """
 early = context.Pool(2)
 listener = mcl.MessageListener(Number)
 late = context.Pool(2)
-for pool in (early, late):
-    done = pool.map_async(%s, range(10), 1).get(30)
+for pool, child in ((early, publish), (late, publish_by_one_kept)):
+    done = pool.map_async(child, range(10), 1).get(30)
     assert [n for n, _ in done] == list(range(10)) and os.getpid() not in dict(done).values()
     assert sorted(listener.receive(20)['payload']['n'] for _ in done) == list(range(10))
     pool.close()
     pool.join()
 listener.close()
-"""
-        % child,
+""",
         method,
     )
 
@@ -317,8 +312,9 @@ def forever_as_three(ready):
 """
 
 
-@methods
-@pytest.mark.parametrize('end', ['terminate', 'exit', 'sys.exit'])
+@pytest.mark.parametrize(
+    'method, end', [('fork', 'terminate'), ('fork', 'sys.exit')] + [(each, 'exit') for each in METHODS]
+)
 def test_daemon_processes_and_terminate(program, method, end):
     """They are ended by terminate(), or by their parent's exit, and leave nothing behind."""
     output = program(
@@ -379,21 +375,18 @@ for code in (0, 5):
 """)
 
 
-@pytest.mark.parametrize(
-    'how, status',
-    [
-        ('return', 0),
-        ('os._exit(4)', 4),
-        ('sys.exit()', 0),
-        ('sys.exit(3)', 3),
-        ('sys.exit("a reason")', 1),
-        ('raise KeyError(5)', 1),
-    ],
-)
+LEAVES = """
+LEAVES = [
+    (lambda: None, 0), (lambda: os._exit(4), 4), (lambda: sys.exit(), 0), (lambda: sys.exit(3), 3),
+    (lambda: sys.exit('a reason'), 1), (lambda: {}['a key'], 1),
+]
+"""
+
+
 @pytest.mark.parametrize('kind', ['RawListener', 'QueuedListener'])
-def test_a_fork_in_a_callback(program, kind, how, status):
+def test_a_fork_in_a_callback(program, kind):
     """However the child leaves the callback, it ends there; the parent's thread goes on."""
-    program(
+    errors = program(
         """
 use_it_here()
 children, ended = [], threading.Event()
@@ -402,22 +395,26 @@ def callback(data):
     if pid == 0:
         signal.alarm(20)
         use_it_here()
-        %s
+        LEAVES[len(children)][0]()
     else:
         children.append(pid)
-        if len(children) == 3:
+        if len(children) == len(LEAVES):
             ended.set()
 listener = mcl.%s(C)
 listener.subscribe(callback)
-for n in range(3):
+for n in range(len(LEAVES)):
     publish(n)
 assert ended.wait(20)
-assert [os.waitpid(pid, 0)[1] for pid in children] == [%d << 8] * 3
+statuses = [os.waitpid(pid, 0)[1] for pid in children]
+assert statuses == [status << 8 for _, status in LEAVES], statuses
 listener.close()
 """
-        % (how, kind, status),
-        errors=status == 1,
-    )
+        % kind,
+        more=LEAVES,
+        errors=True,
+    )[1]
+    assert 'a reason\n' in errors and "KeyError: 'a key'" in errors
+    assert errors.count('Traceback') == 1
 
 
 # ---- fork and exec ----
@@ -443,25 +440,28 @@ listener.subscribe(lambda data: None)
 queued.fileno()
 assert len(descriptors()) > 5, descriptors()
 """
-STARTS = {
-    'Popen': "check(subprocess.Popen([sys.executable, '-c', SHOW], stdout=subprocess.PIPE,"
-    " universal_newlines=True, close_fds=False).communicate()[0])",
-    'Popen close_fds': "check(subprocess.Popen([sys.executable, '-c', SHOW],"
-    " stdout=subprocess.PIPE, universal_newlines=True, close_fds=True).communicate()[0])",
-    'preexec_fn': "check(subprocess.Popen([sys.executable, '-c', SHOW], preexec_fn=os.setsid,"
-    " stdout=subprocess.PIPE, universal_newlines=True, close_fds=False).communicate()[0])",
-    'popen': "check(os.popen(sys.executable + ' -c \"%s\"' % SHOW).read())",
-    'system': "assert os.system(sys.executable + ' -c \"%s\" > ' % SHOW + sys.argv[2]) == 0;"
-    " check(open(sys.argv[2]).read())",
-    'spawnv': "os.dup2(os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT), 1);"
-    " os.spawnv(os.P_WAIT, sys.executable, [sys.executable, '-c', SHOW]);"
-    " check(open(sys.argv[2]).read())",
-}
+STARTS = """
+def started(**options):
+    process = subprocess.Popen([sys.executable, '-c', SHOW], stdout=subprocess.PIPE,
+                               universal_newlines=True, **options)
+    return process.communicate()[0]
+
+command = sys.executable + ' -c "%s"' % SHOW
+for output in (started(close_fds=False), started(close_fds=True),
+               started(close_fds=False, preexec_fn=os.setsid), os.popen(command).read()):
+    check(output)
+
+path = sys.argv[2]
+assert os.system(command + ' > ' + path) == 0
+check(open(path).read())
+os.dup2(os.open(path, os.O_WRONLY | os.O_TRUNC), 1)
+assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, '-c', SHOW]) == 0
+check(open(path).read())
+"""
 
 
-@pytest.mark.parametrize('start', sorted(STARTS))
-def test_started_programs_inherit_nothing(program, tmpdir, start):
-    program(OPEN_ALL + STARTS[start], 'fork', str(tmpdir.join('output')), more=SHOW)
+def test_started_programs_inherit_nothing(program, tmpdir):
+    program(OPEN_ALL + STARTS, 'fork', str(tmpdir.join('output')), more=SHOW)
 
 
 EXECUTED = """
@@ -580,8 +580,11 @@ def daemon(path, closing, before):
 """
 
 
-@pytest.mark.parametrize('closing', ['none', 'standard', 'all', 'all, and open'])
-@pytest.mark.parametrize('before', [False, True])
+@pytest.mark.parametrize(
+    'closing, before',
+    [('none', False), ('standard', False), ('all', False), ('all, and open', False)]
+    + [('all', True), ('all, and open', True)],
+)
 def test_double_fork(program, tmpdir, closing, before):
     """Before the first use, and after it: then the old objects raise, and new ones work."""
     path = str(tmpdir.join('result'))
