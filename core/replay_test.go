@@ -281,6 +281,21 @@ func TestStopAndTheEndBeginAnew(t *testing.T) {
 	}
 }
 
+func TestStopDoesNotWaitForRoom(t *testing.T) {
+	source := &entries{}
+	for i := range 100 {
+		source.list = append(source.list, entry(time.Duration(i)*time.Hour, i))
+	}
+	r, l := replayTo(t, source, 1, ReplayOptions{Buffer: 2})
+	start(t, r)
+	wantNumbers(t, l, 0, 0)
+	until(t, "full", func() bool { return r.Stats().Buffered == 2 })
+	r.Stop()
+	if s := settled(t, r); source.resets.Load() != 1 || s.Published != 1 || s.Discarded != 2 {
+		t.Errorf("%d resets, %+v", source.resets.Load(), s)
+	}
+}
+
 func TestTheSpeedChangesWhileItRuns(t *testing.T) {
 	r, l := replayTo(t, &entries{list: []LogEntry{entry(0, 0), entry(10*time.Minute, 1), entry(20*time.Minute, 2)}}, 0.01, ReplayOptions{})
 	start(t, r)
