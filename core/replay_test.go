@@ -289,7 +289,7 @@ func TestStopDoesNotWaitForRoom(t *testing.T) {
 	r, l := replayTo(t, source, 1, ReplayOptions{Buffer: 2})
 	start(t, r)
 	wantNumbers(t, l, 0, 0)
-	until(t, "full", func() bool { return r.Stats().Buffered == 2 })
+	until(t, "full", func() bool { s := r.Stats(); return s.Published == 1 && s.Buffered == 2 })
 	r.Stop()
 	if s := settled(t, r); source.resets.Load() != 1 || s.Published != 1 || s.Discarded != 2 {
 		t.Errorf("%d resets, %+v", source.resets.Load(), s)
