@@ -319,8 +319,9 @@ func (w *LogWriter) flush(now bool) error {
 	if wait {
 		w.arm()
 	}
+	closed := w.closed // then Close writes the rest
 	w.mu.Unlock()
-	if wait {
+	if wait || closed {
 		return nil
 	}
 	w.disk.Lock()
