@@ -544,6 +544,7 @@ func TestPushing(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNumbers(t, l, 0, 4)
+	until(t, "readable for room", func() bool { return readable(fd) })
 	if ok, err := feed.TryPush(&e); !ok || err != nil { // after it ran dry
 		t.Fatal(err)
 	}
