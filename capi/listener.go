@@ -56,16 +56,16 @@ func listenerOptions(options *C.const_listener_options) (mcl.ListenerOptions, er
 		Policy:        mcl.Policy(options.policy),
 		QueueMessages: int(options.queue_messages),
 		QueueBytes:    int64(options.queue_bytes),
-		OnError:       complainUnless(options.quiet),
+		OnError:       silence(options.quiet),
 	}, err
 }
 
-// complainUnless is where errors go that no call can return.
-func complainUnless(quiet C.int32_t) func(error) {
+// silence is where errors go that no call can return: nowhere, or to complain.
+func silence(quiet C.int32_t) func(error) {
 	if quiet == C.MCL_ON {
 		return func(error) {}
 	}
-	return complain
+	return nil
 }
 
 // complain writes to stderr as C does. Go's own os.Stderr ends the process when nobody reads it any more.

@@ -17,30 +17,45 @@ import (
 type logReader struct {
 	*mcl.LogReader
 
-	mu      sync.Mutex    // protects what follows, and is held by each call on the reader
+	mu     sync.Mutex // protects what follows, and is held by each call on the reader
+	replay bool       // a replay has it, which reads without mu
+	closed bool
+
+	holding sync.Mutex    // protects what follows
 	held    *mcl.LogEntry // valid until the next is read
 	heldErr error
-	replay  bool // a replay has it, which reads without mu
-	closed  bool
 }
 
-// Next is for a replay.
+// hold keeps what the next Next is to give.
+func (r *logReader) hold(e *mcl.LogEntry, err error) {
+	r.holding.Lock()
+	defer r.holding.Unlock()
+	r.held, r.heldErr = e, err
+}
+
+// Next, Reset and Pending are those of the core's, and for a replay, too.
 func (r *logReader) Next() (*mcl.LogEntry, error) {
-	if e, err := r.held, r.heldErr; e != nil || err != nil {
-		r.held, r.heldErr = nil, nil
+	r.holding.Lock()
+	e, err := r.held, r.heldErr
+	r.held, r.heldErr = nil, nil
+	r.holding.Unlock()
+	if e != nil || err != nil {
 		return e, err
 	}
 	return r.LogReader.Next()
 }
 
-// Reset is for a replay, too.
 func (r *logReader) Reset() error {
-	r.held, r.heldErr = nil, nil
+	r.hold(nil, nil)
 	return r.LogReader.Reset()
 }
 
-// Pending is for a replay, too.
-func (r *logReader) Pending() bool { return r.held != nil || r.heldErr != nil || r.LogReader.Pending() }
+func (r *logReader) Pending() bool {
+	r.holding.Lock()
+	held := r.held != nil || r.heldErr != nil
+	r.holding.Unlock()
+	return held || r.LogReader.Pending()
+}
 
 // lend gives the reader to a replay, until its giveBack.
 func (r *logReader) lend() error {
@@ -75,7 +90,7 @@ func mclgo_log_open(directory C.int, path *C.const_char, options *C.const_log_re
 	function *C.const_char, out *C.mcl_error) (code C.int) {
 	op := viewName(function)
 	defer guard(out, op, &code)
-	o := mcl.LogReadOptions{RefuseRaw: options.refuse_raw == C.MCL_ON}
+	o := mcl.LogReadOptions{RefuseRaw: options.refuse_raw == C.MCL_ON, OnDescriptor: tellDescriptor}
 	if options.has_min_time == C.MCL_ON {
 		least := time.Duration(options.min_time)
 		o.MinTime = &least
@@ -122,7 +137,7 @@ func mclgo_log_read(handle C.uintptr_t, records *C.shim_log_record, count C.size
 			case errors.Is(err, io.EOF):
 				return n, nil
 			case err != nil && n > 0: // what was read before comes first
-				r.heldErr = err
+				r.hold(nil, err)
 				return n, nil
 			case err != nil:
 				return 0, err
@@ -132,7 +147,7 @@ func mclgo_log_read(handle C.uintptr_t, records *C.shim_log_record, count C.size
 				f.record(&all[n], e)
 				continue
 			}
-			r.held = e
+			r.hold(e, nil)
 			if n > 0 {
 				return n, nil
 			}
@@ -197,7 +212,7 @@ func mclgo_log_get_header(handle C.uintptr_t, index C.size_t, header *C.shim_log
 		}
 		h := headers[index]
 		f := newFiller(buffer, size)
-		texts := []string{h.Text, h.Version, h.Revision, h.Type}
+		texts := []string{h.Text, h.Version, h.Revision, h.Type, h.File}
 		want := 0
 		for _, text := range texts {
 			want += len(text) + 1
@@ -214,6 +229,7 @@ func mclgo_log_get_header(handle C.uintptr_t, index C.size_t, header *C.shim_log
 		header.version = f.text(h.Version)
 		header.revision = f.text(h.Revision)
 		header.type_name = f.text(h.Type)
+		header.path = f.text(h.File)
 		return 0, nil
 	})
 }

@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"os"
 	"time"
 	"unsafe"
 
@@ -19,6 +20,8 @@ func logOptions(options *C.const_log_options) mcl.LogOptions {
 		Revision:   copyText((*C.const_char)(options.revision)),
 		MaxEntries: int(options.max_entries),
 		MaxTime:    time.Duration(options.max_time),
+
+		OnDescriptor: tellDescriptor,
 	}
 	if options.has_time_origin == C.MCL_ON {
 		o.Origin = moment(options.time_origin)
@@ -103,5 +106,9 @@ func mclgo_log_make_directory(root *C.const_char, origin C.int64_t, buffer unsaf
 	if err != nil {
 		return report(out, op, err)
 	}
-	return report(out, op, put(append([]byte(path), 0), buffer, size, needed))
+	err = put(append([]byte(path), 0), buffer, size, needed)
+	if err != nil {
+		_ = os.Remove(path) // its caller does not learn of it
+	}
+	return report(out, op, err)
 }

@@ -16,14 +16,14 @@ type recorder struct {
 }
 
 func newRecorder(r *mcl.Recorder) C.uintptr_t {
-	sockets := descriptorsOf(r)
+	sockets := r.Descriptors()
 	noteDescriptors(sockets)
 	return newHandle(recorderKind, &recorder{r, sockets}, nil)
 }
 
 func recordOptions(log *C.const_log_options, listener *C.const_listener_options) (mcl.RecordOptions, error) {
 	l, err := listenerOptions(listener)
-	return mcl.RecordOptions{Log: logOptions(log), Listener: l, OnError: complainUnless(listener.quiet)}, err
+	return mcl.RecordOptions{Log: logOptions(log), Listener: l, OnError: silence(listener.quiet)}, err
 }
 
 //export mclgo_recorder_open

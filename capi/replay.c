@@ -42,7 +42,7 @@ int mcl_replay_push(mcl_replay *replay, const mcl_log_record *record, int timeou
                                  own.payload_size, own.type_name, error);
         if (code != 0 || timeout_ms == 0)
             break;
-        code = wait_until(mclgo_replay_push_begin, replay, deadline, &open, __func__, error);
+        code = wait_once(mclgo_replay_push_begin, replay, deadline, &open, __func__, error);
     } while (code > 0);
     signals_restore(&open);
     return code;

@@ -26,10 +26,10 @@ type replay struct {
 // release runs when no call is left that could poll.
 func (r *replay) release() {
 	r.ended.forget()
-	releaseDescriptor(r.Replay)
+	r.Release()
 	if r.feed != nil {
 		r.space.forget()
-		releaseDescriptor(r.feed)
+		r.feed.Release()
 	}
 }
 
@@ -63,8 +63,9 @@ func mclgo_replay_open(readerHandle C.uintptr_t, speed C.double, buffer C.int64_
 		source = r.reader
 	}
 	core, err := mcl.NewReplay(source, float64(speed), mcl.ReplayOptions{
-		Buffer:  int(buffer),
-		OnError: complainUnless(quiet),
+		Buffer:       int(buffer),
+		OnError:      silence(quiet),
+		OnDescriptor: tellDescriptor,
 	})
 	if err != nil {
 		if r.reader != nil {
@@ -93,7 +94,7 @@ func (r *replay) pushed() error {
 func mclgo_replay_target(handle C.uintptr_t, name *C.const_char, target C.uintptr_t, out *C.mcl_error) C.int {
 	return onReplay(handle, out, "mcl_replay_target", func(r *replay) (int, error) {
 		if target == 0 {
-			return 0, setTarget(r.Replay, copyText(name), nil)
+			return 0, r.SetTarget(copyText(name), nil)
 		}
 		e, err := enter(target, broadcasterKind)
 		if err != nil {
@@ -101,7 +102,7 @@ func mclgo_replay_target(handle C.uintptr_t, name *C.const_char, target C.uintpt
 		}
 		defer e.leave()
 		// Once it is closed, publishing on it is an error that the replay counts.
-		return 0, setTarget(r.Replay, copyText(name), e.object.(*mcl.RawBroadcaster))
+		return 0, r.SetTarget(copyText(name), e.object.(*mcl.RawBroadcaster))
 	})
 }
 
@@ -133,13 +134,13 @@ func mclgo_replay_push(handle C.uintptr_t, stops *C.uint64_t, elapsed C.int64_t,
 	})
 }
 
-// mclgo_replay_push_begin waits for room, which the next push may find taken by another thread.
+// mclgo_replay_push_begin waits for room. Whether there is any is for the next push to see.
 //
 //export mclgo_replay_push_begin
 func mclgo_replay_push_begin(handle C.uintptr_t, fd *C.int, function *C.const_char, out *C.mcl_error) C.int {
 	return beginWait(handle, replayKind, fd, function, out, func(r *replay) (bool, error) {
 		return false, r.pushed()
-	}, func(r *replay) (int, error) { return r.space.note(descriptorOf(r.feed)) })
+	}, func(r *replay) (int, error) { return r.space.note(r.feed.FD()) })
 }
 
 //export mclgo_replay_end
@@ -198,7 +199,7 @@ func mclgo_replay_wait_begin(handle C.uintptr_t, fd *C.int, function *C.const_ch
 	return beginWait(handle, replayKind, fd, function, out, func(r *replay) (bool, error) {
 		state := r.State()
 		return state == mcl.ReplayStopped || state == mcl.ReplayFinished, nil
-	}, func(r *replay) (int, error) { return r.ended.note(descriptorOf(r.Replay)) })
+	}, func(r *replay) (int, error) { return r.ended.note(r.FD()) })
 }
 
 //export mclgo_replay_get_stats
@@ -216,6 +217,7 @@ func putReplayStats(out *C.mcl_replay_stats, s mcl.ReplayStats) {
 	out.published = C.uint64_t(s.Published)
 	out.errors = C.uint64_t(s.Errors)
 	out.buffered = C.uint64_t(s.Buffered)
+	out.discarded = C.uint64_t(s.Discarded)
 	out.late_max = C.int64_t(s.LateMax)
 }
 
@@ -226,7 +228,7 @@ func mclgo_replay_close(handle C.uintptr_t, stats *C.mcl_replay_stats) (code C.i
 	return report(nil, op, closeHandle(handle, replayKind, func(r *replay) error {
 		err := r.Close()
 		putReplayStats(stats, r.Stats())
-		if r.reader != nil {
+		if r.reader != nil && mcl.CodeOf(err) != mcl.ErrBusy { // then it is still being read
 			r.reader.giveBack()
 		}
 		return err

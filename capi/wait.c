@@ -38,32 +38,41 @@ static void end_wait(void *handle)
     mclgo_wait_end((uintptr_t)handle);
 }
 
+int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
+              mcl_error *error)
+{
+    int fd = -1;
+    fork_hold();
+    int done = begin((uintptr_t)handle, &fd, function, error);
+    fork_release();
+    if (done != 0)
+        return done;
+    /* The handle is in use until the end, so that the descriptor is not closed, and its number another file's. A
+     * close makes it readable, and waits for the end; the next look then gives MCL_ECLOSED. */
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    struct timespec left;
+    int ready, reason;
+    pthread_cleanup_push(end_wait, (void *)handle); /* ppoll is where a thread can be cancelled */
+    ready = ppoll(&readable, 1, left_until(deadline, &left), open);
+    reason = errno;
+    pthread_cleanup_pop(1);
+    if (ready == 0)
+        return 0;
+    if (ready < 0 && reason == EINTR)
+        return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
+    if (ready < 0)
+        return guard_errno(error, reason, function, "poll");
+    return WAIT_LOOK_AGAIN;
+}
+
 int wait_until(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
                mcl_error *error)
 {
-    for (;;) {
-        int fd = -1;
-        fork_hold();
-        int done = begin((uintptr_t)handle, &fd, function, error);
-        fork_release();
-        if (done != 0)
-            return done;
-        /* The handle is in use until the end, so that the descriptor is not closed, and its number another file's. A
-         * close makes it readable, and waits for the end; the next look then gives MCL_ECLOSED. */
-        struct pollfd readable = {.fd = fd, .events = POLLIN};
-        struct timespec left;
-        int ready, reason;
-        pthread_cleanup_push(end_wait, (void *)handle); /* ppoll is where a thread can be cancelled */
-        ready = ppoll(&readable, 1, left_until(deadline, &left), open);
-        reason = errno;
-        pthread_cleanup_pop(1);
-        if (ready == 0)
-            return 0;
-        if (ready < 0 && reason == EINTR)
-            return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
-        if (ready < 0)
-            return guard_errno(error, reason, function, "poll");
-    }
+    int code;
+    do
+        code = wait_once(begin, handle, deadline, open, function, error);
+    while (code == WAIT_LOOK_AGAIN);
+    return code;
 }
 
 int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *function, mcl_error *error)

@@ -12,8 +12,12 @@ typedef int wait_begin(uintptr_t handle, int *fd, const char *function, mcl_erro
  * when the time is over. */
 int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *function, mcl_error *error);
 
-/* The parts of it. In wait_until, signals are blocked, and `open` is the mask of the program. */
+/* The parts of it. Signals must be blocked, and `open` be the mask of the program. wait_once does not look whether it is
+ * there when the descriptor has become readable. */
+#define WAIT_LOOK_AGAIN 2
 int64_t wait_deadline(int timeout_ms);
+int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
+              mcl_error *error);
 int wait_until(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
                mcl_error *error);
 
