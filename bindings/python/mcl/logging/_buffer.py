@@ -80,12 +80,12 @@ class BufferData(object):
 
     def is_ready(self):
         """Return True when the queue is full, or all is read."""
-        self._check_process()
+        self.check_process()
         return self._ended or self._queue.full()
 
     def is_data_pending(self):
         """Return True when something is left, in the queue or to be read."""
-        self._check_process()
+        self.check_process()
         # In this order: what is read is put into the queue first.
         return not self._is_read() or not self._queue.empty()
 
@@ -99,7 +99,7 @@ class BufferData(object):
 
     def start(self):
         """Begin to read, or go on. True, or False when it does already."""
-        self._check_process()
+        self.check_process()
         with self._changing:
             if self.is_alive():
                 return False
@@ -126,7 +126,7 @@ class BufferData(object):
 
     def reset(self):
         """Stop, empty the queue, and reset the reader."""
-        self._check_process()
+        self.check_process()
         with self._changing:
             self.stop()
             try:
@@ -142,7 +142,8 @@ class BufferData(object):
         if thread is not None and thread is not threading.current_thread():
             thread.join(CLOSE_WAIT)
 
-    def _check_process(self):
+    def check_process(self):
+        """Raise ForkError in a child of the process that it was made in."""
         if self._pid != os.getpid():
             raise ForkError("this was made before fork(), by process %d: make a new one in this"
                             " process" % self._pid, constants.MCL_EFORKED)

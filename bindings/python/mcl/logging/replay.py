@@ -13,6 +13,7 @@
 from __future__ import absolute_import
 
 import os
+import threading
 
 from mcl.codec import encode_topic
 from mcl.logging._arguments import is_native
@@ -158,29 +159,37 @@ class _PythonEngine(object):
         self._scheduler = ScheduleBroadcasts(self._buffer.queue, speed)
         self._scheduler.has_ended = self._buffer.has_ended
         self._begun = False
+        self._pid = os.getpid()
+        self._changing = threading.RLock()
 
     def set_speed(self, speed):
         self._scheduler.speed = speed
 
     def start(self):
-        if self.is_alive():
-            return False
-        if self._begun and not self.is_data_pending():
-            self.stop()
-        self._begun = True
-        self._buffer.start()
-        return self._scheduler.start()
+        self._buffer.check_process()
+        with self._changing:
+            if self.is_alive():
+                return False
+            if self._begun and not self.is_data_pending():
+                self.stop()
+            self._begun = True
+            self._buffer.start()
+            return self._scheduler.start()
 
     def pause(self):
-        return self._scheduler.stop()
+        with self._changing:
+            return self._scheduler.stop()
 
     def stop(self):
-        if not self._begun:
+        if self._pid != os.getpid():
             return False
-        self._scheduler.discard()
-        self._buffer.reset()
-        self._begun = False
-        return True
+        with self._changing:
+            if not self._begun:
+                return False
+            self._scheduler.discard()
+            self._buffer.reset()
+            self._begun = False
+            return True
 
     def is_alive(self):
         return self._scheduler.is_alive()
