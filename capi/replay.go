@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -18,6 +19,8 @@ type replay struct {
 	feed   *mcl.ReplayFeed // nil: they are read
 	ended  pollFD
 	space  pollFD
+
+	closing atomic.Bool
 
 	mu    sync.Mutex // protects stops, and a push from a stop that comes amid it
 	stops uint64     // times that it was stopped, and one
@@ -198,6 +201,9 @@ func mclgo_replay_pending(handle C.uintptr_t, out *C.mcl_error) C.int {
 func mclgo_replay_wait_begin(handle C.uintptr_t, fd *C.int, function *C.const_char, out *C.mcl_error) C.int {
 	return beginWait(handle, replayKind, fd, function, out, func(r *replay) (bool, error) {
 		state := r.State()
+		if r.closing.Load() { // and that is why it is stopped
+			return false, closedHandle(replayKind)
+		}
 		return state == mcl.ReplayStopped || state == mcl.ReplayFinished, nil
 	}, func(r *replay) (int, error) { return r.ended.note(r.FD()) })
 }
@@ -226,6 +232,7 @@ func mclgo_replay_close(handle C.uintptr_t, stats *C.mcl_replay_stats) (code C.i
 	const op = "mcl_replay_close"
 	defer guard(nil, op, &code)
 	return report(nil, op, closeHandle(handle, replayKind, func(r *replay) error {
+		r.closing.Store(true)
 		err := r.Close()
 		putReplayStats(stats, r.Stats())
 		if r.reader != nil && mcl.CodeOf(err) != mcl.ErrBusy { // then it is still being read

@@ -1,5 +1,5 @@
 /* fork: the child is told, keeps nothing of the parent's sockets, and the parent goes on. exec is not affected. */
-#include "test.h"
+#include "scratch.h"
 
 #include <dlfcn.h>
 #include <sys/stat.h>
@@ -9,21 +9,83 @@ static mcl_listener *l;
 static mcl_broadcaster *b;
 static mcl_type *type;
 static mcl_message *message;
+static mcl_log_writer *writer;
+static mcl_log_reader *reader;
+static mcl_recorder *recorder;
+static mcl_replay *replay;
+
+static int descriptors_of_type(mode_t type)
+{
+    int count = 0;
+    for (int fd = 3; fd < 1024; fd++) {
+        struct stat s;
+        count += fstat(fd, &s) == 0 && (s.st_mode & S_IFMT) == type;
+    }
+    return count;
+}
 
 /* How many of the process's descriptors are sockets. */
 static int sockets(void)
 {
-    int count = 0;
-    for (int fd = 0; fd < 1024; fd++) {
-        struct stat s;
-        count += fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
-    }
-    return count;
+    return descriptors_of_type(S_IFSOCK);
 }
 
 static void never(void *context, const mcl_record *record)
 {
     (void)context, (void)record;
+}
+
+static void of_logs_refuse(void)
+{
+    const int f = MCL_EFORKED;
+    mcl_connection c = group();
+    mcl_type *none_t;
+    mcl_log_writer *none_w;
+    mcl_log_reader *none_r;
+    mcl_recorder *none_rec;
+    mcl_replay *none_p;
+    mcl_log_stats log = {.size = sizeof log};
+    mcl_listener_stats in = {.size = sizeof in};
+    mcl_replay_stats out = {.size = sizeof out};
+    mcl_log_header h = {.size = sizeof h};
+    mcl_log_record r = {0, NULL, 0, "\x01", 1, NULL};
+    char buffer[4096];
+    size_t n;
+    uint64_t torn;
+
+    FAILS(f, mcl_type_new("X", NULL, 0, &c, &none_t, &error));
+    FAILS(f, mcl_log_create(in_scratch("child"), NULL, &none_w, &error));
+    FAILS(f, mcl_log_write(writer, NULL, 0, "\x02", 1, 0, &error));
+    FAILS(f, mcl_log_flush(writer, &error));
+    FAILS(f, mcl_log_get_stats(writer, &log, NULL, &error));
+    FAILS(f, mcl_log_close(writer, &log, &error));
+    FAILS(f, mcl_log_open("../vectors/logs/Imu", NULL, &none_r, &error));
+    FAILS(f, mcl_log_open_directory("../vectors/logs", NULL, &none_r, &error));
+    FAILS(f, mcl_log_read(reader, &r, 1, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_log_pending(reader, &error));
+    FAILS(f, mcl_log_reset(reader, &error));
+    FAILS(f, mcl_log_get_header(reader, 0, &h, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_log_torn(reader, &torn, &error));
+    EQUAL(f, mcl_log_close_reader(reader));
+    FAILS(f, mcl_log_make_directory(in_scratch(""), 0, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_recorder_open(in_scratch("child"), &c, NULL, &none_rec, &error));
+    FAILS(f, mcl_recorder_open_network(in_scratch(""), &type, 1, NULL, &none_rec, &error));
+    FAILS(f, mcl_recorder_directory(recorder, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_recorder_get_stats(recorder, -1, &log, &in, NULL, &error));
+    FAILS(f, mcl_recorder_close(recorder, &log, &in, &error));
+    FAILS(f, mcl_replay_open(NULL, 1, NULL, &none_p, &error));
+    FAILS(f, mcl_replay_target(replay, "", NULL, &error));
+    FAILS(f, mcl_replay_push(replay, &r, -1, &error));
+    FAILS(f, mcl_replay_end(replay, &error));
+    FAILS(f, mcl_replay_start(replay, &error));
+    FAILS(f, mcl_replay_pause(replay, &error));
+    FAILS(f, mcl_replay_stop(replay, &error));
+    FAILS(f, mcl_replay_set_speed(replay, 1, &error));
+    FAILS(f, mcl_replay_get_state(replay, &error));
+    FAILS(f, mcl_replay_pending(replay, &error));
+    FAILS(f, mcl_replay_wait(replay, -1, &error));
+    FAILS(f, mcl_replay_get_stats(replay, &out, &error));
+    EQUAL(f, mcl_replay_close(replay, &out));
 }
 
 static void every_function_refuses(void)
@@ -102,6 +164,7 @@ static void every_function_refuses(void)
     FAILS(f, mcl_listener_get_stats(l, &ls, &error));
     FAILS(f, mcl_listener_get_settings(l, &set, &error));
     EQUAL(f, mcl_listener_close(l, &ls));
+    of_logs_refuse();
 
     EQUAL(0, strcmp(mcl_version(), MCL_VERSION));
     CHECK(strstr(mcl_strerror(f), "fork") != NULL);
@@ -142,6 +205,26 @@ static void still_works(void)
         ;
     MUST(mcl_broadcaster_publish_int(b, "t", 1, 1, &error));
     EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
+}
+
+/* The child neither wrote what waited in the parent, nor moved where it reads. */
+static void logs_go_on(void)
+{
+    mcl_log_record r[20];
+    char buffer[4096];
+    MUST(mcl_log_write(writer, NULL, 0, "\x03", 1, 0, &error));
+    MUST(mcl_log_close(writer, NULL, &error));
+    CHECK(mcl_log_read(reader, r, 20, buffer, sizeof buffer, NULL, &error) > 1);
+    EQUAL(50000000, r[0].elapsed);
+    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_open(in_scratch("written"), NULL, &reader, &error));
+    EQUAL(3, mcl_log_read(reader, r, 20, buffer, sizeof buffer, NULL, &error));
+    for (int i = 0; i < 3; i++)
+        EQUAL(i + 1, *(const char *)r[i].payload);
+    MUST(mcl_log_close_reader(reader));
+    EQUAL(MCL_REPLAY_RUNNING, mcl_replay_get_state(replay, &error));
+    MUST(mcl_replay_close(replay, NULL));
+    MUST(mcl_recorder_close(recorder, NULL, NULL, &error));
 }
 
 /* A callback may fork; its child is one as any other. */
@@ -193,10 +276,35 @@ int main(int argc, char **argv)
     MUST(fd);
     EQUAL(before + 2, sockets());
 
+    /* A log that is written and holds one entry back, one that is read, a recorder, a replay that waits for the next
+     * entry. */
+    int files = descriptors_of_type(S_IFREG), others = descriptors_of_type(0);
+    mcl_connection recorded = group();
+    mcl_log_record first = {0, NULL, 0, "\x01", 1, ""}, last = {INT64_C(3600000000000), NULL, 0, "\x01", 1, ""};
+    char buffer[4096];
+    recorded.port = 5003;
+    MUST(mcl_log_create(in_scratch("written"), NULL, &writer, &error));
+    MUST(mcl_log_write(writer, NULL, 0, "\x01", 1, 0, &error));
+    MUST(mcl_log_flush(writer, &error));
+    MUST(mcl_log_write(writer, NULL, 0, "\x02", 1, 0, &error));
+    MUST(mcl_log_open("../vectors/logs/Imu", NULL, &reader, &error));
+    MUST(mcl_log_read(reader, &first, 1, buffer, sizeof buffer, NULL, &error));
+    first = (mcl_log_record){0, NULL, 0, "\x01", 1, ""};
+    MUST(mcl_recorder_open(in_scratch("recorded"), &recorded, NULL, &recorder, &error));
+    MUST(mcl_replay_open(NULL, 1, NULL, &replay, &error));
+    MUST(mcl_replay_target(replay, "", b, &error));
+    EQUAL(1, mcl_replay_push(replay, &first, 0, &error));
+    EQUAL(1, mcl_replay_push(replay, &last, 0, &error));
+    EQUAL(1, mcl_replay_start(replay, &error));
+    EQUAL(0, mcl_replay_wait(replay, 1, &error)); /* it has its descriptor then */
+    EQUAL(files + 2, descriptors_of_type(S_IFREG));
+    CHECK(descriptors_of_type(0) > others);
+
     pid_t child = fork();
     if (child == 0) {
         every_function_refuses();
         EQUAL(before, sockets());
+        EQUAL(files, descriptors_of_type(S_IFREG));
         CHECK(fcntl(fd, F_GETFD) == -1);
         pid_t grandchild = fork(); /* a child of the child is one, too */
         if (grandchild == 0) {
@@ -208,6 +316,7 @@ int main(int argc, char **argv)
     }
     join(child);
     still_works();
+    logs_go_on();
 
     from_a_callback();
 

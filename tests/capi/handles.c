@@ -1,5 +1,5 @@
 /* Every function, given anything but the handle it wants: an error and never a crash. */
-#include "test.h"
+#include "scratch.h"
 
 #include <stdint.h>
 #include <sys/random.h>
@@ -118,12 +118,78 @@ static void every_listener(void *p, int code)
     EQUAL(0, stats.datagrams);
 }
 
+static void every_log_writer(void *p, int code)
+{
+    mcl_log_stats stats = {.size = sizeof stats};
+    mcl_error last;
+    FAILS(code, mcl_log_write(p, "t", 1, "\xc0", 1, 0, &error));
+    FAILS(code, mcl_log_flush(p, &error));
+    FAILS(code, mcl_log_get_stats(p, &stats, &last, &error));
+    FAILS(code, mcl_log_close(p, &stats, &error));
+    EQUAL(0, stats.entries);
+}
+
+static void every_log_reader(void *p, int code)
+{
+    mcl_log_record record;
+    mcl_log_header header = {.size = sizeof header};
+    char buffer[100];
+    size_t needed;
+    uint64_t torn;
+    mcl_replay *replay = (void *)1;
+    FAILS(code, mcl_log_read(p, &record, 1, buffer, sizeof buffer, &needed, &error));
+    FAILS(code, mcl_log_pending(p, &error));
+    FAILS(code, mcl_log_reset(p, &error));
+    FAILS(code, mcl_log_get_header(p, 0, &header, buffer, sizeof buffer, &needed, &error));
+    FAILS(code, mcl_log_torn(p, &torn, &error));
+    EQUAL(code, mcl_log_close_reader(p));
+    if (p == NULL)
+        return; /* as what to replay, NULL means: what is pushed */
+    FAILS(code, mcl_replay_open(p, 1, NULL, &replay, &error));
+    CHECK(replay == NULL);
+}
+
+static void every_recorder(void *p, int code)
+{
+    mcl_log_stats log = {.size = sizeof log};
+    mcl_listener_stats in = {.size = sizeof in};
+    char buffer[100];
+    FAILS(code, mcl_recorder_directory(p, buffer, sizeof buffer, NULL, &error));
+    FAILS(code, mcl_recorder_get_stats(p, 0, &log, &in, NULL, &error));
+    FAILS(code, mcl_recorder_close(p, &log, &in, &error));
+    EQUAL(0, log.entries + in.datagrams);
+}
+
+static void every_replay(void *p, int code)
+{
+    mcl_replay_stats stats = {.size = sizeof stats};
+    const mcl_log_record record = {0, NULL, 0, "\xc0", 1, NULL};
+    FAILS(code, mcl_replay_target(p, "T", NULL, &error));
+    FAILS(code, mcl_replay_push(p, &record, 0, &error));
+    FAILS(code, mcl_replay_push(p, &record, -1, &error));
+    FAILS(code, mcl_replay_end(p, &error));
+    FAILS(code, mcl_replay_start(p, &error));
+    FAILS(code, mcl_replay_pause(p, &error));
+    FAILS(code, mcl_replay_stop(p, &error));
+    FAILS(code, mcl_replay_set_speed(p, 1, &error));
+    FAILS(code, mcl_replay_get_state(p, &error));
+    FAILS(code, mcl_replay_pending(p, &error));
+    FAILS(code, mcl_replay_wait(p, -1, &error));
+    FAILS(code, mcl_replay_get_stats(p, &stats, &error));
+    EQUAL(code, mcl_replay_close(p, &stats));
+    EQUAL(0, stats.read);
+}
+
 static void every_kind(void *p, int code)
 {
     every_type(p, code);
     every_message(p, code);
     every_broadcaster(p, code);
     every_listener(p, code);
+    every_log_writer(p, code);
+    every_log_reader(p, code);
+    every_recorder(p, code);
+    every_replay(p, code);
 }
 
 static void garbage(void)
@@ -142,6 +208,45 @@ static void garbage(void)
     }
 }
 
+/* The handles of logs, recorders and replays, against each other. */
+static void of_logs(void)
+{
+    mcl_connection c = group();
+    mcl_log_writer *w;
+    mcl_log_reader *r;
+    mcl_recorder *rec;
+    mcl_replay *p;
+    MUST(mcl_log_create(in_scratch("written"), NULL, &w, &error));
+    MUST(mcl_log_open("../vectors/logs/Imu", NULL, &r, &error));
+    MUST(mcl_recorder_open(in_scratch("recorded"), &c, NULL, &rec, &error));
+    MUST(mcl_replay_open(NULL, 1, NULL, &p, &error));
+    void *all[] = {w, r, rec, p};
+    for (int i = 0; i < 4; i++) {
+        every_type(all[i], MCL_EHANDLE);
+        every_message(all[i], MCL_EHANDLE);
+        every_broadcaster(all[i], MCL_EHANDLE);
+        every_listener(all[i], MCL_EHANDLE);
+        if (i != 0)
+            every_log_writer(all[i], MCL_EHANDLE);
+        if (i != 1)
+            every_log_reader(all[i], MCL_EHANDLE);
+        if (i != 2)
+            every_recorder(all[i], MCL_EHANDLE);
+        if (i != 3)
+            every_replay(all[i], MCL_EHANDLE);
+    }
+    SAYS("mcl_replay");
+    EQUAL(MCL_OK, mcl_log_close(w, NULL, &error));
+    every_log_writer(w, MCL_ECLOSED);
+    EQUAL(MCL_OK, mcl_log_close_reader(r));
+    every_log_reader(r, MCL_ECLOSED);
+    EQUAL(MCL_OK, mcl_recorder_close(rec, NULL, NULL, &error));
+    every_recorder(rec, MCL_ECLOSED);
+    EQUAL(MCL_OK, mcl_replay_close(p, NULL));
+    every_replay(p, MCL_ECLOSED);
+    every_log_reader(p, MCL_EHANDLE);
+}
+
 int main(void)
 {
     mcl_connection c = group();
@@ -153,6 +258,7 @@ int main(void)
     MUST(mcl_message_new(t, &m, &error));
 
     garbage();
+    of_logs();
 
     every_type(m, MCL_EHANDLE);
     SAYS("mcl_message");

@@ -69,6 +69,25 @@ int main(void)
     FAILS(MCL_EBUFFER, mcl_type_mandatory(t, buffer, 14, &needed, &error));
     EQUAL(15, needed);
 
+    /* A type that is not registered: others may have its name and connection, and nobody finds it. */
+    MUST(mcl_type_new("Plane", keys, 1, &c, &none, &error));
+    CHECK(none != NULL && none != t);
+    EQUAL(1, mcl_type_mandatory(none, buffer, sizeof buffer, NULL, &error));
+    EQUAL(2, mcl_type_mandatory(t, buffer, sizeof buffer, NULL, &error));
+    EQUAL(2, mcl_type_list(buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_type_close(none));
+    MUST(mcl_type_new("Train", NULL, 0, &c, &none, &error));
+    MUST(mcl_type_close(none));
+    FAILS(MCL_EINVAL, mcl_type_new("", keys, 2, &c, &none, &error));
+    CHECK(none == NULL);
+    FAILS(MCL_EINVAL, mcl_type_new("Message", keys, 2, &c, &none, &error));
+    FAILS(MCL_EINVAL, mcl_type_new(NULL, keys, 2, &c, &none, &error));
+    FAILS(MCL_EINVAL, mcl_type_new("Train", NULL, 2, &c, &none, &error));
+    FAILS(MCL_EINVAL, mcl_type_new("Train", keys, 2, NULL, &none, &error));
+    FAILS(MCL_EINVAL, mcl_type_new("Train", keys, 2, &c, NULL, &error));
+    FAILS(MCL_EINVAL, mcl_type_new("Train", (const char *[]){"a", "a"}, 2, &c, &none, &error));
+    FAILS(MCL_EADDRESS, mcl_type_new("Train", keys, 2, &bad, &none, &error));
+
     FAILS(MCL_EUNKNOWN, mcl_type_find("Train", &none, &error));
     SAYS("Train");
     CHECK(none == NULL);
