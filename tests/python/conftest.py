@@ -2,13 +2,27 @@
 
 import itertools
 import os
+import sys
 
 import pytest
 
+from logs import data
+from mcl import WriteFile
 from mcl.messages import messages
 from mcl.network.udp import Connection
 
 _groups = itertools.count(1)
+
+# Tests of what needs NumPy or pandas, and the versions for which requirements.txt has it. A list
+# of versions, rather than a look at what can be imported, says when installing it went wrong.
+collect_ignore = [
+    name
+    for name, versions in (
+        ('test_log_arrays.py', [(2, 7), (3, 8), (3, 13)]),
+        ('test_log_frames.py', [(2, 7), (3, 13)]),
+    )
+    if sys.version_info[:2] not in versions
+]
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -42,3 +56,17 @@ def new_connection():
 def connection(new_connection):
     """A connection that no other test uses."""
     return new_connection()
+
+
+@pytest.fixture
+def log(tmpdir, new_connection):
+    """Return a function that writes a log of payloads, half a second apart; it returns the prefix."""
+
+    def make(*payloads, **options):
+        prefix = str(tmpdir.join(options.pop('name', 'Log')))
+        with WriteFile(prefix, options.pop('source', new_connection()), **options) as file:
+            for number, payload in enumerate(payloads):
+                file.write(data(payload, 'topic', number / 2.0))
+        return prefix
+
+    return make

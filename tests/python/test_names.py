@@ -7,6 +7,7 @@ import pytest
 
 import mcl
 from helpers import run_python
+from mcl.logging import replay
 from mcl.messages import messages
 from mcl.network import abstract, udp
 
@@ -21,6 +22,7 @@ NAMES = {
     'mcl.logging.file': 'WriteFile ReadFile LogConnection LogNetwork ReadDirectory'
     ' retrieve_git_hash',
     'mcl.logging.replay': 'BufferData ScheduleBroadcasts Replay',
+    'mcl.logging.tools': 'dump_to_list dump_to_array dump_to_csv',
     'mcl.network.udp': 'Connection RawBroadcaster RawListener UDP_PORT MTU MTU_MAX '
     'ALLOWED_MULTICAST_HOPS READ_TIMEOUT',
 }
@@ -52,16 +54,24 @@ def test_names_of_the_package(module):
 def test_kinds_of_names():
     for kind in (
         mcl.Event,
+        mcl.LogConnection,
+        mcl.LogNetwork,
         mcl.Message,
         mcl.MessageBroadcaster,
         mcl.MessageListener,
         mcl.QueuedListener,
+        mcl.ReadDirectory,
+        mcl.ReadFile,
+        mcl.WriteFile,
         abstract.Connection,
         abstract.RawBroadcaster,
         abstract.RawListener,
         udp.Connection,
         udp.RawBroadcaster,
         udp.RawListener,
+        replay.BufferData,
+        replay.Replay,
+        replay.ScheduleBroadcasts,
     ):
         assert isinstance(kind, type), "programs derive from %r" % kind
     assert type(messages._MESSAGES) is list
@@ -90,7 +100,8 @@ def test_root_holds_the_package():
 
 def test_import_does_not_load_the_library():
     run_python(
-        "import mcl, mcl.network.udp, mcl.messages.messages, mcl.logging.replay\n"
+        "import mcl, mcl.network.udp, mcl.messages.messages\n"
+        "import mcl.logging.replay, mcl.logging.tools\n"
         "mcl.network.udp.Connection('ff15::1')\n"
         "assert 'libmcl' not in open('/proc/self/maps').read()"
     )

@@ -3,6 +3,7 @@
 The rest of the package is written in the language that both share.
 """
 import ctypes
+import io
 import re
 import sys
 import threading
@@ -82,6 +83,13 @@ def is_integer(value):
 def native_string(value):
     """`str` of either version: Python 2's unicode becomes UTF-8, the rest is left alone."""
     return value.encode('utf-8') if PY2 and isinstance(value, text_type) else value
+
+
+def create_csv(path):
+    """Open a file for the csv module to write to: bytes on Python 2, text in UTF-8 on Python 3."""
+    if PY2:
+        return open(path, 'wb')
+    return io.open(path, 'w', encoding='utf-8', errors='surrogateescape', newline='')
 
 
 def metaclass(kind):

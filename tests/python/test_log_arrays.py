@@ -1,0 +1,109 @@
+"""dump_to_array. Runs where requirements.txt has NumPy: see conftest.py."""
+
+import math
+import os
+
+import numpy
+import pytest
+
+from logs import EXPECTED, FOLDER, data, entries, header, line, write
+from mcl import Message, ReadFile, WriteFile
+from mcl.errors import PayloadError
+from mcl.logging.tools import dump_to_array
+
+GPS = os.path.join(FOLDER, 'Gps')
+
+
+def test_the_vectors():
+    expected = entries(EXPECTED['Gps.log']['entries'])
+    array = dump_to_array(GPS, ['lat', 'lon'])
+    assert type(array) is numpy.ndarray and array.dtype == numpy.float64
+    assert array.tolist() == [[e['payload']['lat'], e['payload']['lon']] for e in expected]
+    array = dump_to_array(GPS, ('elapsed_time', 'lat'))
+    assert array.tolist() == [[e['elapsed_time'], e['payload']['lat']] for e in expected]
+
+
+def test_a_single_key_gives_two_dimensions_too():
+    for keys in ('lat', ['lat'], u'lat'):
+        assert dump_to_array(GPS, keys).shape == (5, 1)
+
+
+def test_the_order_and_repetition_of_keys():
+    array = dump_to_array(GPS, ['lon', 'lat', 'lon'])
+    assert (array[:, 0] == array[:, 2]).all() and (array[:, 1] < 0).all()
+
+
+def test_the_array_can_be_changed():
+    array = dump_to_array(GPS, ['lat', 'lon'])
+    array[:, 0] = 5
+    assert array[0, 0] == 5 and array[0, 1] == 151.1873
+
+
+def test_none_when_there_is_no_entry(tmpdir):
+    assert dump_to_array(GPS, 'lat', min_time=1000) is None
+    assert dump_to_array(write(tmpdir.join('a.log'), header()), ['x', 'y']) is None
+
+
+def test_a_window():
+    assert dump_to_array(GPS, 'elapsed_time', 0.2, 0.7).tolist() == [[0.201], [0.401], [0.601]]
+    assert dump_to_array(GPS, 'elapsed_time', max_time=0.2).tolist() == [[0.001]]
+
+
+def test_readers_split_logs_and_directories(tmpdir, new_connection):
+    reader = ReadFile(GPS, min_time=0.3)
+    reader.read()
+    assert dump_to_array(reader, 'elapsed_time').tolist() == [[0.601], [0.801]]
+    split = os.path.join(FOLDER, 'split', 'Imu')
+    assert len(dump_to_array(split, 'timestamp')) == len(EXPECTED['split/Imu (all)'])
+
+    class One(Message):
+        mandatory = ('x',)
+        connection = new_connection()
+
+    class Two(Message):
+        mandatory = ('x',)
+        connection = new_connection()
+
+    for kind, value in ((One, 1), (Two, 2)):
+        with WriteFile(str(tmpdir.join(kind.name)), kind) as file:
+            file.write(data(kind(x=value)))
+    assert sorted(dump_to_array(str(tmpdir), 'x').tolist()) == [[1.0], [2.0]]
+
+
+def test_numbers_of_every_kind(log):
+    array = dump_to_array(log(*[{'x': x} for x in (True, False, 2 ** 53, -1, 1.5, None)]), 'x')
+    assert array[:5, 0].tolist() == [1.0, 0.0, 2.0 ** 53, -1.0, 1.5] and math.isnan(array[5, 0])
+    assert dump_to_array(log({'x': 2 ** 64 - 1}, name='B'), 'x')[0, 0] == 2.0 ** 64
+
+
+@pytest.mark.parametrize('value', ['1', '', b'1', [1.0], [], {'a': 1}])
+def test_values_that_are_no_numbers(log, value):
+    path = log({'x': 1, 'y': 2}, {'x': value, 'y': 2})
+    with pytest.raises(TypeError) as caught:
+        dump_to_array(path, ['y', 'x'])
+    for part in (path, 'entry 2', '0.50000 s', "'x'", repr(value).lstrip('bu')):
+        assert part in str(caught.value)
+    with pytest.raises(TypeError) as caught:
+        dump_to_array(path, 'topic')
+    assert "'topic'" in str(caught.value)
+
+
+@pytest.mark.parametrize('payload', [{'y': 1}, 5, 'text', None, [1]])
+def test_payloads_without_the_key(log, payload):
+    path = log({'x': 1}, payload)
+    with pytest.raises(KeyError) as caught:
+        dump_to_array(path, ['elapsed_time', 'x'])
+    for part in (path, 'entry 2', '0.50000 s', "'x'"):
+        assert part in caught.value.args[0]
+    assert dump_to_array(path, ['elapsed_time']).tolist() == [[0.0], [0.5]]
+
+
+def test_the_payloads_own_elapsed_time_comes_first(log):
+    path = log({'elapsed_time': 7, 'topic': 8}, {'topic': 9})
+    assert dump_to_array(path, ['elapsed_time', 'topic']).tolist() == [[7.0, 8.0], [0.5, 9.0]]
+
+
+def test_a_bad_line(tmpdir):
+    path = write(tmpdir.join('a.log'), header() + [line(0), 'garbage'])
+    with pytest.raises(PayloadError):
+        dump_to_array(path, 'elapsed_time')
