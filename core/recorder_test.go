@@ -144,7 +144,7 @@ func TestClosingRecordsWhatHasArrived(t *testing.T) {
 	conn, prefix := newConnection(), filepath.Join(t.TempDir(), "rest")
 	r := record(t, prefix, conn, RecordOptions{})
 	b := dial(t, nil, conn, BroadcasterOptions{})
-	const n = 1000
+	const n = 200
 	for i := range n {
 		publish(t, b, "", i)
 	}

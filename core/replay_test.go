@@ -395,15 +395,18 @@ type sourceFunc func() (*LogEntry, error)
 func (f sourceFunc) Next() (*LogEntry, error) { return f() }
 
 func TestASourceThatOnlyFailsEnds(t *testing.T) {
-	for _, next := range []sourceFunc{
-		func() (*LogEntry, error) { return nil, errors.New("the disk is gone") },
-		func() (*LogEntry, error) { return nil, closedError("read log", "drive.log") },
-		func() (*LogEntry, error) { return nil, nil },
-		func() (*LogEntry, error) { panic("a defect") },
+	for _, c := range []struct {
+		errors uint64
+		next   sourceFunc
+	}{
+		{sourceFailures, func() (*LogEntry, error) { return nil, errors.New("the disk is gone") }},
+		{1, func() (*LogEntry, error) { return nil, closedError("read log", "drive.log") }},
+		{sourceFailures, func() (*LogEntry, error) { return nil, nil }},
+		{sourceFailures, func() (*LogEntry, error) { panic("a defect") }},
 	} {
-		r := replay(t, next, 1, ReplayOptions{OnError: func(error) {}})
+		r := replay(t, c.next, 1, ReplayOptions{OnError: func(error) {}})
 		start(t, r)
-		if s := finish(t, r); s.Errors == 0 || s.Errors > sourceFailures {
+		if s := finish(t, r); s.Errors != c.errors {
 			t.Errorf("%+v", s)
 		}
 	}
