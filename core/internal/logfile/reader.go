@@ -43,9 +43,6 @@ func NewReader() *Reader { return &Reader{Min: math.MinInt64, Max: math.MaxInt64
 
 // Reset begins a log. What Next gave last stays valid.
 func (r *Reader) Reset(src io.Reader) {
-	if r.given {
-		r.buf, r.spare, r.given = r.spare, r.buf, false
-	}
 	r.src, r.err, r.at, r.end, r.seen, r.line, r.torn = src, nil, 0, 0, 0, 0, false
 }
 
