@@ -2,7 +2,7 @@
  *
  * mcl.h is the contract: every value that can be got or set, every error. This wrapper is what one would write on
  * top of it in each program: opening in one line, closing that is hard to forget, receive buffers that grow, one
- * poll() loop for many listeners, messages by key, and one place where errors go. It works on mcl.h's own handles,
+ * poll() loop for many listeners, messages by key, logs, and one place where errors go. It works on mcl.h's own handles,
  * so the two mix freely: where a line of the wrapper says too little, write the mcl_ call.
  *
  * CONVENTIONS
@@ -278,6 +278,51 @@ int mclw_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, const vo
 int mclw_publish_doubles(mcl_broadcaster *broadcaster, const char *topic, const double *values, size_t count);
 int mclw_publish_floats(mcl_broadcaster *broadcaster, const char *topic, const float *values, size_t count);
 
+/* ---- Logs, recording, replay ---- */
+
+/* Open with the defaults of mcl.h; for other settings (splitting, a window of time, a queue) fill its options and call
+ * mcl_log_create, mcl_log_open, mcl_recorder_open and mcl_replay_open. NULL on failure; the errors are those of these. */
+
+/* Begins a log, PREFIX.log. type_name is that of the message type; NULL: raw data. mclw_log_write adds what was
+ * received, with its time. */
+mcl_log_writer *mclw_log_create(const char *prefix, const char *type_name);
+int mclw_log_write(mcl_log_writer *writer, const mcl_record *record);
+
+/* Opens a log by its prefix or file, or all logs of a directory, to be read as one in order of time. */
+mcl_log_reader *mclw_log_open(const char *path);
+
+/* Reads one entry into `buffer`, which grows to what it needs. What the entry points to lives until that is next used.
+ * Returns 1, or 0 at the end. Errors: MCL_EFORMAT (a line that is none: the next call goes on after it), and those of
+ * mcl_log_read. */
+int mclw_log_read(mcl_log_reader *reader, mcl_log_record *entry, mclw_buffer *buffer);
+
+/* An entry as a record, for mclw_read_..., mclw_topic_is, mclw_message_of and the like. It points to what the entry
+ * points to. time_received is the time since the log's origin, and an empty topic is none. */
+mcl_record mclw_log_record(const mcl_log_record *entry);
+
+/* Record in the background until closed: what arrives on a connection, into PREFIX.log; or `count` message types, each
+ * into a log of its name, in a new directory below `root`, whose path mcl_recorder_directory gives. */
+mcl_recorder *mclw_record(const char *prefix, const char *address, int port);
+mcl_recorder *mclw_record_types(const char *root, mcl_type *const *types, size_t count);
+
+/* Opens a replay of what a reader has, on the message types that this process defined under the names in the log; for
+ * others, and for raw data, mcl_replay_target names a broadcaster.
+ *   speed  1: as recorded; 2: twice as fast; 0: as fast as possible */
+mcl_replay *mclw_replay(mcl_log_reader *reader, double speed);
+
+/* Starts a replay (unless it runs already) and waits until it is finished or stopped.
+ *   timeout_ms  milliseconds; 0: only starts it; < 0: for ever
+ * Returns 1, or 0 when the time is over and it goes on in the background. Errors: MCL_EINTR, MCL_ECLOSED (neither
+ * reported), and those of mcl_replay_start and mcl_replay_wait. */
+int mclw_replay_run(mcl_replay *replay, int timeout_ms);
+
+/* Close, and set the variable to NULL. Return 0, or what the function of mcl.h returned: of a log, and of a recorder,
+ * what could not be written. MCL_EBUSY, with nothing done and the variable left alone, for a reader that a replay has. */
+int mclw_log_writer_close(mcl_log_writer **writer);
+int mclw_log_reader_close(mcl_log_reader **reader);
+int mclw_recorder_close(mcl_recorder **recorder);
+int mclw_replay_close(mcl_replay **replay);
+
 /* ---- Closing by scope ---- */
 
 /* mclw_auto_listener imu = mclw_listen(...); closes imu when its scope ends. Needs the cleanup attribute of gcc and
@@ -288,6 +333,10 @@ void mclw_broadcaster_cleanup(mcl_broadcaster **broadcaster);
 void mclw_listener_cleanup(mcl_listener **listener);
 void mclw_type_cleanup(mcl_type **type);
 void mclw_message_cleanup(mcl_message **message);
+void mclw_log_writer_cleanup(mcl_log_writer **writer);
+void mclw_log_reader_cleanup(mcl_log_reader **reader);
+void mclw_recorder_cleanup(mcl_recorder **recorder);
+void mclw_replay_cleanup(mcl_replay **replay);
 void mclw_buffer_cleanup(mclw_buffer *buffer);
 void mclw_loop_cleanup(mclw_loop **loop);
 /* With the pointer in a type of its own, so that `mclw_auto_listener a = ..., b = ...;` is two pointers. */
@@ -295,11 +344,19 @@ typedef mcl_broadcaster *mclw_broadcaster_pointer;
 typedef mcl_listener *mclw_listener_pointer;
 typedef mcl_type *mclw_type_pointer;
 typedef mcl_message *mclw_message_pointer;
+typedef mcl_log_writer *mclw_log_writer_pointer;
+typedef mcl_log_reader *mclw_log_reader_pointer;
+typedef mcl_recorder *mclw_recorder_pointer;
+typedef mcl_replay *mclw_replay_pointer;
 typedef mclw_loop *mclw_loop_pointer;
 #define mclw_auto_broadcaster __attribute__((cleanup(mclw_broadcaster_cleanup))) mclw_broadcaster_pointer
 #define mclw_auto_listener __attribute__((cleanup(mclw_listener_cleanup))) mclw_listener_pointer
 #define mclw_auto_type __attribute__((cleanup(mclw_type_cleanup))) mclw_type_pointer
 #define mclw_auto_message __attribute__((cleanup(mclw_message_cleanup))) mclw_message_pointer
+#define mclw_auto_log_writer __attribute__((cleanup(mclw_log_writer_cleanup))) mclw_log_writer_pointer
+#define mclw_auto_log_reader __attribute__((cleanup(mclw_log_reader_cleanup))) mclw_log_reader_pointer
+#define mclw_auto_recorder __attribute__((cleanup(mclw_recorder_cleanup))) mclw_recorder_pointer
+#define mclw_auto_replay __attribute__((cleanup(mclw_replay_cleanup))) mclw_replay_pointer
 #define mclw_auto_buffer __attribute__((cleanup(mclw_buffer_cleanup))) mclw_buffer
 #define mclw_auto_loop __attribute__((cleanup(mclw_loop_cleanup))) mclw_loop_pointer
 #endif

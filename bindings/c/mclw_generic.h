@@ -92,6 +92,10 @@ inline int mclw_close(mcl_broadcaster **broadcaster) { return mclw_broadcaster_c
 inline int mclw_close(mcl_listener **listener) { return mclw_listener_close(listener); }
 inline int mclw_close(mcl_type **type) { return mclw_type_close(type); }
 inline int mclw_close(mcl_message **message) { return mclw_message_close(message); }
+inline int mclw_close(mcl_log_writer **writer) { return mclw_log_writer_close(writer); }
+inline int mclw_close(mcl_log_reader **reader) { return mclw_log_reader_close(reader); }
+inline int mclw_close(mcl_recorder **recorder) { return mclw_recorder_close(recorder); }
+inline int mclw_close(mcl_replay **replay) { return mclw_replay_close(replay); }
 inline int mclw_close(mclw_buffer *buffer) { return mclw_buffer_close(buffer); }
 inline int mclw_close(mclw_loop **loop) { return mclw_loop_close(loop); }
 
@@ -121,6 +125,8 @@ inline int mclw_close(mclw_loop **loop) { return mclw_loop_close(loop); }
 #define mclw_close(variable)                                                                                        \
     _Generic((variable), mcl_broadcaster **: mclw_broadcaster_close, mcl_listener **: mclw_listener_close,         \
              mcl_type **: mclw_type_close, mcl_message **: mclw_message_close, mclw_buffer *: mclw_buffer_close,   \
+             mcl_log_writer **: mclw_log_writer_close, mcl_log_reader **: mclw_log_reader_close,                   \
+             mcl_recorder **: mclw_recorder_close, mcl_replay **: mclw_replay_close,                               \
              mclw_loop **: mclw_loop_close)(variable)
 
 #define MCLW_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
