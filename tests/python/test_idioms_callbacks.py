@@ -72,7 +72,8 @@ def test_callbacks_that_raise(link, capsys):
         """On Python 2, this derives from nothing, and may be raised."""
 
     def raising(data):
-        raise (RuntimeError, SystemExit, KeyboardInterrupt, GeneratorExit)[number(data)]("on purpose")
+        kinds = RuntimeError, SystemExit, KeyboardInterrupt, GeneratorExit
+        raise kinds[number(data)]("on purpose")
 
     def exiting(data):
         if PY2:

@@ -106,7 +106,9 @@ if __name__ == '__main__':
 @pytest.mark.skipif(PY2, reason="Python 2 only forks")
 @pytest.mark.parametrize('method', ['spawn', 'forkserver'])
 def test_children_import_the_script_of_their_parent(folder, method):
-    folder.write('helper', "def types():\n    import script\n    return script.Pose, script.Twist\n")
+    folder.write(
+        'helper', "def types():\n    import script\n    return script.Pose, script.Twist\n"
+    )
     folder.write(
         'script',
         TYPES

@@ -1,4 +1,4 @@
-"""Programs of several processes: multiprocessing, exec, daemons. Each test is a program of its own."""
+"""Several processes: multiprocessing, exec, daemons. Each test is a program of its own."""
 
 import os
 
@@ -313,7 +313,8 @@ def forever_as_three(ready):
 
 
 @pytest.mark.parametrize(
-    'method, end', [('fork', 'terminate'), ('fork', 'sys.exit')] + [(each, 'exit') for each in METHODS]
+    'method, end',
+    [('fork', 'terminate'), ('fork', 'sys.exit')] + [(each, 'exit') for each in METHODS],
 )
 def test_daemon_processes_and_terminate(program, method, end):
     """They are ended by terminate(), or by their parent's exit, and leave nothing behind."""
@@ -435,7 +436,8 @@ def check(output):
     assert 'socket:' not in output and 'anon_inode' not in output and 'memfd' not in output, output
 """
 OPEN_ALL = """
-listener, queued, broadcaster = mcl.MessageListener(Number), mcl.QueuedListener(D), mcl.RawBroadcaster(D)
+listener, queued = mcl.MessageListener(Number), mcl.QueuedListener(D)
+broadcaster = mcl.RawBroadcaster(D)
 listener.subscribe(lambda data: None)
 queued.fileno()
 assert len(descriptors()) > 5, descriptors()

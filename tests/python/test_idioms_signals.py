@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers import PY2, communicate, run_python, start_python, wait_for
+from helpers import communicate, run_python, start_python
 from test_exit import come_to_its_wait
 
 PREAMBLE = """
@@ -332,8 +332,9 @@ def test_closed_standard_streams(tmpdir, closed, files):
     script.write(CLOSED)
     tmpdir.join('result').write('')
     closing = ' '.join('%s>&-' % number for number in closed.split())
+    command = 'exec "$0" "$@" ' + closing
     process = subprocess.Popen(
-        ['sh', '-c', 'exec "$0" "$@" ' + closing, sys.executable, str(script), str(tmpdir) + '/', files],
+        ['sh', '-c', command, sys.executable, str(script), str(tmpdir) + '/', files],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -120,9 +120,9 @@ class Message(dict):
     The class and its messages have the read-only attributes `name`, `mandatory` and `connection`.
 
     `copy.copy`, `copy.deepcopy` and `pickle` (by the name of its type) give a message with the same
-    keys and `timestamp`. `message.copy()` and `dict(message)` give a plain dict, in which all may be
-    changed; `ImuMessage(message.copy())` is a message again. Messages are equal to dicts with the
-    same items; `json.dumps`, which takes no bytes and writes NaN, sees a dict (cf. `to_json`).
+    keys and `timestamp`. `message.copy()` and `dict(message)` give a plain dict, in which all may
+    be changed; `ImuMessage(message.copy())` is a message again. Messages are equal to dicts with
+    the same items; `json.dumps`, which takes no bytes and writes NaN, sees a dict (cf. `to_json`).
 
     A message may be used by one thread at a time.
 
