@@ -99,10 +99,9 @@ func (l *Listener) handle(packets []netio.Packet) {
 // parse turns one datagram into at most one entry of the batch, which still lies in the packet's buffer.
 func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 	r := &l.reader
-	bytes := p.Buf.Bytes()[:p.Size]
 	delta.Datagrams++
-	delta.Bytes += uint64(len(bytes))
-	d, cause := wire.Parse(bytes, l.res.conn.MessageMax)
+	delta.Bytes += uint64(len(p.Data))
+	d, cause := wire.Parse(p.Data, l.res.conn.MessageMax)
 	if cause != wire.OK {
 		delta.Malformed[cause]++
 		return

@@ -28,10 +28,11 @@ type Network interface {
 	Dial(g Group) (Sender, error)
 }
 
-// A Packet is one received datagram. Its bytes are in Buf, which the receiver of the batch may retain.
+// A Packet is one received datagram. Its bytes are in Buf, which the receiver of the batch may retain, and which others of
+// the batch may share.
 type Packet struct {
 	Buf       *buf.Buf
-	Size      int
+	Data      []byte // in Buf
 	From      netip.AddrPort
 	Time      int64 // nanoseconds since the Unix epoch, by the kernel's clock
 	Interface int   // 0: unknown
@@ -45,7 +46,8 @@ type Receiver interface {
 	Receive(handle func([]Packet)) error
 	// SetDeadline makes a waiting and every later Receive return at t; the zero time makes it wait for ever.
 	SetDeadline(t time.Time) error
-	// Dropped is how many datagrams the kernel has dropped so far because nobody read them in time.
+	// Dropped is how many datagrams the kernel has dropped so far because nobody read them in time. It counts a train of
+	// them, which it would have handed over in one piece, as one.
 	Dropped() uint64
 	// RecvBuffer is the size of the buffer that the kernel granted, 0 when unknown.
 	RecvBuffer() int
@@ -57,6 +59,8 @@ type Receiver interface {
 
 // A Datagram to be sent is the bytes of Head followed by those of Body.
 type Datagram struct{ Head, Body []byte }
+
+func (d *Datagram) size() int { return len(d.Head) + len(d.Body) }
 
 // A Sender sends to one group. Its methods are for one goroutine at a time, Close excepted.
 type Sender interface {

@@ -62,7 +62,7 @@ func (r *portableReceiver) Receive(handle func([]Packet)) error {
 			}
 		}
 		addr := from.(*net.UDPAddr).AddrPort()
-		handle([]Packet{{Buf: b, Size: n, From: netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()),
+		handle([]Packet{{Buf: b, Data: b.Bytes()[:n:n], From: netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()),
 			Time: time.Now().UnixNano(), Interface: index}})
 		return nil
 	}

@@ -22,7 +22,7 @@ const (
 	batchMin  = 4
 	// packetSize holds the largest datagram that IPv6 carries without jumbograms.
 	packetSize  = 1 << 16
-	controlSize = 96 // SCM_TIMESTAMPNS takes 32 bytes, IPV6_PKTINFO 40
+	controlSize = 96 // SCM_TIMESTAMPNS takes 32 bytes, IPV6_PKTINFO 40, UDP_GRO 24
 )
 
 // mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
@@ -35,7 +35,8 @@ type mmsghdr struct {
 // A batch is the memory of one recvmmsg. It is borrowed from a pool while there is something to read, so that a
 // thousand idle listeners hold none.
 type batch struct {
-	packets [batchSize]Packet
+	packets []Packet // what was read: one or, of a train, many for each entry of the arrays
+	bufs    [batchSize]*buf.Buf
 	headers [batchSize]mmsghdr
 	iovecs  [batchSize]unix.Iovec
 	names   [batchSize]unix.RawSockaddrInet6
@@ -56,14 +57,13 @@ var batches = sync.Pool{New: func() any {
 // prepare makes the first n entries ready to be read into.
 func (b *batch) prepare(n int) {
 	for i := range b.headers[:n] {
-		p := &b.packets[i]
-		if p.Buf != nil && p.Buf.Shared() {
-			p.Buf.Release() // somebody kept it
-			p.Buf = nil
+		if b.bufs[i] != nil && b.bufs[i].Shared() {
+			b.bufs[i].Release() // somebody kept it
+			b.bufs[i] = nil
 		}
-		if p.Buf == nil {
-			p.Buf = buf.Get(packetSize)
-			b.iovecs[i].Base = &p.Buf.Bytes()[0]
+		if b.bufs[i] == nil {
+			b.bufs[i] = buf.Get(packetSize)
+			b.iovecs[i].Base = &b.bufs[i].Bytes()[0]
 			b.iovecs[i].SetLen(packetSize)
 		}
 		h := &b.headers[i].hdr
@@ -99,10 +99,11 @@ func (r *receiver) Receive(handle func([]Packet)) error {
 		return r.err
 	}
 	b := r.batch
-	for i := range b.packets[:r.n] {
-		b.packets[i].fill(&b.headers[i], &b.names[i], &b.control[i])
+	b.packets = b.packets[:0]
+	for i := range r.n {
+		b.split(i)
 	}
-	handle(b.packets[:r.n])
+	handle(b.packets)
 	switch {
 	case r.n == r.size:
 		r.size = min(4*r.size, batchSize)
@@ -138,12 +139,30 @@ func (r *receiver) readBatch(fd uintptr) bool {
 	return true
 }
 
-func (p *Packet) fill(h *mmsghdr, name *unix.RawSockaddrInet6, control *[controlSize]byte) {
-	p.Size = int(h.len)
+// split appends what entry i holds: a datagram, or a train of them, which the kernel hands over in one piece (UDP_GRO): all
+// of one sender and size, save the last, which may be shorter.
+func (b *batch) split(i int) {
+	h := &b.headers[i]
+	p := Packet{Buf: b.bufs[i], From: addrPort(&b.names[i])}
+	segment := p.readControl(b.control[i][:min(h.hdr.Controllen, controlSize)])
+	data := p.Buf.Bytes()[:h.len]
+	for segment > 0 && len(data) > segment {
+		p.Data = data[:segment:segment]
+		b.packets = append(b.packets, p)
+		data = data[segment:]
+	}
+	p.Data = data[:len(data):len(data)]
+	b.packets = append(b.packets, p)
+}
+
+func addrPort(name *unix.RawSockaddrInet6) netip.AddrPort {
 	port := (*[2]byte)(unsafe.Pointer(&name.Port))
-	p.From = netip.AddrPortFrom(netip.AddrFrom16(name.Addr), binary.BigEndian.Uint16(port[:]))
-	p.Time, p.Interface = 0, 0
-	for rest := control[:min(h.hdr.Controllen, controlSize)]; len(rest) >= unix.SizeofCmsghdr; {
+	return netip.AddrPortFrom(netip.AddrFrom16(name.Addr), binary.BigEndian.Uint16(port[:]))
+}
+
+// readControl takes what the kernel says about a datagram, and returns the size of those in a train, or 0.
+func (p *Packet) readControl(control []byte) (segment int) {
+	for rest := control; len(rest) >= unix.SizeofCmsghdr; {
 		c := (*unix.Cmsghdr)(unsafe.Pointer(&rest[0]))
 		size := (int(c.Len) + 7) &^ 7 // CMSG_ALIGN, cmsg(3)
 		if size < unix.SizeofCmsghdr || size > len(rest) {
@@ -155,12 +174,15 @@ func (p *Packet) fill(h *mmsghdr, name *unix.RawSockaddrInet6, control *[control
 			p.Time = unix.TimespecToNsec(*(*unix.Timespec)(data))
 		case c.Level == unix.IPPROTO_IPV6 && c.Type == unix.IPV6_PKTINFO:
 			p.Interface = int((*unix.Inet6Pktinfo)(data).Ifindex)
+		case c.Level == unix.IPPROTO_UDP && c.Type == unix.UDP_GRO:
+			segment = int(*(*int32)(data))
 		}
 		rest = rest[size:]
 	}
 	if p.Time == 0 {
 		p.Time = time.Now().UnixNano()
 	}
+	return segment
 }
 
 func (r *receiver) SetDeadline(t time.Time) error { return r.conn.SetReadDeadline(t) }

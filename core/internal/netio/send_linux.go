@@ -18,23 +18,30 @@ type sender struct {
 	to        unix.Sockaddr
 	connected bool
 
-	headers []mmsghdr
-	iovecs  []unix.Iovec
-	first   int // header to send next
-	err     error
-	write   func(fd uintptr) bool
+	// The datagrams of a Send, and how many of them have left.
+	datagrams []Datagram
+	sent      int
+	err       error
+	write     func(fd uintptr) bool // s.writeAll, made once: a closure a call would be an allocation a call
+
+	call  call
+	limit trainLimit
 }
 
 func newSender(s *socket, to unix.Sockaddr) *sender {
 	x := &sender{socket: s, to: to}
-	x.write = x.writeBatch
+	x.write = x.writeAll
 	x.connect() // a missing route may appear later
 	return x
 }
 
 func (s *sender) connect() error {
 	var err error
-	if e := s.raw.Control(func(fd uintptr) { err = unix.Connect(int(fd), s.to) }); e != nil {
+	if e := s.raw.Control(func(fd uintptr) {
+		if err = unix.Connect(int(fd), s.to); err == nil {
+			s.limit = probeTrains(int(fd))
+		}
+	}); e != nil {
 		return e
 	}
 	s.connected = err == nil
@@ -42,16 +49,16 @@ func (s *sender) connect() error {
 }
 
 func (s *sender) Send(datagrams []Datagram) (int, error) {
-	s.prepare(datagrams)
-	defer clear(s.iovecs) // keep none of the caller's memory
+	s.datagrams, s.sent, s.err = datagrams, 0, nil
+	defer s.forget()
 	for retried := false; ; retried = true {
 		if !s.connected {
 			if err := s.connect(); err != nil {
-				return s.first, err
+				return s.sent, err
 			}
 		}
 		if err := s.raw.Write(s.write); err != nil {
-			return s.first, err
+			return s.sent, err
 		}
 		if s.err == nil || retried || !networkChanged(s.err) {
 			break
@@ -59,9 +66,15 @@ func (s *sender) Send(datagrams []Datagram) (int, error) {
 		s.connected = false
 	}
 	if s.err != nil {
-		return s.first, os.NewSyscallError("sendmmsg", s.err)
+		return s.sent, os.NewSyscallError("send", s.err)
 	}
-	return s.first, nil
+	return s.sent, nil
+}
+
+// forget keeps none of the caller's memory.
+func (s *sender) forget() {
+	s.datagrams = nil
+	s.call.forget()
 }
 
 // networkChanged tells the errors after which connecting anew finds another source address or route.
@@ -74,43 +87,18 @@ func networkChanged(err error) bool {
 	return false
 }
 
-func (s *sender) prepare(datagrams []Datagram) {
-	n := len(datagrams)
-	if cap(s.headers) < n {
-		s.headers = make([]mmsghdr, n)
-		s.iovecs = make([]unix.Iovec, 2*n)
-	}
-	s.headers, s.iovecs = s.headers[:n], s.iovecs[:2*n]
-	for i, d := range datagrams {
-		v := s.iovecs[2*i : 2*i+2]
-		count := 0
-		for _, part := range [2][]byte{d.Head, d.Body} {
-			if len(part) > 0 {
-				v[count].Base = &part[0]
-				v[count].SetLen(len(part))
-				count++
-			}
-		}
-		s.headers[i] = mmsghdr{}
-		s.headers[i].hdr.Iov = &v[0]
-		s.headers[i].hdr.SetIovlen(count)
-	}
-	s.first, s.err = 0, nil
-}
-
-// writeBatch is called by the netpoller, and called again when the socket is writable after it gave false.
-func (s *sender) writeBatch(fd uintptr) bool {
+// writeAll is called by the netpoller, and called again when the socket is writable after it gave false.
+func (s *sender) writeAll(fd uintptr) bool {
 	s.err = nil
-	for s.first < len(s.headers) {
-		left := s.headers[s.first:]
-		n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&left[0])),
-			uintptr(min(len(left), 1024)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-		switch errno {
-		case 0:
-			s.first += int(n)
-		case unix.EAGAIN:
+	for s.sent < len(s.datagrams) {
+		n, errno := s.writeSome(fd)
+		s.sent += n
+		switch {
+		case errno == 0 || errno == unix.EINTR:
+		case errno == unix.EAGAIN:
 			return false
-		case unix.EINTR:
+		case s.call.refused > 0 && s.limit.lower(errno, s.call.refused):
+			// The rest goes out in shorter trains, or one by one.
 		default:
 			s.err = errno
 			forgetErrors(int(fd))
@@ -118,6 +106,35 @@ func (s *sender) writeBatch(fd uintptr) bool {
 		}
 	}
 	return true
+}
+
+// writeSome hands over one or more datagrams by one system call. The errno is that of the first that did not leave.
+func (s *sender) writeSome(fd uintptr) (sent int, errno syscall.Errno) {
+	rest := s.datagrams[s.sent:]
+	c := &s.call
+	c.refused = 0
+	if len(rest) == 1 && rest[0].size() <= copyMax {
+		// Most messages. One copy into one piece and the plainest call take 0.3 µs less than a vector of two for sendmmsg(2).
+		data := append(append(c.scratch[:0], rest[0].Head...), rest[0].Body...)
+		c.scratch = data
+		_, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(data))),
+			uintptr(len(data)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		if errno != 0 {
+			return 0, errno
+		}
+		return 1, 0
+	}
+	c.prepare(rest, s.limit)
+	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&c.headers[0])),
+		uintptr(len(c.headers)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		c.refused = int(c.control[0].size)
+		return 0, errno
+	}
+	for _, count := range c.counts[:n] {
+		sent += count
+	}
+	return sent, 0
 }
 
 // forgetErrors empties the queue of errors that IPV6_RECVERR fills; what matters of them the calls return.

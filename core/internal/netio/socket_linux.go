@@ -104,6 +104,8 @@ func (linux) Listen(g Group) (Receiver, error) {
 				return os.NewSyscallError("setsockopt", err)
 			}
 		}
+		// A train of datagrams arrives in one piece, at a tenth of the cost. Kernels before 5.0 do not have it.
+		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1)
 		if g.Interface != 0 {
 			// A membership on one interface lets the group in on all of them; the chosen one is to be the only one.
 			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, g.Interface); err != nil {

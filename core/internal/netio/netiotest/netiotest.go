@@ -145,13 +145,14 @@ func deliver(batch []datagram, handle func([]netio.Packet)) {
 	packets := make([]netio.Packet, len(batch))
 	for i, d := range batch {
 		b := buf.Get(1 << 16)
-		packets[i] = netio.Packet{Buf: b, Size: copy(b.Bytes(), d.data), From: d.from, Time: time.Now().UnixNano()}
+		data := b.Bytes()[:copy(b.Bytes(), d.data):len(d.data)]
+		packets[i] = netio.Packet{Buf: b, Data: data, From: d.from, Time: time.Now().UnixNano()}
 	}
 	handle(packets)
 	for i := range packets {
 		// A receiver that kept the bytes without a reference will see them change.
 		if !packets[i].Buf.Shared() {
-			clear(packets[i].Buf.Bytes()[:packets[i].Size])
+			clear(packets[i].Data)
 		}
 		packets[i].Buf.Release()
 	}

@@ -1,0 +1,77 @@
+package mcl
+
+import (
+	"fmt"
+
+	"libmcl/core/internal/wire"
+)
+
+// Publish sends one value with the default topic: anything that msgpack can hold, such as nil, booleans, numbers, strings,
+// []byte, slices, maps and structs. It has left for the kernel when Publish returns; Publish waits while the socket's
+// buffer is full.
+//
+// The errors are ErrClosed, ErrType (it cannot be encoded, or the broadcaster is for messages of a type), ErrFormat (nested
+// more than 512 deep), ErrTooLarge, ErrRoute, ErrNoBuffers and ErrSystem. A large message may have gone out in part after the last three; receivers drop
+// such a part.
+func (b *RawBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
+
+// PublishTopic is Publish with a topic; nil means the default.
+func (b *RawBroadcaster) PublishTopic(topic *string, v any) error {
+	if b.opts.Type != nil {
+		m, ok := v.(*Message)
+		if !ok {
+			return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
+				Detail: fmt.Sprintf("a %T is no message of type %s", v, b.opts.Type.name), Remedy: "publish such a message"}
+		}
+		return b.PublishMessage(topic, m)
+	}
+	e := getEncoder()
+	defer e.put()
+	packed, err := e.encode(v)
+	if err != nil {
+		return err
+	}
+	return b.send(topic, packed)
+}
+
+// PublishPacked publishes a payload that is msgpack already: exactly one object, else the error is ErrFormat. A nil topic
+// means the default. It does not keep packed.
+func (b *RawBroadcaster) PublishPacked(topic *string, packed []byte) error {
+	if b.opts.Type != nil {
+		m, err := b.opts.Type.Decode(packed)
+		if err != nil {
+			return err
+		}
+		return b.PublishMessage(topic, m)
+	}
+	str8, cause := wire.ScanOne(packed)
+	if cause != wire.OK {
+		return formatError("publish on", b.res.conn.String(), cause)
+	}
+	if str8 && !b.opts.Verbatim {
+		e := getEncoder()
+		defer e.put()
+		e.legacy = wire.AppendLegacy(e.legacy[:0], packed)
+		packed = e.legacy
+	}
+	return b.send(topic, packed)
+}
+
+// PublishMessage publishes a message; one of another type than the broadcaster's is ErrType.
+func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
+	if err := m.notNil("publish"); err != nil {
+		return err
+	}
+	if t := b.opts.Type; t != nil && m.typ != t {
+		return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
+			Detail: fmt.Sprintf("a message of type %s is none of type %s", m.typ.name, t.name), Remedy: "publish such a message"}
+	}
+	e := getEncoder()
+	defer e.put()
+	e.legacy = m.AppendPacked(e.legacy[:0])
+	packed := e.legacy
+	if str8, _ := wire.ScanOne(packed); str8 && !b.opts.Verbatim {
+		packed = wire.AppendLegacy(nil, packed) // a message that came so from elsewhere: rare
+	}
+	return b.send(topic, packed)
+}
