@@ -23,6 +23,20 @@ class QueuedData(TypedDict, Generic[_Payload]):
     payload: _Payload
     time_received: datetime
 
+# What readers of logs give; `elapsed_time` is in seconds.
+class LogEntry(TypedDict, Generic[_Payload]):
+    elapsed_time: float
+    topic: str
+    payload: _Payload
+
+class LogHeader(TypedDict):
+    text: str
+    end: int
+    version: str
+    revision: str | None
+    created: str
+    type: str | None
+
 Topics: TypeAlias = str | list[str] | None
 Policy: TypeAlias = Literal['drop_oldest', 'drop_newest', 'block']
 
@@ -54,6 +68,28 @@ class ListenerStats(TypedDict):
     messages_evicted: int
     assembling_bytes: int
     malformed: dict[str, int]
+
+# mcl_log_stats; `error` is why writing fails at present.
+class LogStats(TypedDict):
+    entries: int
+    bytes: int
+    buffered: int
+    dropped: int
+    errors: int
+    files: int
+    error: str | None
+
+class RecorderStats(LogStats):
+    listener: ListenerStats
+
+# mcl_replay_stats, but for `late_max`: in seconds.
+class ReplayStats(TypedDict):
+    read: int
+    published: int
+    errors: int
+    discarded: int
+    buffered: int
+    late_max: float
 
 # mcl_settings in mcl.h. A QueuedListener on a transport written in Python has none.
 class Settings(TypedDict):

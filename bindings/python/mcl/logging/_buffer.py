@@ -22,6 +22,13 @@ Empty = queue.Empty
 _READER = ('read', 'is_data_pending', 'reset')
 
 
+def check_process(pid):
+    """Raise ForkError when this is not the process `pid`, but a child that it made by fork()."""
+    if pid != os.getpid():
+        raise ForkError("this was made before fork(), by process %d: make a new one in this"
+                        " process" % pid, constants.MCL_EFORKED)
+
+
 def check_reader(reader):
     """Return `reader`, or raise TypeError when it lacks a method of readers."""
     for name in _READER:
@@ -80,12 +87,12 @@ class BufferData(object):
 
     def is_ready(self):
         """Return True when the queue is full, or all is read."""
-        self.check_process()
+        check_process(self._pid)
         return self._ended or self._queue.full()
 
     def is_data_pending(self):
         """Return True when something is left, in the queue or to be read."""
-        self.check_process()
+        check_process(self._pid)
         # In this order: what is read is put into the queue first.
         return not self._is_read() or not self._queue.empty()
 
@@ -99,7 +106,7 @@ class BufferData(object):
 
     def start(self):
         """Begin to read, or go on. True, or False when it does already."""
-        self.check_process()
+        check_process(self._pid)
         with self._changing:
             if self.is_alive():
                 return False
@@ -126,7 +133,7 @@ class BufferData(object):
 
     def reset(self):
         """Stop, empty the queue, and reset the reader."""
-        self.check_process()
+        check_process(self._pid)
         with self._changing:
             self.stop()
             try:
@@ -141,12 +148,6 @@ class BufferData(object):
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(CLOSE_WAIT)
-
-    def check_process(self):
-        """Raise ForkError in a child of the process that it was made in."""
-        if self._pid != os.getpid():
-            raise ForkError("this was made before fork(), by process %d: make a new one in this"
-                            " process" % self._pid, constants.MCL_EFORKED)
 
     def _run(self):
         while self._wait_for_room():

@@ -12,9 +12,9 @@ from mcl._delivery import CLOSE_WAIT
 from mcl._report import Misfits, report
 from mcl._short import short
 from mcl.codec import encode_topic
-from mcl.errors import ClosedError, ForkError
+from mcl.errors import ClosedError
 from mcl.logging._arguments import is_native, is_number, nanoseconds, text_bytes
-from mcl.logging._buffer import Empty
+from mcl.logging._buffer import Empty, check_process
 from mcl.logging._clock import Clock
 from mcl.logging._handles import ReplayHandle
 from mcl.messages.messages import Message
@@ -95,7 +95,7 @@ class ScheduleBroadcasts(object):
     @speed.setter
     def speed(self, speed):
         speed = check_speed(speed)
-        self._check_process()
+        check_process(self._pid)
         with self._lock:
             self._clock.set_speed(speed, monotonic())
             if self._native is not None:
@@ -113,13 +113,13 @@ class ScheduleBroadcasts(object):
 
     def is_data_pending(self):
         """Return True when it has taken something out of the queue that is not published yet."""
-        self._check_process()
+        check_process(self._pid)
         with self._lock:
             return self._entry is not None or self._native is not None and self._native.pending()
 
     def start(self):
         """Begin to publish, or go on after a stop. True, or False when it does already."""
-        self._check_process()
+        check_process(self._pid)
         with self._changing:
             if self.is_alive():
                 return False
@@ -159,7 +159,7 @@ class ScheduleBroadcasts(object):
 
     def discard(self):
         """Stop, and forget what was taken out of the queue, so that a start begins anew."""
-        self._check_process()
+        check_process(self._pid)
         with self._changing:
             self.stop()
             with self._lock:
@@ -180,11 +180,6 @@ class ScheduleBroadcasts(object):
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(CLOSE_WAIT)
-
-    def _check_process(self):
-        if self._pid != os.getpid():
-            raise ForkError("this was made before fork(), by process %d: make a new one in this"
-                            " process" % self._pid, constants.MCL_EFORKED)
 
     def _is_left_over(self):
         """Is this a thread of an earlier start, which a slow transport kept from ending?"""
@@ -285,7 +280,7 @@ class ScheduleBroadcasts(object):
 
     def stats(self):
         """Return the counters since it began, as a dict; see Replay.stats."""
-        self._check_process()
+        check_process(self._pid)
         with self._lock:
             if self._native is None:
                 return dict(self._counters)

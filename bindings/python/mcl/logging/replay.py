@@ -17,7 +17,7 @@ import threading
 
 from mcl.codec import encode_topic
 from mcl.logging._arguments import is_native
-from mcl.logging._buffer import BufferData, check_reader
+from mcl.logging._buffer import BufferData, check_process, check_reader
 from mcl.logging._handles import ReplayHandle
 from mcl.logging._read import Reader
 from mcl.logging._schedule import ScheduleBroadcasts, check_speed
@@ -166,7 +166,7 @@ class _PythonEngine(object):
         self._scheduler.speed = speed
 
     def start(self):
-        self._buffer.check_process()
+        check_process(self._pid)
         with self._changing:
             if self.is_alive():
                 return False
