@@ -50,8 +50,65 @@ func TestAcrossRealSockets(t *testing.T) {
 	}
 }
 
+// The kernel takes no time of arrival for a moment after a socket asks for it and no other of the machine does. So this opens
+// many listeners, one after the other, each of which reads when all has arrived.
+func TestTimesAreInOrderFromTheFirstDatagramOn(t *testing.T) {
+	const count = 40
+	for range 50 {
+		conn := newConnection()
+		b := dial(t, nil, conn, BroadcasterOptions{})
+		l, err := Listen(conn, ListenerOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		published, times := make(chan struct{}), make(chan int64, count)
+		l.Subscribe(func(r *Received) { <-published; times <- r.Time })
+		last := time.Now().UnixNano()
+		for i := range count {
+			publish(t, b, "", i)
+		}
+		close(published)
+		for i := range count {
+			received := <-times
+			if received < last {
+				t.Fatalf("datagram %d: received %d ns before the one before it, or before it was published", i, last-received)
+			}
+			last = received
+		}
+		if now := time.Now().UnixNano(); last > now {
+			t.Fatalf("received %d ns after it was delivered", last-now)
+		}
+		l.Close()
+	}
+}
+
+// kernelStamps waits until two sockets get the same time for one datagram. The kernel begins to take the time at arrival a
+// moment after the first socket asks for that; until then it is guessed at reading.
+func kernelStamps(t *testing.T) {
+	t.Helper()
+	if portableSockets {
+		return
+	}
+	conn := newConnection()
+	one, other := open(t, nil, conn, ListenerOptions{}), open(t, nil, conn, ListenerOptions{})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	until(t, "times of arrival", func() bool {
+		publish(t, b, "", 0)
+		first, err := one.Receive(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := other.Receive(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first.Time == second.Time
+	})
+}
+
 func TestTheTimeIsTheKernelsNotTheReaders(t *testing.T) {
 	needsKernelsWord(t)
+	kernelStamps(t)
 	conn := newConnection()
 	l := open(t, nil, conn, ListenerOptions{})
 	b := dial(t, nil, conn, BroadcasterOptions{})

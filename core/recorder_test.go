@@ -115,30 +115,6 @@ func TestRecordingIsReadBack(t *testing.T) {
 	}
 }
 
-// kernelStamps waits until two sockets get the same time for one datagram. The kernel begins to take the time at arrival a
-// moment after the first socket asks for that; until then it is that of reading.
-func kernelStamps(t *testing.T) {
-	t.Helper()
-	if portableSockets {
-		return
-	}
-	conn := newConnection()
-	one, other := open(t, nil, conn, ListenerOptions{}), open(t, nil, conn, ListenerOptions{})
-	b := dial(t, nil, conn, BroadcasterOptions{})
-	until(t, "times of arrival", func() bool {
-		publish(t, b, "", 0)
-		first, err := one.Receive(within(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		second, err := other.Receive(within(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return first.Time == second.Time
-	})
-}
-
 // What has arrived by the time of Close is recorded, wherever it is on its way.
 func TestClosingRecordsWhatHasArrived(t *testing.T) {
 	conn, prefix := newConnection(), filepath.Join(t.TempDir(), "rest")

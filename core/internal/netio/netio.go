@@ -34,7 +34,7 @@ type Packet struct {
 	Buf       *buf.Buf
 	Data      []byte // in Buf
 	From      netip.AddrPort
-	Time      int64 // nanoseconds since the Unix epoch, by the kernel's clock
+	Time      int64 // of arrival: nanoseconds since the Unix epoch, by the kernel's clock
 	Interface int   // 0: unknown
 }
 

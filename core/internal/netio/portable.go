@@ -63,7 +63,7 @@ func (r *portableReceiver) Receive(handle func([]Packet)) error {
 		}
 		addr := from.(*net.UDPAddr).AddrPort()
 		handle([]Packet{{Buf: b, Data: b.Bytes()[:n:n], From: netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()),
-			Time: time.Now().UnixNano(), Interface: index}})
+			Time: wallClock(), Interface: index}})
 		return nil
 	}
 }

@@ -22,7 +22,7 @@ const (
 	batchMin  = 4
 	// packetSize holds the largest datagram that IPv6 carries without jumbograms.
 	packetSize  = 1 << 16
-	controlSize = 96 // SCM_TIMESTAMPNS takes 32 bytes, IPV6_PKTINFO 40, UDP_GRO 24
+	controlSize = 128 // SCM_TIMESTAMPING takes 64 bytes, IPV6_PKTINFO 40, UDP_GRO 24
 )
 
 // mmsghdr is struct mmsghdr of recvmmsg(2) and sendmmsg(2).
@@ -78,6 +78,7 @@ type receiver struct {
 	n     int
 	size  int // of the next read: grows with what there is, so that a quiet listener holds and prepares little
 	err   error
+	times arrivals
 	read  func(fd uintptr) bool // r.readBatch, made once: a closure a call would be an allocation a call
 
 	drops   sync.Mutex
@@ -103,6 +104,7 @@ func (r *receiver) Receive(handle func([]Packet)) error {
 	for i := range r.n {
 		b.split(i)
 	}
+	r.times.set(b.packets, wallClock)
 	handle(b.packets)
 	switch {
 	case r.n == r.size:
@@ -170,17 +172,14 @@ func (p *Packet) readControl(control []byte) (segment int) {
 		}
 		data := unsafe.Pointer(&rest[unix.SizeofCmsghdr])
 		switch {
-		case c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPNS:
-			p.Time = unix.TimespecToNsec(*(*unix.Timespec)(data))
+		case c.Level == unix.SOL_SOCKET && c.Type == unix.SCM_TIMESTAMPING:
+			p.Time = unix.TimespecToNsec(*(*unix.Timespec)(data)) // the first of three: by software
 		case c.Level == unix.IPPROTO_IPV6 && c.Type == unix.IPV6_PKTINFO:
 			p.Interface = int((*unix.Inet6Pktinfo)(data).Ifindex)
 		case c.Level == unix.IPPROTO_UDP && c.Type == unix.UDP_GRO:
 			segment = int(*(*int32)(data))
 		}
 		rest = rest[size:]
-	}
-	if p.Time == 0 {
-		p.Time = time.Now().UnixNano()
 	}
 	return segment
 }

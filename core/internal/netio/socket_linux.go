@@ -94,7 +94,10 @@ func (linux) Listen(g Group) (Receiver, error) {
 		setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, g.RecvBuffer)
 		for _, o := range []struct{ level, name, value int }{
 			{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
-			{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1},
+			// By SO_TIMESTAMPNS, the kernel gives what arrived without a time that of reading. It takes none for a moment
+			// after the first socket of the machine asks for it (netstamp_needed_key in its net/core/dev.c), and the
+			// first packets would seem to be later than the next.
+			{unix.SOL_SOCKET, unix.SO_TIMESTAMPING, unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE},
 			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
 			// Otherwise the groups that other sockets of this host joined arrive here too (ipv6(7) has no word of it;
 			// linux/in6.h: IPV6_MULTICAST_ALL).
