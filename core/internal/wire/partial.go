@@ -6,8 +6,8 @@ import (
 	"libmcl/core/internal/buf"
 )
 
-// keepSize is from where on a fragment keeps the buffer it was received into instead of a copy: then at most half
-// of the buffer's 64 KiB is held for nothing.
+// keepSize is beyond which a fragment keeps the buffer it was received into instead of a copy: then less than half of the
+// buffer's 64 KiB is held for nothing, and it is as large as a buffer of its own would be.
 const keepSize = 32 << 10
 
 // overhead is what an incomplete message and each of its fragments cost besides their bytes, roughly. It makes a
@@ -20,6 +20,7 @@ const (
 // A partial is a message of which some fragments have come. It is in the Reassembler's map and in its list by activity.
 type partial struct {
 	key          key
+	trace        trace
 	fragments    []fragment
 	seen         []uint64 // bitmap of packets
 	size         int64    // bytes of payload
@@ -28,8 +29,8 @@ type partial struct {
 	last         Arrival
 	begun        int    // what the Reassembler had counted of its key then
 	highest      uint32 // packet that has come
-	run          int    // fragments at the end of the list, each the successor of the one before
-	late         uint32 // by how many packets the first of the run came late
+	first, final uint32 // packets of the run: what came last, each the successor of the one before
+	late         uint32 // by how many packets the run began late
 	doomed       bool   // the beginning was given up: it cannot become whole
 	disordered   bool   // some fragment came after a later packet
 	older, newer *partial
@@ -59,7 +60,7 @@ func (r *Reassembler) begin(k key) *partial {
 	p.fragments = p.fragments[:0]
 	p.size, p.cost = 0, messageCost(len(k.topic), k.packets)
 	r.held += p.cost
-	p.highest, p.run, p.late, p.disordered, p.doomed = 0, 0, 0, false, false
+	p.highest, p.first, p.final, p.late, p.disordered, p.doomed = 0, 0, 0, 0, false, false
 	p.older, p.newer = nil, nil
 	r.partial[k] = p
 	r.peak = max(r.peak, len(r.partial))
@@ -78,6 +79,7 @@ func (r *Reassembler) remove(p *partial) {
 		p.fragments[i] = fragment{}
 	}
 	delete(r.partial, p.key)
+	p.key = key{}
 	r.unlink(p)
 	// Keep what usual traffic needs, not what a flood left behind.
 	if r.spare < 64 && cap(p.fragments) <= 1024 {
@@ -105,11 +107,7 @@ func (p *partial) find(packet uint32) []byte {
 // keep puts a fragment into p, which takes over its reference.
 func (r *Reassembler) keep(p *partial, f fragment) {
 	p.seen[(f.packet-1)/64] |= 1 << ((f.packet - 1) % 64)
-	if n := len(p.fragments); n > 0 && p.fragments[n-1].packet == f.packet-1 {
-		p.run++
-	} else {
-		p.run, p.late = 1, max(p.highest, f.packet)-f.packet
-	}
+	p.follow(f.packet, max(p.highest, f.packet)-f.packet)
 	p.disordered = p.disordered || f.packet < p.highest
 	p.highest = max(p.highest, f.packet)
 	p.fragments = append(p.fragments, f)
@@ -120,6 +118,38 @@ func (r *Reassembler) keep(p *partial, f fragment) {
 	r.fragments++
 }
 
+// follow goes on with the run, or begins another one, which is late by so many packets.
+func (p *partial) follow(packet, late uint32) {
+	if p.final == 0 || packet != p.final+1 {
+		p.first, p.late = packet, late
+	}
+	p.final = packet
+}
+
+// followRepeat is follow for a fragment that is there already. One with packet 1 may begin a new message that begins as this
+// one did; any other one that does not go on with a run is a duplicate of the network's.
+func (p *partial) followRepeat(packet uint32) {
+	late := uint32(0)
+	if packet == 1 {
+		late = p.highest - packet
+	}
+	p.follow(packet, late)
+}
+
+// takeRun returns the fragments of the run, in packet order, with a reference each.
+func (p *partial) takeRun() (run []fragment) {
+	for _, f := range p.fragments {
+		if f.packet >= p.first && f.packet <= p.final {
+			f.owner.Retain()
+			run = append(run, f)
+		}
+	}
+	slices.SortFunc(run, byPacket)
+	return run
+}
+
+func byPacket(a, b fragment) int { return int(a.packet) - int(b.packet) }
+
 func messageCost(topic int, packets uint32) int64 {
 	return overheadMessage + int64(topic) + int64(packets/8)
 }
@@ -128,7 +158,7 @@ func fragmentCost(size int) int64 { return int64(buf.Size(size) + overheadFragme
 
 // join copies the fragments, in packet order, into one buffer: the only copy between the socket and the queue.
 func (p *partial) join() *buf.Buf {
-	slices.SortFunc(p.fragments, func(a, b fragment) int { return int(a.packet) - int(b.packet) })
+	slices.SortFunc(p.fragments, byPacket)
 	b := buf.Get(int(p.size))
 	pos := 0
 	for i := range p.fragments {

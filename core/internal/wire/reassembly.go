@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"net/netip"
-	"slices"
 
 	"libmcl/core/internal/buf"
 )
@@ -11,7 +10,9 @@ import (
 // A Reassembler joins fragments. Messages are told apart by sender address and port, number of packets, and topic;
 // the wire has no message number. What is certain is that a sender's fragments leave in order, one message after the
 // other. Hence:
-//   - A fragment that repeats with the same bytes was duplicated by the network, and is dropped.
+//   - A fragment that repeats with the same bytes was duplicated by the network, and is dropped. Or the next message begins as
+//     this one did, which is incomplete: that shows when a fragment with other bytes comes. Then what was taken for duplicates
+//     belongs to the next message.
 //   - One that repeats with other bytes belongs to a new message: the old one has lost its rest.
 //   - A sender that lets several ports take turns, as libmcl does, has begun other messages on the other ports before a port
 //     has its turn again: what is incomplete there then is given up.
@@ -20,6 +21,9 @@ import (
 //     continues from that fragment, both are of a new message, and the old one is incomplete. If it might have been
 //     overtaken all the same, since it came but a few places late, nothing tells the two cases apart, and both messages
 //     are given up. Without this, one lost fragment would let two messages mix.
+//
+// Time tells as well: no network lets a fragment be overtaken, or duplicates one, by pauseTime. What seems to be late by more
+// belongs to a new message.
 //
 // Memory is bounded by budget: before a fragment goes over it, the messages that waited longest are evicted. It is
 // not for concurrent use.
@@ -33,9 +37,9 @@ type Reassembler struct {
 	newest    *partial
 	fragments int
 	held      int64
-	echoes    map[key]echo
-	begun     map[key]int // messages begun by what has this key, with any port
-	waiting   []*partial  // complete messages that are held, oldest first
+	echoes    map[trace]echo
+	begun     map[trace]int // messages begun by what has this trace, with any port
+	waiting   []*partial    // complete messages that are held, oldest first
 	free      *partial
 	spare     int // partials in free
 	peak      int // most entries that the map has had
@@ -45,11 +49,14 @@ type Reassembler struct {
 // fragments of one message.
 const holdTime = 20e6
 
+// pauseTime is how long after the last fragment of a message none comes any more that was sent before it, in nanoseconds.
+const pauseTime = 50e6
+
 // NewReassembler returns a Reassembler that accepts payloads up to messageMax bytes, holds up to budget bytes, and
 // evicts what got no fragment for maxAge nanoseconds.
 func NewReassembler(messageMax, budget, maxAge int64) *Reassembler {
 	return &Reassembler{messageMax: messageMax, budget: budget, maxAge: maxAge, partial: make(map[key]*partial),
-		echoes: make(map[key]echo), begun: make(map[key]int)}
+		echoes: make(map[trace]echo), begun: make(map[trace]int)}
 }
 
 // A Result is what became of a fragment, and of others because of it.
@@ -77,7 +84,8 @@ type Arrival struct {
 // any origin and never goes back.
 func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now int64, arrival Arrival) (res Result) {
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
-	begun := r.begun[key{netip.AddrPortFrom(from.Addr(), 0), d.Packets, d.HasTopic, string(d.Topic)}]
+	sender := traceOf(from, d)
+	begun := r.begun[sender.anyPort()]
 	if p != nil && begun-p.begun >= turns {
 		r.end(p, &res)
 		p = nil
@@ -86,16 +94,17 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	var doomed bool
 	switch {
 	case p == nil:
-		if d.Packet > 1 && r.echoes[key{from, d.Packets, d.HasTopic, string(d.Topic)}] == echoOf(d.Packet, d.Payload) {
+		if d.Packet > 1 && r.echoes[sender] == echoOf(d.Packet, d.Payload) {
 			res.Repeated = 1
 			return res
 		}
-	case p.doomed && d.Packet <= p.highest:
+	case d.Packet <= p.highest && (p.doomed || p.stale(d, now)):
 		r.evict(p, &res)
 		p = nil
 	case p.has(d.Packet):
 		if !p.complete() && bytes.Equal(p.find(d.Packet), d.Payload) {
 			res.Repeated = 1
+			p.followRepeat(d.Packet)
 			p.active = now
 			r.touch(p)
 			return res
@@ -106,6 +115,9 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	cost := fragmentCost(len(d.Payload))
 	if p == nil {
 		cost += messageCost(len(d.Topic), d.Packets)
+		for _, f := range moved {
+			cost += fragmentCost(len(f.data))
+		}
 	}
 	for r.held+cost > r.budget && r.oldest != nil {
 		if r.oldest == p {
@@ -119,14 +131,14 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	}
 	if p == nil {
 		p = r.begin(key{from, d.Packets, d.HasTopic, string(d.Topic)})
-		p.begun = r.countBegun(p.key)
+		p.trace, p.begun = sender, r.countBegun(sender)
 		p.doomed = doomed
 		for _, f := range moved {
 			r.keep(p, f)
 		}
 	}
 	f := fragment{packet: d.Packet, data: d.Payload, owner: owner}
-	if len(d.Payload) >= keepSize {
+	if len(d.Payload) > keepSize {
 		owner.Retain()
 	} else {
 		f.owner = buf.Get(len(d.Payload))
@@ -147,22 +159,23 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	return res
 }
 
+// stale tells that fragment d, though it may seem so, does not belong to p.
+func (p *partial) stale(d *Datagram, now int64) bool {
+	return !p.complete() && now-p.active > pauseTime && (!p.has(d.Packet) || bytes.Equal(p.find(d.Packet), d.Payload))
+}
+
 // fewPlaces is by how much a network is thought to let packets overtake each other.
 const fewPlaces = 2
 
 // conclude ends p because fragment next of a new message has come. It returns the fragments of p that are of the new
 // message too, whose references are the caller's; or that the new message is doomed, since some of its may have been in p.
 func (r *Reassembler) conclude(p *partial, next uint32, res *Result) (moved []fragment, doomed bool) {
-	last := p.fragments[len(p.fragments)-1].packet
 	switch {
-	case p.late > 0 && next > last && p.complete() && p.late <= fewPlaces:
+	case p.late > 0 && next > p.final && p.complete() && p.late <= fewPlaces:
 		r.evict(p, res)
 		return nil, true
-	case p.late > 0 && next > last:
-		moved = slices.Clone(p.fragments[len(p.fragments)-p.run:])
-		for _, f := range moved {
-			f.owner.Retain()
-		}
+	case p.late > 0 && next > p.final:
+		moved = p.takeRun()
 		res.Evicted -= len(moved)
 		r.evict(p, res)
 		return moved, false
@@ -215,7 +228,7 @@ func (r *Reassembler) deliver(p *partial, res *Result) {
 		if len(r.echoes) >= maxEchoes {
 			clear(r.echoes)
 		}
-		r.echoes[p.key] = echoOf(last.packet, last.data)
+		r.echoes[p.trace] = echoOf(last.packet, last.data)
 	}
 	joined := p.join()
 	_, cause := ScanOne(joined.Bytes()[:p.size])

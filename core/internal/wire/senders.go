@@ -13,6 +13,25 @@ type key struct {
 	topic    string
 }
 
+// A trace stands for a key where one is remembered longer than its message. It has the topic's hash instead of the topic:
+// a topic may have 60 kB, which others choose and no budget would count.
+type trace struct {
+	from     netip.AddrPort
+	packets  uint32
+	hasTopic bool
+	topic    uint64
+}
+
+func traceOf(from netip.AddrPort, d *Datagram) trace {
+	return trace{from, d.Packets, d.HasTopic, maphash.Bytes(seed, d.Topic)}
+}
+
+// anyPort is the same for all ports of an address.
+func (t trace) anyPort() trace {
+	t.from = netip.AddrPortFrom(t.from.Addr(), 0)
+	return t
+}
+
 // An echo is the fragment that completed a message. The network may duplicate it, and the duplicate must not pass for the
 // first of the next message. A fragment with packet 1 never does, since that begins a message that may well be the same.
 type echo struct {
@@ -28,13 +47,13 @@ const turns = 4
 // maxBegun is how many senders' messages are counted.
 const maxBegun = 1024
 
-func (r *Reassembler) countBegun(k key) int {
-	k.from = netip.AddrPortFrom(k.from.Addr(), 0)
-	n, known := r.begun[k]
+func (r *Reassembler) countBegun(t trace) int {
+	t = t.anyPort()
+	n, known := r.begun[t]
 	if !known && len(r.begun) >= maxBegun {
 		clear(r.begun)
 	}
-	r.begun[k] = n + 1
+	r.begun[t] = n + 1
 	return n + 1
 }
 
