@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"libmcl/core/internal/netio"
 )
@@ -16,6 +17,12 @@ type BroadcasterOptions struct {
 	// Verbatim sends packed payloads exactly as given. Otherwise a string of 32 to 255 bytes is written as legacy encoders
 	// write it (str16 instead of str8: the same value for every decoder).
 	Verbatim bool
+
+	// Coalesce lets messages that fit into a datagram wait for others, up to so long, so that they leave together at a fraction
+	// of the cost; up to a second. 0: each leaves before its publish returns. What waits is sent when it is over, when 64
+	// messages or 60,000 bytes wait, by Flush, and by Close. An error in sending it is returned by the next call of these, and
+	// by the next publish, which then sends nothing.
+	Coalesce time.Duration
 
 	// OnDescriptor is told of each socket's descriptor: when it was opened (the first large messages open some more), and
 	// before it is closed. It is for a program that must close them in a forked child, and must not call the broadcaster.
@@ -52,6 +59,8 @@ type RawBroadcaster struct {
 	head  []byte
 	batch []netio.Datagram
 	turn  int // of large
+
+	waiting *coalescer // nil: nothing ever waits
 }
 
 // NewRawBroadcaster opens a broadcaster. topic is the default topic; none given means that messages have none.
@@ -96,12 +105,21 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	if o.network == nil {
 		o.network = netio.System
 	}
+	if o.Coalesce < 0 || o.Coalesce > coalesceMax {
+		return nil, outOfRange(op, conn, "the time to coalesce in µs", o.Coalesce.Microseconds(), 0, coalesceUsMax)
+	}
 	sender, err := o.network.Dial(res.group)
 	if err != nil {
 		return nil, systemError(op, conn.String(), err)
 	}
 	b := &RawBroadcaster{res: res, opts: o, sender: sender}
-	b.tell(sender, true)
+	b.tell([]int{sender.Descriptor()}, true)
+	if o.Coalesce > 0 {
+		if err := b.startCoalescing(); err != nil {
+			b.Close()
+			return nil, systemError(op, conn.String(), err)
+		}
+	}
 	return b, nil
 }
 
@@ -123,24 +141,39 @@ func (b *RawBroadcaster) Settings() Settings {
 	return s
 }
 
-// Close closes the sockets; a publish that waits returns ErrClosed. Closing again is ErrClosed.
+// Close closes the sockets; a publish that waits for room in a socket's buffer returns ErrClosed. What waits to be coalesced
+// is sent before. Closing again is ErrClosed.
 func (b *RawBroadcaster) Close() error {
-	if b.closed.Swap(true) {
-		return closedError("close broadcaster on", b.res.conn.String())
+	const op = "close broadcaster on"
+	locked := b.lockToClose()
+	var err error
+	if locked && !b.closed.Load() {
+		err = errors.Join(b.waiting.takeFailure(), b.sendWaiting())
+	}
+	closed := b.closed.Swap(true)
+	if locked {
+		b.mu.Unlock()
+	}
+	if closed {
+		return closedError(op, b.res.conn.String())
+	}
+	if b.waiting != nil {
+		b.waiting.waiter.Wake() // its goroutine ends
 	}
 	b.sockets.Lock()
 	defer b.sockets.Unlock()
-	var err error
 	for _, s := range append(b.large, b.sender) {
-		b.tell(s, false)
+		b.tell([]int{s.Descriptor()}, false)
 		err = errors.Join(err, s.Close())
 	}
 	return err
 }
 
-func (b *RawBroadcaster) tell(s netio.Sender, open bool) {
-	if b.opts.OnDescriptor != nil && s.Descriptor() >= 0 {
-		b.opts.OnDescriptor(s.Descriptor(), open)
+func (b *RawBroadcaster) tell(descriptors []int, open bool) {
+	for _, fd := range descriptors {
+		if b.opts.OnDescriptor != nil && fd >= 0 {
+			b.opts.OnDescriptor(fd, open)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 	queueMessagesDefault   = 262144
 	queueBytesDefault      = 268435456
 	depthMax               = 512
+	coalesceUsMax          = 1000000
 	closeWaitMs            = 1000
 	hopsHost               = -1
 	on                     = 1

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -65,6 +66,7 @@ type encoder struct {
 	buffer  bytes.Buffer
 	library *msgpack.Encoder
 	legacy  []byte
+	items   []Item // of a PublishMany
 }
 
 var encoders = sync.Pool{New: func() any {
@@ -78,7 +80,7 @@ var encoders = sync.Pool{New: func() any {
 func getEncoder() *encoder { return encoders.Get().(*encoder) }
 
 func (e *encoder) put() {
-	if e.buffer.Cap()+cap(e.legacy) <= 1<<20 {
+	if e.buffer.Cap()+cap(e.legacy)+cap(e.items)*int(unsafe.Sizeof(Item{})) <= 1<<20 {
 		encoders.Put(e)
 	}
 }

@@ -31,30 +31,42 @@ func (b *RawBroadcaster) PublishTopic(topic *string, v any) error {
 	if err != nil {
 		return err
 	}
-	return b.send(topic, packed)
+	return b.sendOne(topic, packed)
 }
 
 // PublishPacked publishes a payload that is msgpack already: exactly one object, else the error is ErrFormat. A nil topic
 // means the default. It does not keep packed.
 func (b *RawBroadcaster) PublishPacked(topic *string, packed []byte) error {
+	e := getEncoder()
+	defer e.put()
+	e.legacy = e.legacy[:0]
+	payload, err := b.check(e, packed)
+	if err != nil {
+		return err
+	}
+	return b.sendOne(topic, payload)
+}
+
+// check tells whether packed may be published here, and returns what is to be sent for it, which may lie in e.
+func (b *RawBroadcaster) check(e *encoder, packed []byte) ([]byte, error) {
 	if b.opts.Type != nil {
 		m, err := b.opts.Type.Decode(packed)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return b.PublishMessage(topic, m)
+		packed = m.AppendPacked(nil) // with what was missing
 	}
 	str8, cause := wire.ScanOne(packed)
 	if cause != wire.OK {
-		return formatError("publish on", b.res.conn.String(), cause)
+		return nil, formatError("publish on", b.res.conn.String(), cause)
 	}
 	if str8 && !b.opts.Verbatim {
-		e := getEncoder()
-		defer e.put()
-		e.legacy = wire.AppendLegacy(e.legacy[:0], packed)
-		packed = e.legacy
+		start := len(e.legacy)
+		// An append may move what was appended before; that stays valid where it was.
+		e.legacy = wire.AppendLegacy(e.legacy, packed)
+		return e.legacy[start:], nil
 	}
-	return b.send(topic, packed)
+	return packed, nil
 }
 
 // PublishMessage publishes a message; one of another type than the broadcaster's is ErrType.
@@ -73,5 +85,11 @@ func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
 	if str8, _ := wire.ScanOne(packed); str8 && !b.opts.Verbatim {
 		packed = wire.AppendLegacy(nil, packed) // a message that came so from elsewhere: rare
 	}
-	return b.send(topic, packed)
+	return b.sendOne(topic, packed)
+}
+
+func (b *RawBroadcaster) sendOne(topic *string, payload []byte) error {
+	one := [1]Item{{topic, payload}}
+	_, err := b.send(one[:])
+	return err
 }

@@ -1,6 +1,7 @@
 package mcl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -10,57 +11,123 @@ import (
 	"libmcl/core/internal/wire"
 )
 
-// send hands payload to the kernel: as it is, behind a header, or behind one for each of its fragments.
-func (b *RawBroadcaster) send(topic *string, payload []byte) error {
+// batchMax is how many messages are handed to a socket at once.
+const batchMax = 1024
+
+// send hands messages to the kernel, in order, or none when one of them can never be sent. It returns how many left whole.
+func (b *RawBroadcaster) send(items []Item) (sent int, err error) {
 	const op = "publish on"
-	if topic == nil {
-		topic = b.opts.Topic
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed.Load() {
-		return closedError(op, b.res.conn.String())
+		return 0, closedError(op, b.res.conn.String())
 	}
-	if limit := b.res.conn.MessageMax; int64(len(payload)) > limit {
+	for i := range items {
+		if err := b.fits(&items[i]); err != nil {
+			return 0, which(err, i, len(items))
+		}
+	}
+	if b.waiting != nil {
+		return b.coalesce(items)
+	}
+	for sent < len(items) {
+		n, err := b.sendSome(items[sent:])
+		sent += n
+		if err != nil {
+			return sent, which(b.failed(op, err), sent, len(items))
+		}
+	}
+	return sent, nil
+}
+
+// fits tells whether a message can be sent at all, from what is known before.
+func (b *RawBroadcaster) fits(m *Item) error {
+	const op = "publish on"
+	if limit := b.res.conn.MessageMax; int64(len(m.Payload)) > limit {
 		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
-			Detail: fmt.Sprintf("the payload has %d bytes, the limit is %d", len(payload), limit),
+			Detail: fmt.Sprintf("the payload has %d bytes, the limit is %d", len(m.Payload), limit),
 			Remedy: "raise MessageMax (message_max) here and at the receivers, or split the message"}
 	}
-	b.head, b.batch = b.head[:0], b.batch[:0]
-	b.head = wire.AppendSingle(b.head, topic)
-	packets := wire.Packets(len(b.head), len(payload))
-	if packets == 0 {
-		b.batch = append(b.batch, netio.Datagram{Head: b.head, Body: payload})
-	} else if !wire.TopicFits(topic) {
+	topic := b.topicOf(m)
+	if wire.Packets(wire.SingleSize(topic), len(m.Payload)) > 0 && !wire.TopicFits(topic) {
 		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
 			Detail: fmt.Sprintf("a topic of %d bytes does not fit beside a fragment of a large message", len(*topic)),
 			Remedy: "use a shorter topic"}
-	} else {
-		b.fragment(topic, payload, packets)
 	}
-	sender := b.sender
-	if packets > 0 {
-		sender = b.senderInTurn()
+	return nil
+}
+
+func (b *RawBroadcaster) topicOf(m *Item) *string {
+	if m.Topic == nil {
+		return b.opts.Topic
 	}
-	sent, err := b.sendPaced(sender)
-	b.datagrams.Add(uint64(sent))
-	size := 0
-	for i := range b.batch {
-		if i < sent {
-			size += len(b.batch[i].Head) + len(b.batch[i].Body)
+	return m.Topic
+}
+
+// sendSome sends the next message or messages: a large one, or those before the next large one. mu is held.
+func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
+	b.head, b.batch = b.head[:0], b.batch[:0]
+	for i := range items[:min(len(items), batchMax)] {
+		m := &items[i]
+		topic := b.topicOf(m)
+		if packets := wire.Packets(wire.SingleSize(topic), len(m.Payload)); packets > 0 {
+			if i > 0 {
+				break
+			}
+			b.fragment(topic, m.Payload, packets)
+			datagrams, err := b.sendPaced(b.senderInTurn())
+			b.count(datagrams)
+			if err != nil {
+				return 0, err
+			}
+			b.messages.Add(1)
+			return 1, nil
 		}
-		b.batch[i] = netio.Datagram{} // keep none of the caller's memory
+		start := len(b.head)
+		b.head = wire.AppendSingle(b.head, topic)
+		// An append may move the headers before; those stay valid where they were.
+		b.batch = append(b.batch, netio.Datagram{Head: b.head[start:], Body: m.Payload})
 	}
+	return b.sendBatch()
+}
+
+// sendBatch sends the batch, whose datagrams are a message each. mu is held.
+func (b *RawBroadcaster) sendBatch() (sent int, err error) {
+	sent, err = b.sender.Send(b.batch)
+	b.count(sent)
+	b.messages.Add(uint64(sent))
+	return sent, err
+}
+
+// count counts the first datagrams of the batch, which have left, and forgets the caller's memory.
+func (b *RawBroadcaster) count(sent int) {
+	size := 0
+	for i := range b.batch[:sent] {
+		size += len(b.batch[i].Head) + len(b.batch[i].Body)
+	}
+	clear(b.batch)
+	b.datagrams.Add(uint64(sent))
 	b.bytes.Add(uint64(size))
-	switch {
-	case err == nil:
-		b.messages.Add(1)
-		return nil
-	case errors.Is(err, net.ErrClosed):
+}
+
+// failed counts a failure and translates it.
+func (b *RawBroadcaster) failed(op string, err error) error {
+	if errors.Is(err, net.ErrClosed) {
 		return closedError(op, b.res.conn.String())
 	}
 	b.errors.Add(1)
 	return systemError(op, b.res.conn.String(), err)
+}
+
+// which says of which of several messages an error tells.
+func which(err error, index, count int) error {
+	var op *OpError
+	if count == 1 || !errors.As(err, &op) {
+		return err
+	}
+	about := *op
+	about.Detail = fmt.Sprintf("message %d of %d: %s", index+1, count, cmp.Or(op.Detail, op.Kind.Error()))
+	return &about
 }
 
 // fragment fills the batch with slices of payload behind their headers: the payload itself is not copied.
@@ -88,7 +155,7 @@ func (b *RawBroadcaster) senderInTurn() netio.Sender {
 	if len(b.large) < largeSockets && !b.closed.Load() {
 		if s, err := b.opts.network.Dial(b.res.group); err == nil {
 			b.large = append(b.large, s)
-			b.tell(s, true)
+			b.tell([]int{s.Descriptor()}, true)
 			return s
 		}
 	}

@@ -115,6 +115,7 @@ const char *mcl_strerror(int code);
 #define MCL_QUEUE_MESSAGES_DEFAULT 262144
 #define MCL_QUEUE_BYTES_DEFAULT 268435456  /* 256 MiB */
 #define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
+#define MCL_COALESCE_US_MAX 1000000        /* a second */
 #define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a running callback */
 
 #define MCL_NUL ((size_t)-1) /* as the size of a string: up to its NUL */

@@ -133,14 +133,24 @@ func scratchNeeded(datagrams []Datagram) (bytes int) {
 // add appends a train, or a single datagram.
 func (c *call) add(datagrams []Datagram) {
 	first := len(c.iovecs)
+	copied := false // the last vector is what was copied last
 	for i := range datagrams {
 		d := &datagrams[i]
-		if d.size() <= copyMax {
-			c.copy(d, len(c.iovecs) > first)
+		if d.size() > copyMax {
+			c.point(d.Head)
+			c.point(d.Body)
+			copied = false
 			continue
 		}
-		c.point(d.Head)
-		c.point(d.Body)
+		start := len(c.scratch)
+		c.scratch = append(append(c.scratch, d.Head...), d.Body...)
+		if !copied {
+			c.point(c.scratch[start:])
+		} else {
+			last := &c.iovecs[len(c.iovecs)-1]
+			last.SetLen(int(last.Len) + d.size())
+		}
+		copied = d.size() > 0
 	}
 	c.counts = append(c.counts, len(datagrams))
 	c.headers = append(c.headers, mmsghdr{})
@@ -153,21 +163,6 @@ func (c *call) add(datagrams []Datagram) {
 		segment.size = uint16(datagrams[0].size())
 	}
 	c.control = append(c.control, segment)
-}
-
-// copy puts a small datagram behind what was copied before, into the same vector if that belongs to this train.
-func (c *call) copy(d *Datagram, mayJoin bool) {
-	start := len(c.scratch)
-	c.scratch = append(append(c.scratch, d.Head...), d.Body...)
-	if mayJoin {
-		last := &c.iovecs[len(c.iovecs)-1]
-		end := unsafe.Add(unsafe.Pointer(last.Base), last.Len)
-		if end == unsafe.Add(unsafe.Pointer(unsafe.SliceData(c.scratch)), start) {
-			last.SetLen(int(last.Len) + len(c.scratch) - start)
-			return
-		}
-	}
-	c.point(c.scratch[start:])
 }
 
 func (c *call) point(data []byte) {
