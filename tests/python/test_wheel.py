@@ -1,10 +1,12 @@
 """The package as pip installs it. No network is needed: what builds it is there already."""
 
+import contextlib
 import glob
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
@@ -122,6 +124,16 @@ def test_wheel(wheel):
             'utf-8'
         )
         assert 'Requires-Dist: msgpack' in metadata
+
+
+def test_sdist(copy):
+    folder = copy.join('bindings', 'python')
+    run(sys.executable, 'setup.py', '-q', 'sdist', '-d', str(copy.join('out')), cwd=str(folder))
+    (path,) = glob.glob(str(copy.join('out', '*.tar.gz')))
+    with contextlib.closing(tarfile.open(path)) as archive:
+        names = {name.split('/', 1)[-1] for name in archive.getnames()}
+    assert {'README.md', 'MIGRATING.md', 'setup.py', 'mcl/network/udp.py'} <= names
+    assert {'mcl/network/udp.pyi', 'mcl/py.typed'} <= names
 
 
 @pytest.mark.skipif(PY2, reason="Python 2 has no venv")
