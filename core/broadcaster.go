@@ -52,8 +52,9 @@ type RawBroadcaster struct {
 
 	sender netio.Sender
 
-	sockets sync.Mutex     // protects large
+	sockets sync.Mutex     // protects large and dialed
 	large   []netio.Sender // for messages in fragments, in turn
+	dialed  int            // ports that were tried for them
 
 	mu    sync.Mutex // one message at a time: fragments leave in order. Protects what follows
 	head  []byte

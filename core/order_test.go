@@ -139,6 +139,33 @@ func TestLargeMessagesDoNotMix(t *testing.T) {
 	}
 }
 
+// Several programs publish large messages at once: their fragments come mixed, and all the same each message becomes whole.
+func TestSeveralSendersOfLargeMessages(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	l := open(t, n, conn, ListenerOptions{})
+	const senders, each = 12, 2
+	var publishing sync.WaitGroup
+	for i := range senders {
+		b := dial(t, n, conn, BroadcasterOptions{})
+		publishing.Add(1)
+		go func() {
+			defer publishing.Done()
+			for range each { // of more fragments than go out without a pause
+				if err := b.Publish(bytes.Repeat([]byte{byte(i)}, 2*burst*60_000)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	publishing.Wait()
+	s := eventually(t, l, func(s ListenerStats) bool {
+		return s.Joined+s.Evicted+s.Repeated+s.Assembling == senders*each*(2*burst+1)
+	})
+	if s.Messages != senders*each {
+		t.Errorf("%d of %d messages became whole", s.Messages, senders*each)
+	}
+}
+
 func largeMessages(t *testing.T, seed uint64) {
 	n, conn := netiotest.New(seed), newConnection()
 	n.Loss, n.Repeat, n.Reorder = 0.05, 0.1, 0.3

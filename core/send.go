@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"libmcl/core/internal/netio"
@@ -146,24 +147,42 @@ func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32)
 // largeSockets is how many sockets take turns in sending messages that travel in fragments. The wire has no number of the
 // message that a fragment belongs to; a receiver goes by the sender's port, among others. So messages that follow each other
 // from different ports cannot mix, whatever is lost or overtaken.
-const largeSockets = 8
+const largeSockets = wire.TurnPorts
 
 // senderInTurn is called with mu held.
 func (b *RawBroadcaster) senderInTurn() netio.Sender {
 	b.sockets.Lock()
 	defer b.sockets.Unlock()
-	if len(b.large) < largeSockets && !b.closed.Load() {
-		if s, err := b.opts.network.Dial(b.res.group); err == nil {
-			b.large = append(b.large, s)
-			b.tell([]int{s.Descriptor()}, true)
-			return s
-		}
+	if s := b.dialLarge(); s != nil {
+		b.large = append(b.large, s)
+		b.tell([]int{s.Descriptor()}, true)
+		return s
 	}
 	if len(b.large) == 0 {
 		return b.sender // no descriptor left: one socket must do
 	}
 	b.turn++
 	return b.large[b.turn%len(b.large)]
+}
+
+// dialLarge opens one more of the sockets that take turns, on a port beside that of the first. It is nil when all are open,
+// or there is no descriptor left.
+func (b *RawBroadcaster) dialLarge() netio.Sender {
+	for b.dialed < largeSockets && !b.closed.Load() {
+		group := b.res.group
+		if len(b.large) > 0 {
+			group.LocalPort = wire.TurnPort(b.large[0].LocalPort(), b.dialed)
+		}
+		s, err := b.opts.network.Dial(group)
+		if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+			return nil // to be tried again
+		}
+		b.dialed++
+		if err == nil {
+			return s
+		}
+	}
+	return nil
 }
 
 // A message of many fragments goes out in bursts with pauses between them. A kernel hands datagrams over loopback and fast

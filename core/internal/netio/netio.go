@@ -20,6 +20,7 @@ type Group struct {
 	Loopback   bool
 	RecvBuffer int
 	SendBuffer int
+	LocalPort  int // to send from; 0: any that is free
 }
 
 // A Network opens sockets.

@@ -75,7 +75,7 @@ func (r *portableReceiver) Descriptor() int               { return -1 }
 func (r *portableReceiver) Close() error                  { return r.conn.Close() }
 
 func (portable) Dial(g Group) (Sender, error) {
-	conn, err := net.ListenUDP("udp6", nil)
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{Port: g.LocalPort})
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type partial struct {
 	cost         int64    // counted against the budget
 	active       int64    // when the last fragment came
 	last         Arrival
-	begun        int    // what the Reassembler had counted of its key then
+	begun        int    // what the Reassembler had counted of its sender then
 	highest      uint32 // packet that has come
 	first, final uint32 // packets of the run: what came last, each the successor of the one before
 	late         uint32 // by how many packets the run began late

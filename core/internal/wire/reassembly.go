@@ -38,7 +38,7 @@ type Reassembler struct {
 	fragments int
 	held      int64
 	echoes    map[trace]echo
-	begun     map[trace]int // messages begun by what has this trace, with any port
+	begun     map[trace]int // messages begun by what has this trace, on any port of its block
 	waiting   []*partial    // complete messages that are held, oldest first
 	free      *partial
 	spare     int // partials in free
@@ -85,8 +85,8 @@ type Arrival struct {
 func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now int64, arrival Arrival) (res Result) {
 	p := r.partial[key{from, d.Packets, d.HasTopic, string(d.Topic)}]
 	sender := traceOf(from, d)
-	begun := r.begun[sender.anyPort()]
-	if p != nil && begun-p.begun >= turns {
+	begun := r.begun[sender.anyTurn()]
+	if p != nil && begun-p.begun >= turnOver {
 		r.end(p, &res)
 		p = nil
 	}

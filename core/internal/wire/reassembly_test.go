@@ -13,7 +13,7 @@ import (
 
 var (
 	alice = netip.MustParseAddrPort("[fe80::1]:1000")
-	bob   = netip.MustParseAddrPort("[fe80::1]:1001") // another process of the same host
+	bob   = netip.MustParseAddrPort("[fe80::1]:2001") // another process of the same host
 )
 
 // send gives a fragment to r as a socket would, in a buffer that is used again for something else afterwards.
@@ -115,6 +115,43 @@ func TestSendersAndTopicsDoNotMix(t *testing.T) {
 			if !bytes.Equal(res.Payload, message(150_000, uint64(n))) {
 				t.Errorf("stream %d is corrupted", n)
 			}
+		}
+	}
+}
+
+// Each of many programs on one host goes on with its message after all the others have begun theirs.
+func TestManySendersOfOneHostAtOnce(t *testing.T) {
+	r := newReassembler()
+	const senders = 100
+	parts := split(message(150_000, 1))
+	for i, part := range parts {
+		for n := range senders {
+			from := netip.AddrPortFrom(alice.Addr(), uint16(40_000+n*TurnPorts+n%TurnPorts))
+			res := send(r, from, "t", uint32(i+1), uint32(len(parts)), part, 0)
+			if res.Evicted > 0 || (res.Payload != nil) != (i == len(parts)-1) {
+				t.Fatalf("fragment %d of sender %d: evicted %d, complete: %v", i+1, n, res.Evicted, res.Payload != nil)
+			}
+		}
+	}
+}
+
+// A sender whose ports take turns comes back to one on which a message has lost its end, with one that has lost its
+// beginning.
+func TestWhatIsIncompleteWhenAPortHasItsTurnAgainIsGivenUp(t *testing.T) {
+	r := newReassembler()
+	for n := range TurnPorts {
+		from := netip.AddrPortFrom(alice.Addr(), uint16(40_000+n))
+		send(r, from, "t", 1, 2, split(message(100_000, uint64(n)))[0], 0)
+	}
+	again := split(message(100_000, 99))
+	first := netip.AddrPortFrom(alice.Addr(), 40_000)
+	if res := send(r, first, "t", 2, 2, again[1], 0); res.Payload != nil || res.Evicted != 1 {
+		t.Errorf("evicted %d, complete: %v", res.Evicted, res.Payload != nil)
+	}
+	block := trace{from: first}.anyTurn()
+	for n := 1; n < TurnPorts; n++ {
+		if port := TurnPort(40_000, n); (trace{from: netip.AddrPortFrom(alice.Addr(), uint16(port))}).anyTurn() != block {
+			t.Errorf("port %d is in another block", port)
 		}
 	}
 }

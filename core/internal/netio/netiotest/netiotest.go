@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"libmcl/core/internal/buf"
@@ -23,7 +24,7 @@ type Network struct {
 	mu        sync.Mutex
 	random    *rand.Rand
 	receivers map[netip.AddrPort][]*receiver
-	ports     uint16
+	ports     map[uint16]bool // in use
 	faults    Faults
 	failing   error
 }
@@ -33,7 +34,7 @@ type Faults struct{ Lost, Repeated, Reordered uint64 }
 
 // New returns a perfect network whose faults, once set, are drawn from seed.
 func New(seed uint64) *Network {
-	return &Network{random: rand.New(rand.NewPCG(seed, seed)), receivers: make(map[netip.AddrPort][]*receiver), ports: 40000}
+	return &Network{random: rand.New(rand.NewPCG(seed, seed)), receivers: make(map[netip.AddrPort][]*receiver), ports: make(map[uint16]bool)}
 }
 
 // Faults returns what the network did so far.
@@ -73,8 +74,17 @@ func (n *Network) Listen(g netio.Group) (netio.Receiver, error) {
 func (n *Network) Dial(g netio.Group) (netio.Sender, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.ports++
-	return &sender{network: n, group: g.Addr, from: netip.AddrPortFrom(netip.IPv6Loopback(), n.ports)}, nil
+	port := uint16(g.LocalPort)
+	if port == 0 {
+		// Not one behind the other: whoever wants neighbours has to ask for them.
+		for port = 40000; n.ports[port]; port += 10 {
+		}
+	}
+	if n.ports[port] {
+		return nil, syscall.EADDRINUSE
+	}
+	n.ports[port] = true
+	return &sender{network: n, group: g.Addr, from: netip.AddrPortFrom(netip.IPv6Loopback(), port)}, nil
 }
 
 type datagram struct {
@@ -253,5 +263,6 @@ func (s *sender) Close() error {
 	s.network.mu.Lock()
 	defer s.network.mu.Unlock()
 	s.closed = true
+	delete(s.network.ports, s.from.Port())
 	return nil
 }
