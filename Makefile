@@ -1,6 +1,8 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
 #                  test-interop, test-readme and test-demo
+# make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
+#                  detector, and what is left of so many objects
 # make bench-record, bench-replay    measure recording, and the timing of replay
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
@@ -107,6 +109,13 @@ test-capi: lib check-generated
 	tests/capi/static
 	tests/capi/run
 	tests/capi/run --asan
+	tests/capi/misuse/run
+
+# Many calls that no program should make (tests/capi/misuse/run); some minutes. test-capi has a short form of it.
+.PHONY: misuse
+misuse: lib
+	CALLS=$(or $(CALLS),1000000) CYCLES=$(or $(CYCLES),100000) SEED='$(SEED)' THREADS=$(or $(THREADS),4) GO='$(GO)' \
+		tests/capi/misuse/run plain asan race leaks
 
 .PHONY: test-c
 test-c: lib wrapper

@@ -7,21 +7,16 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"unsafe"
-
-	"github.com/mattn/go-pointer"
 
 	mcl "libmcl/core"
 )
 
-// A handle is a token: an address of C memory that nobody reads. go-pointer makes them, but its lookup is not safe for
-// what C may pass: Unref gives the address back to malloc, which hands it out again at once, so that a stale handle would
-// find the next object; a second Unref aborts; and a number from anywhere is no unsafe.Pointer that Go may hold. So tokens
-// are looked up here, as numbers, and those of closed objects stay reserved for a while.
+// A handle is a number that a token makes (token.go), and that C takes for a pointer. It is looked up here, as a number:
+// one from anywhere is no unsafe.Pointer that Go may hold. Those of closed objects stay known as such for a while.
 
 // An entry is what a handle stands for.
 type entry struct {
-	token  unsafe.Pointer
+	token  token
 	kind   kind
 	object any // until the entry is closed and no call uses it
 
@@ -52,7 +47,7 @@ func (k kind) String() string {
 		"mcl_recorder", "mcl_replay"}[k]
 }
 
-// quarantineSize is how many closed handles are told from garbage, and not given out again, at any moment.
+// quarantineSize is how many closed handles are told from garbage at any moment.
 const quarantineSize = C.SHIM_QUARANTINE
 
 var table = struct {
@@ -60,16 +55,22 @@ var table = struct {
 	entries    map[uintptr]*entry
 	quarantine [quarantineSize]*entry // a ring
 	next       int
+	spare      []token // of handles that left the quarantine
 }{entries: make(map[uintptr]*entry)}
 
 // newHandle gives an object to C.
 func newHandle(k kind, object any, drop func()) C.uintptr_t {
 	e := &entry{kind: k, object: object, drop: drop, gone: make(chan struct{})}
-	e.token = pointer.Save(e)
 	table.Lock()
-	table.entries[uintptr(e.token)] = e
-	table.Unlock()
-	return C.uintptr_t(uintptr(e.token))
+	defer table.Unlock()
+	if n := len(table.spare); n > 0 {
+		e.token, table.spare = table.spare[n-1], table.spare[:n-1]
+	} else {
+		e.token = newToken()
+	}
+	handle := e.token.handle()
+	table.entries[handle] = e
+	return C.uintptr_t(handle)
 }
 
 // enter finds an object and keeps it from being dropped until leave.
@@ -111,15 +112,15 @@ func (e *entry) retire() {
 	table.Lock()
 	oldest := table.quarantine[table.next]
 	table.quarantine[table.next] = e
-	C.shim_quarantine[table.next] = C.uintptr_t(uintptr(e.token))
+	C.shim_quarantine[table.next] = C.uintptr_t(uintptr(e.token.address))
 	table.next = (table.next + 1) % quarantineSize
 	if oldest != nil {
-		delete(table.entries, uintptr(oldest.token))
+		delete(table.entries, oldest.token.handle())
+		if t, ok := oldest.token.next(); ok {
+			table.spare = append(table.spare, t)
+		}
 	}
 	table.Unlock()
-	if oldest != nil {
-		pointer.Unref(oldest.token)
-	}
 	close(e.gone)
 }
 

@@ -58,21 +58,27 @@ func TestCallsAgainstClose(t *testing.T) {
 	}
 }
 
-// The table does not grow with the handles that come and go, and gives no token out that is still known as closed.
-func TestQuarantine(t *testing.T) {
+// The table does not grow with the handles that come and go, those closed lately are known as such, and no number comes
+// again: a program that still has one would use the object of another.
+func TestNumbersNeverComeAgain(t *testing.T) {
+	const rounds = 5 * quarantineSize
+	if lastGeneration == 0 {
+		t.Skip("addresses have no bits to spare")
+	}
 	first := newHandle(typeKind, t, nil)
 	if err := closeHandle[*testing.T](first, typeKind, nil); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 3 * quarantineSize {
+	seen := map[uintptr]bool{uintptr(first): true}
+	for i := range rounds {
 		h := newHandle(messageKind, t, nil)
-		if i < quarantineSize-1 {
-			if h == first {
-				t.Fatalf("the token came back after %d", i)
-			}
-			if _, err := enter(first, typeKind); mcl.CodeOf(err) != mcl.ErrClosed {
-				t.Fatalf("after %d: %v", i, err)
-			}
+		if seen[uintptr(h)] {
+			t.Fatalf("a handle's number came again after %d", i)
+		}
+		seen[uintptr(h)] = true
+		_, err := enter(first, typeKind)
+		if code := mcl.CodeOf(err); code != mcl.ErrClosed && (i < quarantineSize-1 || code != mcl.ErrHandle) {
+			t.Fatalf("after %d: %v", i, err)
 		}
 		if err := closeHandle[*testing.T](h, messageKind, nil); err != nil {
 			t.Fatal(err)
@@ -80,6 +86,24 @@ func TestQuarantine(t *testing.T) {
 	}
 	if n := len(table.entries); n > quarantineSize {
 		t.Errorf("%d entries are kept", n)
+	}
+	if n := len(table.spare); n > 2 {
+		t.Errorf("%d tokens are spare, though there was one handle at a time", n)
+	}
+}
+
+// A token's last generation is not followed by its first.
+func TestTokenEnds(t *testing.T) {
+	first := newToken()
+	made := map[uintptr]bool{}
+	for next, ok := first, true; ok; next, ok = next.next() {
+		if made[next.handle()] || uintptr(next.address) != uintptr(first.address) {
+			t.Fatalf("%#x after %d", next.handle(), len(made))
+		}
+		made[next.handle()] = true
+	}
+	if len(made) != int(lastGeneration)+1 {
+		t.Errorf("%d handles", len(made))
 	}
 }
 

@@ -91,6 +91,7 @@ int shim_callback_runs_here(shim_callback *callback);
  * checkers, which do not see Go's memory, do not take them for lost. */
 #define SHIM_QUARANTINE 4096
 extern uintptr_t shim_quarantine[SHIM_QUARANTINE];
+void shim_token_keep(uintptr_t token);
 
 /* fork.c, for Go */
 void shim_descriptor_add(int fd);

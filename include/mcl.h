@@ -9,10 +9,13 @@
  *   Results   Functions return an int: >= 0 is success (sometimes a count), < 0 is one of the MCL_E...
  *             codes. mcl_strerror() gives a code's meaning. Most functions also take an `mcl_error *`,
  *             which may be NULL; on failure it receives a text that names the operation, what it was done
- *             to, and the remedy. On success it is left alone.
+ *             to, and the remedy. On success it is left alone. Besides the codes that it names, a function may return
+ *             MCL_EINVAL (an argument is NULL or out of its range), MCL_EHANDLE and MCL_ECLOSED where it takes a
+ *             handle, MCL_EFORKED and MCL_EINTERNAL; and no other.
  *   Handles   mcl_broadcaster, mcl_listener, mcl_type, mcl_message, mcl_log_writer, mcl_log_reader, mcl_recorder
  *             and mcl_replay are opaque. A handle that is NULL, closed, of another kind, or no handle at all gives
- *             MCL_EHANDLE or MCL_ECLOSED, never a crash. Each *_open, *_new, *_create, *_define or *_find is
+ *             MCL_EHANDLE or MCL_ECLOSED, never a crash, and never meets another object: on 64-bit systems no handle's
+ *             number is given out twice. Each *_open, *_new, *_create, *_define or *_find is
  *             paired with exactly one *_close.
  *   Memory    The caller owns every buffer. The library keeps none of the caller's memory after a call
  *             returns, and hands none of its own out, save the constant strings and the mcl_record that
@@ -541,7 +544,8 @@ int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_w
 int mcl_log_write(mcl_log_writer *writer, const char *topic, size_t topic_size, const void *packed, size_t size,
                   int64_t time_received, mcl_error *error);
 
-/* Hands what is buffered to the operating system. Errors: MCL_ESYSTEM, with what could not be written kept. */
+/* Hands what is buffered to the operating system. Errors, with what could not be written kept: MCL_ESYSTEM, MCL_EEXISTS
+ * (another has taken the name meanwhile), MCL_EDESCRIPTORS. */
 int mcl_log_flush(mcl_log_writer *writer, mcl_error *error);
 
 /* Gives the counters, and in *last (may be NULL) why writing fails at present; last->code is MCL_OK and its text empty
@@ -549,8 +553,9 @@ int mcl_log_flush(mcl_log_writer *writer, mcl_error *error);
 int mcl_log_get_stats(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *last, mcl_error *error);
 
 /* Closes: flushes, has the disk keep it (fsync), and gives the file its final name, which is never one that is taken.
- * The handle is stale after it in every case. An error tells what could not be written or renamed. `stats` (may be
- * NULL, else with its size set) receives the final counters. */
+ * The handle is stale after it in every case. An error tells what could not be written or renamed: MCL_ESYSTEM,
+ * MCL_EEXISTS, MCL_EDESCRIPTORS, as of mcl_log_flush. `stats` (may be NULL, else with its size set) receives the final
+ * counters. */
 int mcl_log_close(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *error);
 
 typedef struct mcl_log_read_options {
@@ -591,14 +596,14 @@ int mcl_log_open_directory(const char *path, const mcl_log_read_options *options
  * may be less than count where the buffer is full; 0 at the end. Calls from several threads take turns.
  * Errors: MCL_EBUFFER when not even the first entry fits: *needed (may be NULL) has its size, and nothing is consumed.
  * MCL_EFORMAT: a line that is no entry (the text names the file and the line), once all entries before it were read;
- * the next call goes on with the line after it. MCL_ESYSTEM. MCL_EBUSY: a replay reads from it. */
+ * the next call goes on with the line after it. MCL_ESYSTEM, MCL_EDESCRIPTORS. MCL_EBUSY: a replay reads from it. */
 int mcl_log_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, void *buffer, size_t size,
                  size_t *needed, mcl_error *error);
 
 /* Returns 1 when there is something left to read (an entry, or an error), else 0. Errors: MCL_EBUSY. */
 int mcl_log_pending(mcl_log_reader *reader, mcl_error *error);
 
-/* Goes back to the beginning. Errors: MCL_ESYSTEM, MCL_EBUSY. */
+/* Goes back to the beginning. Errors: MCL_EBUSY, MCL_EDESCRIPTORS, MCL_ESYSTEM, MCL_EFORMAT (another file is there now). */
 int mcl_log_reset(mcl_log_reader *reader, mcl_error *error);
 
 typedef struct mcl_log_header {
@@ -679,7 +684,8 @@ int mcl_recorder_get_stats(mcl_recorder *recorder, int index, mcl_log_stats *log
                            mcl_error *last, mcl_error *error);
 
 /* Closes: leaves the group, logs what is queued, and closes the logs as mcl_log_close does. The handle is stale after
- * it in every case. An error tells what could not be written. `log` and `listener` (may be NULL) receive the sums. */
+ * it in every case. An error, one of those of mcl_log_close, tells what could not be written. `log` and `listener` (may be
+ * NULL) receive the sums. */
 int mcl_recorder_close(mcl_recorder *recorder, mcl_log_stats *log, mcl_listener_stats *listener, mcl_error *error);
 
 /* ---- Replay ---- */
@@ -745,7 +751,8 @@ int mcl_replay_end(mcl_replay *replay, mcl_error *error);
 
 /* Start begins at the next entry, or goes on after a pause. Pause halts recorded time. Stop ends the replay and resets
  * its reader (what was pushed and is not published is discarded); a start then begins anew, as it does after the end.
- * Each returns 1, or 0 when there was nothing to do: it runs already, does not run, is stopped. */
+ * Each returns 1, or 0 when there was nothing to do: it runs already, does not run, is stopped. Errors of a start: those of
+ * mcl_log_reset. */
 int mcl_replay_start(mcl_replay *replay, mcl_error *error);
 int mcl_replay_pause(mcl_replay *replay, mcl_error *error);
 int mcl_replay_stop(mcl_replay *replay, mcl_error *error);
