@@ -70,10 +70,11 @@ def test_commands():
             assert line.endswith(' ./bindings/python')
 
 
-@pytest.mark.parametrize('reader', [os.path.join(ROOT, 'README.md'), os.path.join(BINDING, 'README.md')])
-def test_it_can_be_found(reader):
+@pytest.mark.parametrize('folder', [ROOT, BINDING])
+def test_it_can_be_found(folder):
+    reader = os.path.join(folder, 'README.md')
     with io.open(reader, encoding='utf-8') as file:
         links = re.findall(r'\]\(([^)]*MIGRATING\.md)\)', file.read())
     assert links
     for link in links:
-        assert os.path.samefile(os.path.join(os.path.dirname(reader), link), GUIDE)
+        assert os.path.samefile(os.path.join(folder, link), GUIDE)

@@ -113,8 +113,9 @@ def now():
 
 
 def check_not_early(listener, began, due):
-    """Check that the next message came `due` seconds after `began`, or later: a millisecond for what
-    differs between two clocks.
+    """Check that the next message came `due` seconds after `began`, or later.
+
+    A millisecond is for what differs between two clocks.
     """
     received = (listener.receive(20)['time_received'] - began).total_seconds()
     assert received > due - 0.001

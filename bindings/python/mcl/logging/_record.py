@@ -38,8 +38,8 @@ class LogConnection(object):
     Args:
         prefix (str): the path of the file, without extension. Its folder must exist, and no log of
             that name.
-        source (Connection or type): what to record: a connection's data; or messages, a subclass of
-            Message: then data that does not fit is left out, and counted as rejected.
+        connection (Connection or type): what to record: a connection's data; or messages, a
+            subclass of Message: then data that does not fit is left out, and counted as rejected.
         revision (str): of the recording program's source, say; see `retrieve_git_hash`.
         time_origin (datetime): elapsed times count from it; UTC, when it is naive. None: from when
             the first entry was received.
@@ -53,10 +53,10 @@ class LogConnection(object):
         IOError: the file cannot be made, as for `WriteFile`; or it cannot listen.
     """
 
-    def __init__(self, prefix, source, revision=None, time_origin=None, max_entries=None,
+    def __init__(self, prefix, connection, revision=None, time_origin=None, max_entries=None,
                  max_time=None, open_init=True):
         self._prefix = check_prefix(prefix)
-        self._type, self._source = message_type(source), source
+        self._type, self._source = message_type(connection), connection
         self._arguments = revision, time_origin, max_entries, max_time
         LogSettings(self._type, *self._arguments)  # raises, if it does, also when it is not opened
         self._recorder = self._pid = None

@@ -26,7 +26,7 @@ class WriteFile(object):
     Args:
         prefix (str): the path of the file, without extension. Its folder must exist, and no log of
             that name.
-        source (Connection or type): whose data it is: a connection's, or a subclass of Message.
+        connection (Connection or type): whose data it is: a connection's, or a subclass of Message.
         revision (str): of the recording program's source, say; see `retrieve_git_hash`.
         time_origin (datetime): elapsed times count from it; UTC, when it is naive. None: from the
             first entry's time.
@@ -40,10 +40,10 @@ class WriteFile(object):
             exists.
     """
 
-    def __init__(self, prefix, source, revision=None, time_origin=None, max_entries=None,
+    def __init__(self, prefix, connection, revision=None, time_origin=None, max_entries=None,
                  max_time=None):
         self._prefix = check_prefix(prefix)
-        self._type = message_type(source)
+        self._type = message_type(connection)
         settings = LogSettings(self._type, revision, time_origin, max_entries, max_time)
         self._handle = WriterHandle(self._prefix, settings.native())
 

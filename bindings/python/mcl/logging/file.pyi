@@ -20,7 +20,7 @@ class WriteFile:
     def __init__(
         self,
         prefix: _Path,
-        source: Connection | type[Message],
+        connection: Connection | type[Message],
         revision: str | None = None,
         time_origin: datetime | None = None,
         max_entries: int | None = None,
@@ -125,7 +125,7 @@ class LogConnection:
     def __init__(
         self,
         prefix: _Path,
-        source: Connection | type[Message],
+        connection: Connection | type[Message],
         revision: str | None = None,
         time_origin: datetime | None = None,
         max_entries: int | None = None,

@@ -21,7 +21,7 @@ class Gps(Message):
 
 
 file = WriteFile('/data/imu', Imu)
-WriteFile('/data/imu')  # E: call-arg "source"
+WriteFile('/data/imu')  # E: call-arg "connection"
 WriteFile('/data/imu', 'Imu')  # E: arg-type "str"
 WriteFile('/data/imu', Imu())  # E: arg-type "Imu"
 WriteFile(b'/data/imu', Imu)  # E: arg-type "bytes"
