@@ -3,47 +3,50 @@ package main
 // #include "shim.h"
 import "C"
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
-// noteDescriptors has what is open closed in the child of a fork.
-func noteDescriptors(fds []int) {
-	for _, fd := range fds {
-		C.shim_descriptor_add(C.int(fd))
-	}
-}
-
-// tellDescriptor is for what opens and closes descriptors when it needs to.
+// tellDescriptor has what is open closed in the child of a fork. It is told before it is closed.
 func tellDescriptor(fd int, open bool) {
 	if open {
-		noteDescriptors([]int{fd})
+		C.shim_descriptor_add(C.int(fd))
 	} else {
-		forgetDescriptors([]int{fd})
+		C.shim_descriptor_remove(C.int(fd))
 	}
 }
 
-// forgetDescriptors undoes it, before they are closed.
-func forgetDescriptors(fds []int) {
-	for _, fd := range fds {
-		C.shim_descriptor_remove(C.int(fd))
-	}
+// whileOpening keeps forks away as GO_OPENING does (guard.h), on a thread of Go's own, where signals are blocked already. The
+// lock is the thread's.
+func whileOpening(open func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	C.fork_hold()
+	defer C.fork_release()
+	open()
 }
 
 // A pollFD is a descriptor to poll, which is noted when it is first asked for.
 type pollFD struct {
 	once sync.Once
-	fds  []int
+	fd   int // plus 1; 0 when it was not asked for
 }
 
 // note takes what its owner gave.
 func (p *pollFD) note(fd int, err error) (int, error) {
 	if err == nil {
 		p.once.Do(func() {
-			p.fds = []int{fd}
-			noteDescriptors(p.fds)
+			p.fd = fd + 1
+			tellDescriptor(fd, true)
 		})
 	}
 	return fd, err
 }
 
 // forget must be called before the owner closes it, when no call is left that could note it.
-func (p *pollFD) forget() { forgetDescriptors(p.fds) }
+func (p *pollFD) forget() {
+	if p.fd > 0 {
+		tellDescriptor(p.fd-1, false)
+	}
+}

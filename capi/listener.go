@@ -15,7 +15,6 @@ import (
 type listener struct {
 	*mcl.Listener
 	callbacks callbacks
-	sockets   []int
 	pollFD    pollFD
 }
 
@@ -41,8 +40,7 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	if err != nil {
 		return report(out, op, err)
 	}
-	l := &listener{Listener: core, sockets: core.Descriptors()}
-	noteDescriptors(l.sockets)
+	l := &listener{Listener: core}
 	*handle = newHandle(listenerKind, l, l.release)
 	return C.MCL_OK
 }
@@ -57,6 +55,7 @@ func listenerOptions(options *C.const_listener_options) (mcl.ListenerOptions, er
 		QueueMessages: int(options.queue_messages),
 		QueueBytes:    int64(options.queue_bytes),
 		OnError:       silence(options.quiet),
+		OnDescriptor:  tellDescriptor,
 	}, err
 }
 
@@ -174,7 +173,6 @@ func mclgo_listener_close(handle C.uintptr_t, stats *C.mcl_listener_stats) (code
 	}
 	l := e.object.(*listener)
 	inside := l.callbacks.runHere()
-	forgetDescriptors(l.sockets)
 	err = l.Close()
 	e.leave()
 	if !inside {

@@ -22,6 +22,8 @@ func main() {}
 // Go's own os.Stderr ends the process when nobody reads it any more (complain). Go's own os.Getenv knows the environment that the process began with, but not what a C program or Python has set since.
 func init() {
 	mcl.Complain = complain
+	mcl.OnDescriptor = tellDescriptor
+	mcl.WhileOpening = whileOpening
 	mcl.Getenv = func(name string) string {
 		key := C.CString(name)
 		defer C.free(unsafe.Pointer(key))

@@ -9,18 +9,6 @@ import (
 	mcl "libmcl/core"
 )
 
-// A recorder is the core's, with the descriptors of its sockets.
-type recorder struct {
-	*mcl.Recorder
-	sockets []int
-}
-
-func newRecorder(r *mcl.Recorder) C.uintptr_t {
-	sockets := r.Descriptors()
-	noteDescriptors(sockets)
-	return newHandle(recorderKind, &recorder{r, sockets}, nil)
-}
-
 func recordOptions(log *C.const_log_options, listener *C.const_listener_options) (mcl.RecordOptions, error) {
 	l, err := listenerOptions(listener)
 	return mcl.RecordOptions{Log: logOptions(log), Listener: l, OnError: silence(listener.quiet)}, err
@@ -39,7 +27,7 @@ func mclgo_recorder_open(prefix *C.const_char, c *C.const_connection, log *C.con
 	if err != nil {
 		return report(out, op, err)
 	}
-	*handle = newRecorder(r)
+	*handle = newHandle(recorderKind, r, nil)
 	return C.MCL_OK
 }
 
@@ -65,14 +53,14 @@ func mclgo_recorder_open_network(root *C.const_char, handles *C.const_handle, co
 	if err != nil {
 		return report(out, op, err)
 	}
-	*handle = newRecorder(r)
+	*handle = newHandle(recorderKind, r, nil)
 	return C.MCL_OK
 }
 
 //export mclgo_recorder_directory
 func mclgo_recorder_directory(handle C.uintptr_t, buffer unsafe.Pointer, size C.size_t, needed *C.size_t,
 	out *C.mcl_error) C.int {
-	return on(handle, recorderKind, out, "mcl_recorder_directory", func(r *recorder) (int, error) {
+	return on(handle, recorderKind, out, "mcl_recorder_directory", func(r *mcl.Recorder) (int, error) {
 		return 0, put(append([]byte(r.Directory()), 0), buffer, size, needed)
 	})
 }
@@ -81,7 +69,7 @@ func mclgo_recorder_directory(handle C.uintptr_t, buffer unsafe.Pointer, size C.
 func mclgo_recorder_get_stats(handle C.uintptr_t, index C.int, log *C.mcl_log_stats, listener *C.mcl_listener_stats,
 	last *C.mcl_error, out *C.mcl_error) C.int {
 	const op = "mcl_recorder_get_stats"
-	return on(handle, recorderKind, out, op, func(r *recorder) (int, error) {
+	return on(handle, recorderKind, out, op, func(r *mcl.Recorder) (int, error) {
 		if index < -1 || int(index) >= r.Logs() {
 			return 0, &handleError{mcl.ErrInvalid, "there is no log of that index: give one below the number of types, or -1"}
 		}
@@ -98,8 +86,7 @@ func mclgo_recorder_close(handle C.uintptr_t, log *C.mcl_log_stats, listener *C.
 	out *C.mcl_error) (code C.int) {
 	const op = "mcl_recorder_close"
 	defer guard(out, op, &code)
-	return report(out, op, closeHandle(handle, recorderKind, func(r *recorder) error {
-		forgetDescriptors(r.sockets)
+	return report(out, op, closeHandle(handle, recorderKind, func(r *mcl.Recorder) error {
 		err := r.Close()
 		written, received := r.LogStats(-1)
 		putLogStats(log, written)

@@ -94,6 +94,8 @@ extern uintptr_t shim_quarantine[SHIM_QUARANTINE];
 void shim_token_keep(uintptr_t token);
 
 /* fork.c, for Go */
+void fork_hold(void); /* see guard.h */
+void fork_release(void);
 void shim_descriptor_add(int fd);
 void shim_descriptor_remove(int fd);
 

@@ -84,9 +84,9 @@ func (o *BroadcasterOptions) setTopic(topic []string) error {
 	return nil
 }
 
-// OpenBroadcaster opens a broadcaster with options. A zero conn means that of o.Type. A missing route is no error here,
-// since it may appear later: each publish reports it. The errors are ErrAddress, ErrInvalid, ErrInterface,
-// ErrDescriptors and ErrSystem.
+// OpenBroadcaster opens a broadcaster with options. A zero conn means that of o.Type. A missing route or interface is
+// no error here, since it may appear later: each publish reports it until then. The errors are ErrAddress, ErrInvalid,
+// ErrInterface (what can be none, or an index that there is not), ErrDescriptors and ErrSystem.
 func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, error) {
 	const op = "open broadcaster"
 	if o.Type != nil && conn == (Connection{}) {
@@ -96,9 +96,10 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	if err != nil {
 		return nil, err
 	}
-	if err := res.findInterface(op); err != nil {
+	if err := res.checkInterface(op); err != nil {
 		return nil, err
 	}
+	res.group.OnDescriptor = o.OnDescriptor
 	if o.Topic != nil {
 		topic := *o.Topic
 		o.Topic = &topic
@@ -111,10 +112,9 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	}
 	sender, err := o.network.Dial(res.group)
 	if err != nil {
-		return nil, systemError(op, conn.String(), err)
+		return nil, networkError(op, &res, err)
 	}
 	b := &RawBroadcaster{res: res, opts: o, sender: sender}
-	b.tell([]int{sender.Descriptor()}, true)
 	if o.Coalesce > 0 {
 		if err := b.startCoalescing(); err != nil {
 			b.Close()
@@ -139,6 +139,7 @@ func (b *RawBroadcaster) Settings() Settings {
 	s.SendBufferAsked = b.res.conn.SendBuffer
 	s.SendBuffer = int64(b.sender.SendBuffer())
 	s.LocalPort = b.sender.LocalPort()
+	s.InterfaceIndex = b.sender.Interface()
 	return s
 }
 
@@ -164,7 +165,6 @@ func (b *RawBroadcaster) Close() error {
 	b.sockets.Lock()
 	defer b.sockets.Unlock()
 	for _, s := range append(b.large, b.sender) {
-		b.tell([]int{s.Descriptor()}, false)
 		err = errors.Join(err, s.Close())
 	}
 	return err

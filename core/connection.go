@@ -1,13 +1,12 @@
 package mcl
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
-	"syscall"
+	"strings"
 	"time"
 
 	"libmcl/core/internal/netio"
@@ -31,9 +30,11 @@ type Connection struct {
 	URL  string // an IPv6 multicast address such as "ff15::1"; "ff12::1%eth0" names an interface
 	Port int    // 1024 to 65535; default 26000
 
-	Interface string // name or decimal index; default: the kernel picks by its routing table
-	Hops      int    // routers that a datagram may pass, plus one: 1 to 255, or HopsHost; default 3
-	Loopback  int    // On or Off: do listeners on this host receive it; default On
+	// Interface is a name or a decimal index; default: the kernel picks by its routing table. One that does not exist yet
+	// is waited for by its name.
+	Interface string
+	Hops      int // routers that a datagram may pass, plus one: 1 to 255, or HopsHost; default 3
+	Loopback  int // On or Off: do listeners on this host receive it; default On
 
 	RecvBuffer      int64         // bytes of socket buffer to ask for; default 4 MiB
 	SendBuffer      int64         // bytes of socket buffer to ask for; default: what the system gives
@@ -44,7 +45,9 @@ type Connection struct {
 
 // Settings tells what was asked for and what the kernel granted.
 type Settings struct {
-	InterfaceIndex  int // joined or sent on; 0: the kernel's choice
+	// InterfaceIndex is that of the interface named; a listener's is that of the interface that it has joined the group on,
+	// which changes with the network. 0: none now, or not known.
+	InterfaceIndex  int
 	Port            int // of the group
 	LocalPort       int // of the socket: a broadcaster's source port (large messages leave from others)
 	Hops            int // broadcasters
@@ -214,37 +217,32 @@ func (c *Connection) applyEnv(op string) error {
 	return nil
 }
 
-// findInterface looks up the interface. It is done when something is opened, since interfaces come and go.
-func (r *resolved) findInterface(op string) error {
+// checkInterface refuses what can never be an interface. One that does not exist now may do so later: a robot's programs are
+// started before its network is, and USB devices come and go.
+func (r *resolved) checkInterface(op string) error {
+	refuse := func(detail, remedy string) error {
+		return &OpError{Op: op, On: r.conn.String(), Kind: ErrInterface, Detail: detail, Remedy: remedy}
+	}
 	name := r.conn.Interface
+	r.group.Interface = name
 	if name == "" {
 		if a := r.group.Addr.Addr(); a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast() {
-			return &OpError{Op: op, On: r.conn.String(), Kind: ErrInterface,
-				Detail: fmt.Sprintf("%s is a group of one link, and no interface is named", a),
-				Remedy: fmt.Sprintf("name one: as %s%%eth0, by the option, or by MCL_INTERFACE", a)}
+			return refuse(fmt.Sprintf("%s is a group of one link, and no interface is named", a),
+				fmt.Sprintf("name one: as %s%%eth0, by the option, or by MCL_INTERFACE", a))
 		}
 		return nil
 	}
-	ifi, err := net.InterfaceByName(name)
-	if err != nil {
-		if index, e := strconv.Atoi(name); e == nil {
-			ifi, err = net.InterfaceByIndex(index)
-		}
+	// The kernel's own rule (net/core/dev.c: dev_valid_name).
+	if len(name) > interfaceNameMax || name == "." || name == ".." || strings.ContainsAny(name, "/: \t\n\v\f\r\x00") {
+		return refuse(fmt.Sprintf("%q cannot be the name of an interface", name), "`ip link` lists what there is")
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) && errno != syscall.ENODEV && errno != syscall.ENXIO {
-		return systemError(op, r.conn.String(), err) // out of descriptors, say
-	}
-	if err != nil {
-		return &OpError{Op: op, On: r.conn.String(), Kind: ErrInterface, Detail: fmt.Sprintf("no interface %q", name),
-			Remedy: "`ip link` lists what there is"}
-	}
-	r.group.Interface = ifi.Index
 	return nil
 }
 
+const interfaceNameMax = 15 // bytes (IFNAMSIZ, with a NUL, is 16)
+
 func (r *resolved) settings() Settings {
 	c := r.conn
-	return Settings{InterfaceIndex: r.group.Interface, Port: c.Port, Hops: r.group.Hops, Loopback: c.Loopback,
+	return Settings{Port: c.Port, Hops: r.group.Hops, Loopback: c.Loopback,
 		MessageMax: c.MessageMax, ReassemblyBytes: c.ReassemblyBytes, ReassemblyAge: c.ReassemblyAge}
 }

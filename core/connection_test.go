@@ -39,7 +39,7 @@ func TestTheEnvironmentSteersWhatIsNotSet(t *testing.T) {
 	if s := dial(t, nil, conn, BroadcasterOptions{}).Settings(); s.Hops != 5 {
 		t.Errorf("%+v", s)
 	}
-	for name, bad := range map[string]string{"MCL_INTERFACE": "nonesuch0", "MCL_HOPS": "256", "MCL_RCVBUF": "much"} {
+	for name, bad := range map[string]string{"MCL_INTERFACE": "none/such", "MCL_HOPS": "256", "MCL_RCVBUF": "much"} {
 		env = map[string]string{name: bad}
 		_, err := NewRawListener(newConnection())
 		if err == nil || !strings.Contains(err.Error(), bad) {
@@ -67,11 +67,12 @@ func TestBadConnections(t *testing.T) {
 		{Connection{URL: "ff15::1", MessageMax: 1<<30 + 1}, ErrInvalid, "largest message"},
 		{Connection{URL: "ff15::1", RecvBuffer: -1}, ErrInvalid, "receive buffer"},
 		{Connection{URL: "ff15::1", ReassemblyAge: -1}, ErrInvalid, "reassembly age"},
-		{Connection{URL: "ff15::1", Interface: "nonesuch0"}, ErrInterface, "nonesuch0"},
+		{Connection{URL: "ff15::1", Interface: "999999"}, ErrInterface, "999999"},
+		{Connection{URL: "ff15::1", Interface: "longer than any"}, ErrInterface, "longer than any"},
 		{Connection{URL: "ff12::1"}, ErrInterface, "ff12::1%eth0"},
 		{Connection{URL: "ff01::1"}, ErrInterface, "MCL_INTERFACE"},
 		{Connection{URL: "ff15::1", Hops: -2}, ErrInvalid, "HopsHost"},
-		{Connection{URL: "ff12::1%nonesuch0"}, ErrInterface, "nonesuch0"},
+		{Connection{URL: "ff12::1%none/such"}, ErrInterface, "none/such"},
 		{Connection{URL: "ff12::1%lo", Interface: "eth0"}, ErrInvalid, "eth0"},
 	} {
 		_, errL := NewRawListener(c.conn)

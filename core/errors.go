@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"libmcl/core/internal/netio"
 )
 
 // An Error is one of the kinds of failure that this package reports. Errors that it returns wrap one of them, so that
@@ -128,7 +130,7 @@ func systemError(op, on string, err error) error {
 	case unix.ENODEV, unix.ENXIO:
 		e.Kind = ErrRoute
 		e.Detail = "no interface takes the group"
-		e.Remedy = routeRemedy + "; open anew when the interface was deleted and made again"
+		e.Remedy = routeRemedy
 	case unix.EAFNOSUPPORT:
 		e.Detail = "the system has no IPv6"
 		e.Remedy = "`sysctl net.ipv6.conf.all.disable_ipv6=0`, or a kernel with IPv6"
@@ -146,6 +148,21 @@ func systemError(op, on string, err error) error {
 	case unix.EPERM, unix.EACCES:
 		e.Detail = "the system refuses it"
 		e.Remedy = "look at the firewall (`nft list ruleset`)"
+	}
+	return e
+}
+
+// networkError translates an error of a connection's socket.
+func networkError(op string, r *resolved, err error) error {
+	e := &OpError{Op: op, On: r.conn.String()}
+	switch {
+	case errors.Is(err, netio.ErrNoInterface):
+		e.Kind, e.Detail = ErrInterface, fmt.Sprintf("there is no interface %q now", r.conn.Interface)
+		e.Remedy = "`ip link` lists what there is"
+	case errors.Is(err, netio.ErrNoRoute):
+		e.Kind, e.Remedy = ErrRoute, routeRemedy
+	default:
+		return systemError(op, e.On, err)
 	}
 	return e
 }

@@ -35,9 +35,13 @@ type ListenerOptions struct {
 	QueueBytes    int64  // bytes of payload and topic that may wait; default 256 MiB. One message may always wait
 
 	// OnError is told what the user should know and no call can return: messages that do not fit the type, callbacks that
-	// panic, a socket that fails. It runs on the listener's goroutines, at most about once a second for each kind. The
+	// panic, a socket that fails, a network that has no place for the group. It runs on the listener's goroutines, at most about once a second for each kind. The
 	// default prints to stderr.
 	OnError func(error)
+
+	// OnDescriptor is told of the socket's descriptor: when it was opened (another one, when the interface was replaced), and
+	// before it is closed. It is for a program that must close them in a forked child, and must not call the listener.
+	OnDescriptor func(fd int, open bool)
 
 	network netio.Network // nil: the machine's
 }
@@ -76,7 +80,8 @@ type Listener struct {
 	scratch   [64]queue.Entry
 	taken     Received
 
-	reports [numReports]atomic.Int64 // when each kind of error was last reported
+	unreported atomic.Bool              // the network has changed
+	reports    [numReports]atomic.Int64 // when each kind of error was last reported
 }
 
 // NewRawListener opens a listener whose callbacks run where data is received. topics: only these; none: all.
@@ -108,8 +113,13 @@ func NewQueuedListener(from Source, topics ...string) (*Listener, error) {
 	return Listen(conn, ListenerOptions{Topics: topics, Type: t, Queued: true})
 }
 
-// Listen joins the group and starts receiving. A zero conn means that of o.Type. The errors are ErrAddress, ErrInvalid,
-// ErrInterface, ErrRoute (no interface to join on), ErrDescriptors and ErrSystem.
+// Listen joins the group and starts receiving. A zero conn means that of o.Type.
+//
+// A network that has no place for the group is no error, since it may change: an interface of that name may appear, or a
+// route when none is named. OnError is told, and receiving begins by itself. Later changes are followed likewise.
+//
+// The errors are ErrAddress, ErrInvalid, ErrInterface (what can be none, or an index that there is not), ErrDescriptors and
+// ErrSystem.
 func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	const op = "open listener"
 	if o.Type != nil && conn == (Connection{}) {
@@ -122,12 +132,13 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	if err := o.resolve(op, conn); err != nil {
 		return nil, err
 	}
-	if err := res.findInterface(op); err != nil {
+	if err := res.checkInterface(op); err != nil {
 		return nil, err
 	}
+	res.group.OnDescriptor = o.OnDescriptor
 	rx, err := o.network.Listen(res.group)
 	if err != nil {
-		return nil, systemError(op, conn.String(), err)
+		return nil, networkError(op, &res, err)
 	}
 	l := &Listener{
 		res: res, opts: o, rx: rx,
@@ -151,6 +162,10 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 		go func() { defer running.Done(); l.deliverQueued() }()
 	}
 	go func() { running.Wait(); close(l.stopped) }()
+	rx.OnChange(l.networkChanged)
+	if _, err := rx.Joined(); err != nil {
+		l.networkChanged()
+	}
 	return l, nil
 }
 
@@ -190,6 +205,7 @@ func (l *Listener) Connection() Connection { return l.res.conn }
 func (l *Listener) Settings() Settings {
 	s := l.res.settings()
 	s.LocalPort = s.Port
+	s.InterfaceIndex, _ = l.rx.Joined()
 	s.RecvBufferAsked = l.res.conn.RecvBuffer
 	s.RecvBuffer = int64(l.rx.RecvBuffer())
 	return s
@@ -266,6 +282,7 @@ const (
 	reportRejected = iota
 	reportPanic
 	reportSocket
+	reportNetwork
 	numReports
 )
 

@@ -309,14 +309,28 @@ func TestWithoutARouteTheErrorHasTheCommandThatMendsIt(t *testing.T) {
 	if !strings.Contains(err.Error(), "ip -6 route add") || b.Stats().SendErrors != 1 {
 		t.Errorf("%v, %+v", err, b.Stats())
 	}
-	_, err = NewRawListener(newConnection())
+	told := make(chan error, 10)
+	l := open(t, nil, b.Connection(), ListenerOptions{OnError: func(err error) { told <- err }}) // likewise
+	err = <-told
 	wantKind(t, err, ErrRoute)
+	if !strings.Contains(err.Error(), "ip -6 route add") {
+		t.Error(err)
+	}
 	out, err := exec.Command("ip", "-6", "route", "add", "local", "ff00::/8", "dev", "lo", "table", "local").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	for l.Settings().InterfaceIndex == 0 && !portableSockets {
+		time.Sleep(time.Millisecond)
+	}
 	if err := b.Publish(2); err != nil {
 		t.Errorf("with the route: %v", err)
+	}
+	for end := time.Now().Add(patience); l.Stats().Messages == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the listener did not join")
+		}
+		publish(t, b, "", 2)
 	}
 }
 

@@ -2,6 +2,7 @@ package mcl
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"time"
@@ -43,7 +44,7 @@ func (l *Listener) read() {
 		default:
 			// Nothing is known that a UDP socket cannot recover from; but do not spin.
 			failures++
-			l.report(reportSocket, systemError("receive on", l.res.conn.String(), err))
+			l.report(reportSocket, networkError("receive on", &l.res, err))
 			select {
 			case <-l.done:
 				return
@@ -175,8 +176,24 @@ func (l *Listener) setDeadline() {
 	}
 }
 
-// wake is what a deadline is for: to expire, and to deliver what was queued before a subscription.
+// networkChanged has the reading goroutine report it. The watcher of the network, which tells, must not be held up.
+func (l *Listener) networkChanged() {
+	l.unreported.Store(true)
+	l.rx.SetDeadline(time.Unix(1, 0))
+}
+
+// reportNetwork says why nothing is received, unless that is over by now.
+func (l *Listener) reportNetwork() {
+	if _, err := l.rx.Joined(); err != nil {
+		l.report(reportNetwork, fmt.Errorf("%w. Receiving begins by itself when the network allows it", networkError("receive on", &l.res, err)))
+	}
+}
+
+// wake is what a deadline is for: to expire, to deliver what was queued before a subscription, and to report on the network.
 func (l *Listener) wake() {
+	if l.unreported.Swap(false) {
+		l.reportNetwork()
+	}
 	l.reader.deadline = time.Time{}
 	l.rx.SetDeadline(time.Time{})
 	l.handle(nil)

@@ -206,22 +206,3 @@ func (l *Listener) Release() {
 		l.signal.Close()
 	}
 }
-
-// Descriptors returns the listener's, for a program that must close them in a forked child. They belong to the listener.
-func (l *Listener) Descriptors() []int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.signal == nil {
-		return descriptors(l.rx.Descriptor())
-	}
-	return descriptors(l.rx.Descriptor(), l.signal.FD())
-}
-
-func descriptors(fds ...int) (open []int) {
-	for _, fd := range fds {
-		if fd >= 0 {
-			open = append(open, fd)
-		}
-	}
-	return open
-}

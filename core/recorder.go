@@ -287,16 +287,6 @@ func (r *Recorder) ListenerStats() ListenerStats {
 	return s
 }
 
-// Descriptors returns those of the listeners, as Listener.Descriptors does. LogOptions.OnDescriptor is told of those of the
-// logs.
-func (r *Recorder) Descriptors() []int {
-	var all []int
-	for _, c := range r.logs {
-		all = append(all, c.l.Descriptors()...)
-	}
-	return all
-}
-
 // Close records what has arrived by now, writes everything and gives the logs their names. It waits for that, unless it is
 // called from OnError. The error says what could not be written, of each log. Closing again is ErrClosed.
 //

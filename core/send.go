@@ -94,6 +94,7 @@ func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
 
 // sendBatch sends the batch, whose datagrams are a message each. mu is held.
 func (b *RawBroadcaster) sendBatch() (sent int, err error) {
+	b.sender.Follow()
 	sent, err = b.sender.Send(b.batch)
 	b.count(sent)
 	b.messages.Add(uint64(sent))
@@ -117,7 +118,7 @@ func (b *RawBroadcaster) failed(op string, err error) error {
 		return closedError(op, b.res.conn.String())
 	}
 	b.errors.Add(1)
-	return systemError(op, b.res.conn.String(), err)
+	return networkError(op, &b.res, err)
 }
 
 // which says of which of several messages an error tells.
@@ -155,7 +156,6 @@ func (b *RawBroadcaster) senderInTurn() netio.Sender {
 	defer b.sockets.Unlock()
 	if s := b.dialLarge(); s != nil {
 		b.large = append(b.large, s)
-		b.tell([]int{s.Descriptor()}, true)
 		return s
 	}
 	if len(b.large) == 0 {
@@ -195,6 +195,7 @@ const (
 )
 
 func (b *RawBroadcaster) sendPaced(to netio.Sender) (sent int, err error) {
+	to.Follow()
 	for {
 		n, err := to.Send(b.batch[sent:min(sent+burst, len(b.batch))])
 		if sent += n; err != nil || sent == len(b.batch) {

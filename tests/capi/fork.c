@@ -274,7 +274,7 @@ int main(int argc, char **argv)
     b = broadcast_with(NULL);
     int fd = mcl_listener_fd(l, &error);
     MUST(fd);
-    EQUAL(before + 2, sockets());
+    EQUAL(before + 4, sockets()); /* theirs, and two by which the network is watched */
 
     /* A log that is written and holds one entry back, one that is read, a recorder, a replay that waits for the next
      * entry. */

@@ -212,15 +212,15 @@ static void a_network(void)
     FAILS(MCL_EINVAL, mcl_recorder_open_network(in_scratch(""), types, 3, &o, &r, &error));
     listener.type = NULL;
 
-    /* All or none: the last has a network interface that does not exist. */
+    /* All or none: the last has a network interface that cannot exist. */
     const char *root = in_scratch("network");
     CHECK(mkdir(root, 0700) == 0);
     mcl_connection lost = at(3013);
-    lost.interface_ = "nosuch0";
+    lost.interface_ = "no/such";
     mcl_type *nowhere;
     MUST(mcl_type_new("Lost", NULL, 0, &lost, &nowhere, &error));
     FAILS(MCL_EINTERFACE, mcl_recorder_open_network(root, (mcl_type *[]){types[0], types[1], nowhere}, 3, NULL, &r, &error));
-    SAYS("nosuch0");
+    SAYS("no/such");
     CHECK(rmdir(root) == 0 && mkdir(root, 0700) == 0); /* it is empty */
 
     MUST(mcl_recorder_open_network(root, types, 3, &o, &r, &error));

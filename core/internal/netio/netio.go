@@ -7,23 +7,53 @@ package netio
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 
 	"libmcl/core/internal/buf"
+	"libmcl/core/internal/netwatch"
 )
 
 // A Group is where to send or receive, and how. Zero buffers leave the system's default.
 type Group struct {
 	Addr       netip.AddrPort
-	Interface  int // index; 0 lets the kernel pick
-	Hops       int // 0 never leaves the host
+	Interface  string // name or decimal index; "" lets the kernel pick
+	Hops       int    // 0 never leaves the host
 	Loopback   bool
 	RecvBuffer int
 	SendBuffer int
 	LocalPort  int // to send from; 0: any that is free
+
+	// OnDescriptor, unless nil, is told of each socket: when it was opened, and before it is closed.
+	OnDescriptor func(fd int, open bool)
 }
 
-// A Network opens sockets.
+func (g *Group) tell(fd int, open bool) {
+	if g.OnDescriptor != nil {
+		g.OnDescriptor(fd, open)
+	}
+}
+
+// numbered tells whether the interface is given by its index. Such a one is not waited for: the kernel gives each interface
+// another.
+func (g *Group) numbered() bool {
+	_, err := strconv.Atoi(g.Interface)
+	return err == nil
+}
+
+// Opening runs what opens sockets on a goroutine of the library's own, outside of any call of the program. A program that
+// forks without exec replaces it by one that keeps forks away meanwhile.
+var Opening = func(open func()) { open() }
+
+// ErrNoInterface means that the interface that a Group names does not exist now; ErrNoRoute that none is named, and the
+// routing table has none.
+var (
+	ErrNoInterface = netwatch.ErrNoInterface
+	ErrNoRoute     = netwatch.ErrNoRoute
+)
+
+// A Network opens sockets. A network that cannot carry the group yet is no error: see Receiver.Joined and Sender.Send. An
+// interface that is given by an index and does not exist is one.
 type Network interface {
 	Listen(g Group) (Receiver, error)
 	Dial(g Group) (Sender, error)
@@ -39,7 +69,8 @@ type Packet struct {
 	Interface int   // 0: unknown
 }
 
-// A Receiver reads the datagrams of one group. Receive is called by one goroutine; the other methods by any.
+// A Receiver reads the datagrams of one group, and follows the network as it changes: it joins the group as soon as that is
+// possible, and again when the membership has gone. Receive is called by one goroutine; the other methods by any.
 type Receiver interface {
 	// Receive waits until datagrams are there and calls handle with them, in order of arrival. The packets are valid
 	// until handle returns. It returns net.ErrClosed once Close was called, at once and also when it was waiting
@@ -52,7 +83,12 @@ type Receiver interface {
 	Dropped() uint64
 	// RecvBuffer is the size of the buffer that the kernel granted, 0 when unknown.
 	RecvBuffer() int
-	// Descriptor is the socket's, or -1. It belongs to the Receiver.
+	// Joined is the index of the interface that the group is joined on, 0 when it is not known; err says why it is not
+	// joined.
+	Joined() (index int, err error)
+	// OnChange has changed called when what Joined tells has changed. It must not wait, nor call the Receiver.
+	OnChange(changed func())
+	// Descriptor is the socket's, or -1. It belongs to the Receiver, which may replace it: Group.OnDescriptor is told.
 	Descriptor() int
 	// Close leaves the group. A waiting Receive returns.
 	Close() error
@@ -65,10 +101,15 @@ func (d *Datagram) size() int { return len(d.Head) + len(d.Body) }
 
 // A Sender sends to one group. Its methods are for one goroutine at a time, Close excepted.
 type Sender interface {
+	// Follow looks, when the network has changed, whether another interface, route or source address is to be used from
+	// now on. It is called between messages, whose datagrams receivers tell by their source.
+	Follow()
 	// Send hands the datagrams to the kernel in order, waiting while the socket's buffer is full. It returns how many
 	// went out; err says why not all.
 	Send(datagrams []Datagram) (sent int, err error)
 	SendBuffer() int
+	// Interface is the index of the interface that was named, 0 when none is or when it does not exist now.
+	Interface() int
 	// LocalPort is the source port, 0 before the first datagram where the system assigns it then.
 	LocalPort() int
 	Descriptor() int

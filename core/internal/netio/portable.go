@@ -5,11 +5,14 @@ package netio
 import (
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/ipv6"
 
 	"libmcl/core/internal/buf"
+	"libmcl/core/internal/netwatch"
 )
 
 // System is the network of this machine, as golang.org/x/net/ipv6 gives it everywhere: a datagram a call, time stamps of
@@ -19,30 +22,108 @@ var System Network = portable{}
 type portable struct{}
 
 func (portable) Listen(g Group) (Receiver, error) {
-	ifi, err := groupInterface(g.Interface)
-	if err != nil {
+	if err := netwatch.Start(); err != nil {
 		return nil, err
 	}
-	conn, err := net.ListenMulticastUDP("udp6", ifi, net.UDPAddrFromAddrPort(g.Addr))
+	// Go binds [::] and lets others have the port too, as the address is one of a group.
+	conn, err := net.ListenUDP("udp6", net.UDPAddrFromAddrPort(g.Addr))
 	if err != nil {
+		netwatch.Stop()
 		return nil, err
 	}
 	if g.RecvBuffer > 0 {
 		conn.SetReadBuffer(g.RecvBuffer) // less than asked for is no error
 	}
-	p := ipv6.NewPacketConn(conn)
-	// Go binds [::], so that other groups on the port arrive too: the destination tells them apart.
-	if err := p.SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true); err != nil {
-		conn.Close()
+	r := &portableReceiver{conn: conn, p: ipv6.NewPacketConn(conn), group: g, changed: func() {}}
+	// What comes for other groups on the port arrives too: the destination tells them apart.
+	if err := r.p.SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true); err != nil {
+		r.Close()
 		return nil, err
 	}
-	return &portableReceiver{conn: conn, p: p, group: g}, nil
+	netwatch.Follow(r, true)
+	if !r.NetworkChanged(netwatch.Look()) {
+		if _, err := r.Joined(); err == ErrNoInterface && g.numbered() {
+			r.Close()
+			return nil, err
+		}
+		netwatch.Follow(r, false)
+	}
+	return r, nil
 }
 
 type portableReceiver struct {
 	conn  *net.UDPConn
 	p     *ipv6.PacketConn
 	group Group
+
+	mu      sync.Mutex // protects what follows
+	in      *net.Interface
+	joined  bool
+	err     error
+	changed func()
+	closed  bool
+}
+
+// NetworkChanged implements netwatch.Follower.
+func (r *portableReceiver) NetworkChanged(v *netwatch.View) (settled bool) {
+	r.mu.Lock()
+	if r.closed || r.joined && !v.Changed() {
+		r.mu.Unlock()
+		return true
+	}
+	before := r.err
+	r.err = r.follow(v)
+	tell := func() {}
+	if r.err != nil && (before == nil || r.err.Error() != before.Error()) {
+		tell = r.changed
+	}
+	settled = r.err == nil
+	r.mu.Unlock()
+	tell()
+	return settled
+}
+
+// follow joins again after any change: the memberships that a socket has lost cannot be told. mu is held.
+func (r *portableReceiver) follow(v *netwatch.View) error {
+	var ifi *net.Interface
+	if r.group.Interface != "" {
+		index, err := v.Interface(r.group.Interface)
+		if err == nil {
+			ifi, err = net.InterfaceByIndex(index)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	group := &net.UDPAddr{IP: r.group.Addr.Addr().AsSlice()}
+	if r.joined {
+		r.p.LeaveGroup(r.in, group)
+	}
+	err := r.p.JoinGroup(ifi, group)
+	r.in, r.joined = ifi, err == nil
+	return err
+}
+
+func (r *portableReceiver) OnChange(changed func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changed = changed
+}
+
+func (r *portableReceiver) Joined() (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.in == nil || !r.joined {
+		return 0, r.err
+	}
+	return r.in.Index, r.err
+}
+
+// wants tells whether a datagram that came for dst by an interface is one of the group's.
+func (r *portableReceiver) wants(dst netip.Addr, index int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return dst.WithZone("") == r.group.Addr.Addr() && r.joined && (r.in == nil || index == r.in.Index)
 }
 
 func (r *portableReceiver) Receive(handle func([]Packet)) error {
@@ -57,7 +138,7 @@ func (r *portableReceiver) Receive(handle func([]Packet)) error {
 		if control != nil {
 			index = control.IfIndex
 			dst, _ := netip.AddrFromSlice(control.Dst)
-			if dst.WithZone("") != r.group.Addr.Addr() || r.group.Interface != 0 && control.IfIndex != r.group.Interface {
+			if !r.wants(dst, index) {
 				continue
 			}
 		}
@@ -72,33 +153,88 @@ func (r *portableReceiver) SetDeadline(t time.Time) error { return r.conn.SetRea
 func (r *portableReceiver) Dropped() uint64               { return 0 }
 func (r *portableReceiver) RecvBuffer() int               { return 0 }
 func (r *portableReceiver) Descriptor() int               { return -1 }
-func (r *portableReceiver) Close() error                  { return r.conn.Close() }
+
+func (r *portableReceiver) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return net.ErrClosed
+	}
+	r.closed = true
+	netwatch.Unfollow(r)
+	netwatch.Stop()
+	return r.conn.Close()
+}
 
 func (portable) Dial(g Group) (Sender, error) {
-	conn, err := net.ListenUDP("udp6", &net.UDPAddr{Port: g.LocalPort})
-	if err != nil {
+	if err := netwatch.Start(); err != nil {
 		return nil, err
 	}
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{Port: g.LocalPort})
+	if err != nil {
+		netwatch.Stop()
+		return nil, err
+	}
+	s := &portableSender{conn: conn, group: g, changes: netwatch.Changes()}
 	if g.SendBuffer > 0 {
 		conn.SetWriteBuffer(g.SendBuffer)
 	}
-	if err := steer(conn, g); err != nil {
-		conn.Close()
+	if err := steer(conn, &g); err != nil {
+		s.Close()
 		return nil, err
 	}
-	return &portableSender{conn: conn, to: g.Addr}, nil
+	// What is missing may appear later.
+	if err := s.choose(); err == ErrNoInterface && g.numbered() {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 type portableSender struct {
-	conn *net.UDPConn
-	to   netip.AddrPort
-	data []byte
+	conn    *net.UDPConn
+	group   Group
+	changes uint64
+	chosen  bool
+	index   atomic.Int32
+	data    []byte
+	closed  sync.Once
+}
+
+// choose finds the interface that is named.
+func (s *portableSender) choose() error {
+	if s.group.Interface == "" {
+		s.chosen = true
+		return nil
+	}
+	index, err := netwatch.Look().Interface(s.group.Interface)
+	s.index.Store(int32(index))
+	if err != nil {
+		return err
+	}
+	ifi, err := net.InterfaceByIndex(index)
+	if err == nil {
+		err = ipv6.NewPacketConn(s.conn).SetMulticastInterface(ifi)
+	}
+	s.chosen = err == nil
+	return err
+}
+
+func (s *portableSender) Follow() {
+	if now := netwatch.Changes(); now != s.changes {
+		s.changes, s.chosen = now, false
+	}
 }
 
 func (s *portableSender) Send(datagrams []Datagram) (int, error) {
+	if !s.chosen {
+		if err := s.choose(); err != nil {
+			return 0, err
+		}
+	}
 	for i, d := range datagrams {
 		s.data = append(append(s.data[:0], d.Head...), d.Body...)
-		if _, err := s.conn.WriteToUDPAddrPort(s.data, s.to); err != nil {
+		if _, err := s.conn.WriteToUDPAddrPort(s.data, s.group.Addr); err != nil {
 			return i, err
 		}
 	}
@@ -108,4 +244,12 @@ func (s *portableSender) Send(datagrams []Datagram) (int, error) {
 func (s *portableSender) SendBuffer() int { return 0 }
 func (s *portableSender) LocalPort() int  { return s.conn.LocalAddr().(*net.UDPAddr).Port }
 func (s *portableSender) Descriptor() int { return -1 }
-func (s *portableSender) Close() error    { return s.conn.Close() }
+func (s *portableSender) Interface() int  { return int(s.index.Load()) }
+
+func (s *portableSender) Close() (err error) {
+	s.closed.Do(func() {
+		err = s.conn.Close()
+		netwatch.Stop()
+	})
+	return err
+}

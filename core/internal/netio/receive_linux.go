@@ -7,9 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -72,28 +70,29 @@ func (b *batch) prepare(n int) {
 	}
 }
 
+// A receiver reads one socket, and another when the interface has been replaced (see membership).
 type receiver struct {
-	*socket
+	*membership
 	batch *batch
 	n     int
 	size  int // of the next read: grows with what there is, so that a quiet listener holds and prepares little
 	err   error
 	times arrivals
 	read  func(fd uintptr) bool // r.readBatch, made once: a closure a call would be an allocation a call
-
-	drops   sync.Mutex
-	seen    uint32 // the kernel's counter as last read; it wraps
-	dropped atomic.Uint64
 }
 
-func newReceiver(s *socket) *receiver {
-	r := &receiver{socket: s, size: batchMin}
+func (linux) Listen(g Group) (Receiver, error) {
+	m, err := join(g)
+	if err != nil {
+		return nil, err
+	}
+	r := &receiver{membership: m, size: batchMin}
 	r.read = r.readBatch
-	return r
+	return r, nil
 }
 
 func (r *receiver) Receive(handle func([]Packet)) error {
-	if err := r.raw.Read(r.read); err != nil {
+	if err := r.await(r.read); err != nil {
 		return err
 	}
 	if r.err != nil {
@@ -182,33 +181,4 @@ func (p *Packet) readControl(control []byte) (segment int) {
 		rest = rest[size:]
 	}
 	return segment
-}
-
-func (r *receiver) SetDeadline(t time.Time) error { return r.conn.SetReadDeadline(t) }
-
-// Dropped reads the socket's own counter. SO_RXQ_OVFL would give the same number at a cost for every packet, and only
-// with the next one.
-func (r *receiver) Dropped() uint64 {
-	r.drops.Lock()
-	defer r.drops.Unlock()
-	r.raw.Control(func(fd uintptr) {
-		var info [16]uint32 // SK_MEMINFO_VARS is 9 today
-		size := uint32(unsafe.Sizeof(info))
-		const skMemInfoDrops = 8 // linux/sock_diag.h
-		_, _, errno := syscall.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-		if errno == 0 && size > skMemInfoDrops*4 {
-			r.dropped.Add(uint64(info[skMemInfoDrops] - r.seen))
-			r.seen = info[skMemInfoDrops]
-		}
-	})
-	return r.dropped.Load()
-}
-
-// RecvBuffer halves what the kernel tells, since it doubles what is asked for (socket(7)).
-func (r *receiver) RecvBuffer() int { return r.option(unix.SOL_SOCKET, unix.SO_RCVBUF) / 2 }
-
-func (r *receiver) Close() error {
-	r.Dropped()
-	return r.socket.Close()
 }

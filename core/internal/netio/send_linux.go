@@ -3,7 +3,6 @@
 package netio
 
 import (
-	"net"
 	"os"
 	"syscall"
 	"unsafe"
@@ -11,12 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sender's socket is connected, which saves the kernel a route look-up a datagram. Connecting needs a route; so it is
-// done when the first datagram goes, and again when the network has changed under it.
 type sender struct {
-	*socket
-	to        unix.Sockaddr
-	connected bool
+	*route
 
 	// The datagrams of a Send, and how many of them have left.
 	datagrams []Datagram
@@ -28,24 +23,27 @@ type sender struct {
 	limit trainLimit
 }
 
-func newSender(s *socket, to unix.Sockaddr) *sender {
-	x := &sender{socket: s, to: to}
-	x.write = x.writeAll
-	x.connect() // a missing route may appear later
-	return x
+func (linux) Dial(g Group) (Sender, error) {
+	r, err := newRoute(g)
+	if err != nil {
+		return nil, err
+	}
+	s := &sender{route: r}
+	s.write = s.writeAll
+	// What is missing may appear later.
+	if err := s.connect(); err == ErrNoInterface && g.numbered() {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *sender) connect() error {
-	var err error
-	if e := s.raw.Control(func(fd uintptr) {
-		if err = unix.Connect(int(fd), s.to); err == nil {
-			s.limit = probeTrains(int(fd))
-		}
-	}); e != nil {
-		return e
+	err := s.route.connect()
+	if err == nil {
+		s.raw.Control(func(fd uintptr) { s.limit = probeTrains(int(fd)) })
 	}
-	s.connected = err == nil
-	return os.NewSyscallError("connect", err)
+	return err
 }
 
 func (s *sender) Send(datagrams []Datagram) (int, error) {
@@ -75,16 +73,6 @@ func (s *sender) Send(datagrams []Datagram) (int, error) {
 func (s *sender) forget() {
 	s.datagrams = nil
 	s.call.forget()
-}
-
-// networkChanged tells the errors after which connecting anew finds another source address or route.
-func networkChanged(err error) bool {
-	switch err {
-	case unix.ENETUNREACH, unix.EADDRNOTAVAIL, unix.ENODEV, unix.ENETDOWN, unix.EHOSTUNREACH, unix.EINVAL, unix.ECONNREFUSED,
-		unix.EDESTADDRREQ, unix.ENOTCONN:
-		return true
-	}
-	return false
 }
 
 // writeAll is called by the netpoller, and called again when the socket is writable after it gave false.
@@ -145,13 +133,4 @@ func forgetErrors(fd int) {
 			return
 		}
 	}
-}
-
-func (s *sender) SendBuffer() int { return s.option(unix.SOL_SOCKET, unix.SO_SNDBUF) / 2 }
-
-func (s *sender) LocalPort() int {
-	if a, ok := s.conn.LocalAddr().(*net.UDPAddr); ok {
-		return a.Port
-	}
-	return 0
 }

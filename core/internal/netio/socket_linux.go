@@ -3,13 +3,12 @@
 package netio
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"syscall"
 
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,14 +22,15 @@ type linux struct{}
 // The descriptor is only ever used inside raw's methods, or while conn is known to be open: once conn is collected
 // or closed, its number may belong to another file.
 type socket struct {
-	conn net.PacketConn
-	raw  syscall.RawConn
-	fd   int
+	conn  net.PacketConn
+	raw   syscall.RawConn
+	fd    int
+	group *Group
 }
 
-// newSocket makes a UDP socket that is bound to addr. Go's own net.ListenPacket binds a multicast address as [::], and
+// newSocket makes a UDP socket for g that is bound to bind, to nothing when that is the zero AddrPort. Go's own net.ListenPacket binds a multicast address as [::], and
 // such a socket receives the packets of every group on the port; so this binds by hand, as the reference does.
-func newSocket(bind netip.AddrPort, before func(fd int) error) (*socket, error) {
+func newSocket(g *Group, bind netip.AddrPort, before func(fd int) error) (*socket, error) {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -39,9 +39,11 @@ func newSocket(bind netip.AddrPort, before func(fd int) error) (*socket, error) 
 		unix.Close(fd)
 		return nil, err
 	}
-	if err := unix.Bind(fd, sockaddr(bind)); err != nil {
-		unix.Close(fd)
-		return nil, os.NewSyscallError("bind", err)
+	if bind.IsValid() {
+		if err := unix.Bind(fd, sockaddr(bind)); err != nil {
+			unix.Close(fd)
+			return nil, os.NewSyscallError("bind", err)
+		}
 	}
 	file := os.NewFile(uintptr(fd), "udp6")
 	conn, err := net.FilePacketConn(file) // a duplicate
@@ -54,16 +56,20 @@ func newSocket(bind netip.AddrPort, before func(fd int) error) (*socket, error) 
 		conn.Close()
 		return nil, err
 	}
-	s := &socket{conn: conn, raw: raw}
+	s := &socket{conn: conn, raw: raw, group: g}
 	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
 		conn.Close()
 		return nil, err
 	}
+	g.tell(s.fd, true)
 	return s, nil
 }
 
-func (s *socket) Descriptor() int { return s.fd }
-func (s *socket) Close() error    { return s.conn.Close() }
+// close is called once.
+func (s *socket) close() error {
+	s.group.tell(s.fd, false)
+	return s.conn.Close()
+}
 
 func (s *socket) option(level, name int) int {
 	value := 0
@@ -84,73 +90,16 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 }
 
 func zone(a netip.Addr) uint32 {
-	var index uint32
-	fmt.Sscan(a.Zone(), &index)
-	return index
+	index, _ := strconv.ParseUint(a.Zone(), 10, 32)
+	return uint32(index)
 }
 
-func (linux) Listen(g Group) (Receiver, error) {
-	s, err := newSocket(scoped(g), func(fd int) error {
-		setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, g.RecvBuffer)
-		for _, o := range []struct{ level, name, value int }{
-			{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},
-			// By SO_TIMESTAMPNS, the kernel gives what arrived without a time that of reading. It takes none for a moment
-			// after the first socket of the machine asks for it (netstamp_needed_key in its net/core/dev.c), and the
-			// first packets would seem to be later than the next.
-			{unix.SOL_SOCKET, unix.SO_TIMESTAMPING, unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE},
-			{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1},
-			// Otherwise the groups that other sockets of this host joined arrive here too (ipv6(7) has no word of it;
-			// linux/in6.h: IPV6_MULTICAST_ALL).
-			{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0},
-		} {
-			if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
-				return os.NewSyscallError("setsockopt", err)
-			}
-		}
-		// A train of datagrams arrives in one piece, at a tenth of the cost. Kernels before 5.0 do not have it.
-		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1)
-		if g.Interface != 0 {
-			// A membership on one interface lets the group in on all of them; the chosen one is to be the only one.
-			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, g.Interface); err != nil {
-				return os.NewSyscallError("setsockopt SO_BINDTOIFINDEX", err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+// scoped gives a link-local group the interface that it is on: the kernel binds and connects it to none otherwise.
+func scoped(a netip.AddrPort, index int) netip.AddrPort {
+	if index != 0 && ofOneLink(a.Addr()) {
+		return netip.AddrPortFrom(a.Addr().WithZone(strconv.Itoa(index)), a.Port())
 	}
-	ifi, err := groupInterface(g.Interface)
-	if err == nil {
-		err = ipv6.NewPacketConn(s.conn).JoinGroup(ifi, &net.UDPAddr{IP: g.Addr.Addr().AsSlice()})
-	}
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	return newReceiver(s), nil
+	return a
 }
 
-// scoped gives a link-local group its interface: the kernel binds it to none otherwise.
-func scoped(g Group) netip.AddrPort {
-	if a := g.Addr.Addr(); g.Interface != 0 && (a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast()) {
-		return netip.AddrPortFrom(a.WithZone(fmt.Sprint(g.Interface)), g.Addr.Port())
-	}
-	return g.Addr
-}
-
-func (linux) Dial(g Group) (Sender, error) {
-	s, err := newSocket(netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(g.LocalPort)), func(fd int) error {
-		setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, g.SendBuffer)
-		// Otherwise Linux keeps silent about datagrams that this host's own queue drops (udp(7): IP_RECVERR).
-		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1))
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := steer(s.conn, g); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return newSender(s, sockaddr(scoped(g))), nil
-}
+func ofOneLink(a netip.Addr) bool { return a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast() }

@@ -24,14 +24,14 @@ const patience = 20 * time.Second // how long a test waits for what must happen
 // plainReceiver is a receiver as a legacy process has it: each datagram is a read.
 func plainReceiver(t testing.TB, g Group) func() []byte {
 	t.Helper()
-	s, err := newSocket(g.Addr, func(fd int) error {
+	s, err := newSocket(&g, g.Addr, func(fd int) error {
 		setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, g.RecvBuffer)
 		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { s.close() })
 	if err := ipv6.NewPacketConn(s.conn).JoinGroup(nil, &net.UDPAddr{IP: g.Addr.Addr().AsSlice()}); err != nil {
 		t.Fatal(err)
 	}

@@ -192,8 +192,10 @@ func (r *receiver) Dropped() uint64 {
 	return r.dropped
 }
 
-func (r *receiver) RecvBuffer() int { return 0 }
-func (r *receiver) Descriptor() int { return -1 }
+func (r *receiver) RecvBuffer() int      { return 0 }
+func (r *receiver) Descriptor() int      { return -1 }
+func (r *receiver) Joined() (int, error) { return 0, nil }
+func (r *receiver) OnChange(func())      {}
 
 func (r *receiver) Close() error {
 	r.mu.Lock()
@@ -255,6 +257,8 @@ func (n *Network) transmit(r *receiver, from netip.AddrPort, data []byte) {
 	}
 }
 
+func (s *sender) Follow()         {}
+func (s *sender) Interface() int  { return 0 }
 func (s *sender) SendBuffer() int { return 0 }
 func (s *sender) LocalPort() int  { return int(s.from.Port()) }
 func (s *sender) Descriptor() int { return -1 }

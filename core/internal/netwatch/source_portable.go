@@ -1,0 +1,5 @@
+//go:build !linux || mcl_portable
+
+package netwatch
+
+func newSource() (source, error) { return newPoller(), nil }
