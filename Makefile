@@ -7,6 +7,7 @@
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
 # make generate   carries the numbers of include/mcl.h to the other languages
+# make abi        records a change of the binary interface, and says what it breaks (tests/capi/abi.txt)
 # make clean      removes what was built
 # make help       prints this
 
@@ -54,6 +55,11 @@ generate:
 
 check-generated:
 	$(GO) run ./internal/generate -check
+
+# Records the binary interface, after a change that is meant.
+.PHONY: abi
+abi: lib
+	$(GO) run ./internal/abi
 
 ## ---- install ----
 

@@ -40,14 +40,27 @@ type Struct struct {
 
 // Prototype is the function as one line of C.
 func (f Function) Prototype() string {
-	params := make([]string, len(f.Params))
-	for i, p := range f.Params {
-		params[i] = p.String()
-	}
+	return join(f.Result, f.Name) + parameters(f.Params)
+}
+
+func parameters(params []Param) string {
 	if len(params) == 0 {
-		params = []string{"void"}
+		return "(void)"
 	}
-	return join(f.Result, f.Name) + "(" + strings.Join(params, ", ") + ")"
+	all := make([]string, len(params))
+	for i, p := range params {
+		all[i] = p.String()
+	}
+	return "(" + strings.Join(all, ", ") + ")"
+}
+
+// Signature is the prototype without the names of parameters, on which no compiled program depends.
+func (f Function) Signature() string {
+	params := make([]Param, len(f.Params))
+	for i, p := range f.Params {
+		params[i] = Param{Type: p.Type, Size: p.Size}
+	}
+	return join(f.Result, f.Name) + parameters(params)
 }
 
 func (p Param) String() string {
@@ -63,7 +76,7 @@ func (p Param) String() string {
 
 // join writes a name behind its type.
 func join(typ, name string) string {
-	if strings.HasSuffix(typ, "*") {
+	if name == "" || strings.HasSuffix(typ, "*") {
 		return typ + name
 	}
 	return typ + " " + name
@@ -210,8 +223,7 @@ func list(text, separator string) ([]Param, error) {
 			if err != nil {
 				return nil, err
 			}
-			f := Function{Result: m[1], Params: inner}
-			all = append(all, Param{Type: m[1] + " (*)" + strings.TrimPrefix(f.Prototype(), m[1]+" "), Name: m[2]})
+			all = append(all, Param{Type: m[1] + " (*)" + parameters(inner), Name: m[2]})
 			continue
 		}
 		m := params.FindStringSubmatch(part)

@@ -49,6 +49,9 @@ func TestParse(t *testing.T) {
 	for _, f := range h.Functions {
 		prototypes = append(prototypes, f.Prototype()+" | "+f.Prose)
 	}
+	if got, want := h.Functions[0].Signature(), "int mcl_open(const mcl_options *, mcl_thing *const *, size_t, mcl_thing **)"; got != want {
+		t.Errorf("%q, not %q", got, want)
+	}
 	for _, f := range h.Structs[0].Fields {
 		fields = append(fields, f.String())
 	}

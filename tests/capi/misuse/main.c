@@ -55,7 +55,11 @@ int main(int argc, char **argv)
     int threads = atoi(argv[3]);
     calls_each = atol(argv[2]) / (threads > 0 ? threads : 1);
     scratch = small_disk(argv[4]);
-    vectors = argv[5];
+    vectors = realpath(argv[5], NULL);
+    if (vectors == NULL || chdir(scratch) != 0) { /* so that relative paths are harmless, too */
+        perror(argv[5]);
+        return 2;
+    }
     printf("seed %" PRIu64 "\n", seed);
     fflush(stdout);
     if (calls_each < 1 || threads > 30) {

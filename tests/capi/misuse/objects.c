@@ -65,7 +65,7 @@ static int remove_one(const char *path, const struct stat *s, int flag, struct F
 void remove_path(const char *path)
 {
     char name[200];
-    if (strncmp(path, scratch, strlen(scratch)) != 0)
+    if (path[0] == '/' && strncmp(path, scratch, strlen(scratch)) != 0)
         return;
     nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     for (int i = -2; i < 10; i++) {
