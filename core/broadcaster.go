@@ -56,10 +56,11 @@ type RawBroadcaster struct {
 	large   []netio.Sender // for messages in fragments, in turn
 	dialed  int            // ports that were tried for them
 
-	mu    sync.Mutex // one message at a time: fragments leave in order. Protects what follows
-	head  []byte
-	batch []netio.Datagram
-	turn  int // of large
+	mu     sync.Mutex // one message at a time: fragments leave in order. Protects what follows
+	head   []byte
+	batch  []netio.Datagram
+	turn   int          // of large
+	inTurn netio.Sender // of the last large message
 
 	waiting *coalescer // nil: nothing ever waits
 }

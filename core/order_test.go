@@ -139,6 +139,32 @@ func TestLargeMessagesDoNotMix(t *testing.T) {
 	}
 }
 
+// A large message does not begin while this host still holds much of the one before: fair queues would send both at once.
+// Nor does it wait for ever, or after a close.
+func TestALargeMessageWaitsForTheOneBefore(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	b := dial(t, n, conn, BroadcasterOptions{})
+	large := make([]byte, 100_000)
+	n.Unsent.Store(nearlyOut + 1)
+	publish(t, b, "", large) // none before
+	begun := time.Now()
+	publish(t, b, "", "small")
+	publish(t, b, "", large)
+	if waited := time.Since(begun); waited < stuck {
+		t.Errorf("it waited for %v", waited)
+	}
+	done := make(chan error)
+	go func() {
+		var err error
+		for err == nil {
+			err = b.Publish(large)
+		}
+		done <- err
+	}()
+	b.Close()
+	wantKind(t, <-done, ErrClosed)
+}
+
 // Several programs publish large messages at once: their fragments come mixed, and all the same each message becomes whole.
 func TestSeveralSendersOfLargeMessages(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()

@@ -76,7 +76,7 @@ func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
 				break
 			}
 			b.fragment(topic, m.Payload, packets)
-			datagrams, err := b.sendPaced(b.senderInTurn())
+			datagrams, err := b.sendPaced(b.nextTurn())
 			b.count(datagrams)
 			if err != nil {
 				return 0, err
@@ -149,6 +149,27 @@ func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32)
 // message that a fragment belongs to; a receiver goes by the sender's port, among others. So messages that follow each other
 // from different ports cannot mix, whatever is lost or overtaken.
 const largeSockets = wire.TurnPorts
+
+// nearlyOut is how much of a message may still wait in this host when the next one begins, in bytes of the kernel's memory: a
+// datagram of 60 kB takes some 100 kB, so the network does not fall idle.
+const nearlyOut = 128 << 10
+
+// stuck is after how long what waits is thought to wait for something else than the network.
+const stuck = 50 * time.Millisecond
+
+// nextTurn gives the socket for a large message, once the message before has nearly left. A receiver takes one that does not go
+// on while others begin for incomplete; and queues that are fair to each socket, as Linux's usual ones (fq_codel, a network
+// card of several queues) are, would send many in turn, a datagram each. mu is held.
+func (b *RawBroadcaster) nextTurn() netio.Sender {
+	if b.inTurn != nil {
+		const moment = 100 * time.Microsecond
+		for end := time.Now().Add(stuck); b.inTurn.Unsent() > nearlyOut && !b.closed.Load() && time.Now().Before(end); {
+			time.Sleep(moment)
+		}
+	}
+	b.inTurn = b.senderInTurn()
+	return b.inTurn
+}
 
 // senderInTurn is called with mu held.
 func (b *RawBroadcaster) senderInTurn() netio.Sender {

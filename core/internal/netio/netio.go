@@ -112,6 +112,8 @@ type Sender interface {
 	Interface() int
 	// LocalPort is the source port, 0 before the first datagram where the system assigns it then.
 	LocalPort() int
+	// Unsent is how much of what was sent this host still holds, in bytes of the kernel's memory: 0 when unknown.
+	Unsent() int
 	Descriptor() int
 	Close() error
 }

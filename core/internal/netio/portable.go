@@ -242,6 +242,7 @@ func (s *portableSender) Send(datagrams []Datagram) (int, error) {
 }
 
 func (s *portableSender) SendBuffer() int { return 0 }
+func (s *portableSender) Unsent() int     { return 0 }
 func (s *portableSender) LocalPort() int  { return s.conn.LocalAddr().(*net.UDPAddr).Port }
 func (s *portableSender) Descriptor() int { return -1 }
 func (s *portableSender) Interface() int  { return int(s.index.Load()) }

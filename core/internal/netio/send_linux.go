@@ -18,6 +18,8 @@ type sender struct {
 	sent      int
 	err       error
 	write     func(fd uintptr) bool // s.writeAll, made once: a closure a call would be an allocation a call
+	look      func(fd uintptr)      // s.lookUnsent, likewise
+	unsent    int
 
 	call  call
 	limit trainLimit
@@ -29,7 +31,7 @@ func (linux) Dial(g Group) (Sender, error) {
 		return nil, err
 	}
 	s := &sender{route: r}
-	s.write = s.writeAll
+	s.write, s.look = s.writeAll, s.lookUnsent
 	// What is missing may appear later.
 	if err := s.connect(); err == ErrNoInterface && g.numbered() {
 		s.Close()
@@ -134,3 +136,11 @@ func forgetErrors(fd int) {
 		}
 	}
 }
+
+func (s *sender) Unsent() int {
+	s.unsent = 0
+	s.raw.Control(s.look)
+	return s.unsent
+}
+
+func (s *sender) lookUnsent(fd uintptr) { s.unsent, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,10 +17,11 @@ import (
 
 // A Network connects the senders and receivers that are opened on it. Set its fields before that.
 type Network struct {
-	Loss    float64 // share of datagrams that a receiver does not get
-	Repeat  float64 // share that it gets twice
-	Reorder float64 // share that changes places with the one before
-	Buffer  int     // datagrams that wait at a receiver before more are dropped and counted; 0: no limit
+	Loss    float64      // share of datagrams that a receiver does not get
+	Repeat  float64      // share that it gets twice
+	Reorder float64      // share that changes places with the one before
+	Unsent  atomic.Int64 // what senders say is held
+	Buffer  int          // datagrams that wait at a receiver before more are dropped and counted; 0: no limit
 
 	mu        sync.Mutex
 	random    *rand.Rand
@@ -260,6 +262,7 @@ func (n *Network) transmit(r *receiver, from netip.AddrPort, data []byte) {
 func (s *sender) Follow()         {}
 func (s *sender) Interface() int  { return 0 }
 func (s *sender) SendBuffer() int { return 0 }
+func (s *sender) Unsent() int     { return int(s.network.Unsent.Load()) }
 func (s *sender) LocalPort() int  { return int(s.from.Port()) }
 func (s *sender) Descriptor() int { return -1 }
 
