@@ -132,6 +132,40 @@ func TestClosingRecordsWhatHasArrived(t *testing.T) {
 	}
 }
 
+// What waits while the goroutine that writes is held up is written by Close, however much it is.
+func TestClosingRecordsWhatWaits(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "folder")
+	os.Mkdir(folder, 0o777)
+	conn := newConnection()
+	held, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	r := record(t, filepath.Join(folder, "log"), conn, RecordOptions{OnError: func(error) {
+		once.Do(func() { close(held); <-release })
+	}})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	os.Remove(folder)
+	publish(t, b, "", 0) // begins the log at once, in vain
+	<-held
+	os.Mkdir(folder, 0o777)
+	const n = 40_000
+	for i := uint64(1); i < n; i++ {
+		publish(t, b, "", i)
+		if i%500 == 0 { // no more than the socket holds
+			recorded(t, r, func(_ RecorderStats, l ListenerStats) bool { return l.Queued == i })
+		}
+	}
+	closed := make(chan error)
+	go func() { closed <- r.Close() }()
+	<-r.logs[0].last
+	close(release)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	if got := len(readLog(t, openLog(t, filepath.Join(folder, "log"), LogReadOptions{}))); got != n {
+		t.Errorf("%d entries of %d", got, n)
+	}
+}
+
 func TestRecordingANetwork(t *testing.T) {
 	root := t.TempDir()
 	var types []*Type
@@ -191,6 +225,39 @@ func TestRecordingANetwork(t *testing.T) {
 			t.Errorf("%s: %d, want %d", e.Type, x, next[e.Type])
 		}
 		next[e.Type] += 2
+	}
+}
+
+func TestTheLogsOfANetworkCountFromOneMoment(t *testing.T) {
+	var types []*Type
+	for _, name := range []string{"Early", "Late"} {
+		typ, err := NewType(name, nil, newConnection())
+		if err != nil {
+			t.Fatal(err)
+		}
+		types = append(types, typ)
+	}
+	begun := time.Now()
+	r, err := RecordNetwork(t.TempDir(), types, RecordOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, typ := range types {
+		b := dial(t, nil, typ.conn, BroadcasterOptions{})
+		if err := b.PublishMessage(nil, typ.New()); err != nil {
+			t.Fatal(err)
+		}
+		recorded(t, r, func(_ RecorderStats, l ListenerStats) bool { return l.Delivered == uint64(i+1) })
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	headers := openLogs(t, r.Directory(), LogReadOptions{}).Headers()
+	if len(headers) != 2 || !headers[0].Created.Equal(headers[1].Created) {
+		t.Fatalf("%+v", headers)
+	}
+	if since := headers[0].Created.Sub(begun); since < -time.Microsecond || since > patience {
+		t.Errorf("they count from %v after the beginning", since)
 	}
 }
 
