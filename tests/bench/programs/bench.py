@@ -1,0 +1,121 @@
+"""What the Python programs of the benchmarks share: as bench.h, on Python 2.7 and 3."""
+
+from __future__ import print_function
+
+import argparse
+import json
+import resource
+import select
+import sys
+import threading
+import time
+
+GROUP = 'ff15::be9c'
+RECV_BUFFER = 4 << 20  # bytes
+QUIET = 0.3  # seconds without an arrival after which what is missing is lost
+AHEAD = 50e-6  # seconds: shorter pauses than this are not worth a sleep
+HELD_UP = 1e-3  # seconds
+
+clock = getattr(time, 'perf_counter', time.time)
+
+
+def cpu():
+    """Return the seconds of one core that this process has used."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def parse(default_mode):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('role')
+    parser.add_argument('--mode', default=default_mode)
+    parser.add_argument('--size', type=int, default=64)
+    parser.add_argument('--seconds', type=float, default=0.3)
+    parser.add_argument('--rate', type=float, default=0)
+    parser.add_argument('--batch', type=int, default=64)
+    parser.add_argument('--spin', type=int, default=0, help="threads that compute meanwhile")
+    parser.add_argument('--group', default=GROUP)
+    parser.add_argument('--port', type=int, default=26000)
+    return parser.parse_args()
+
+
+def message(size):
+    """Return what is published: a str of `size` bytes, as legacy programs have."""
+    return 'x' * size
+
+
+def report(**values):
+    print(json.dumps(values))
+    sys.stdout.flush()
+
+
+def send(options, publish, data, number=1):
+    """Call publish(data), which sends `number` messages, until the time is over."""
+    interval = number / options.rate if options.rate else 0
+    # What is as fast as it goes looks at the clock now and then: that takes a tenth of the time of
+    # a message.
+    in_a_row = 1 if interval else 16
+    used, began = cpu(), clock()
+    due, end, sent = began, began + options.seconds, 0
+    while True:
+        now = clock()
+        if interval:
+            if due > now + AHEAD:
+                time.sleep(due - now)
+                now = clock()
+            elif now > due + HELD_UP:
+                due = now
+            due += interval
+        if now >= end:
+            break
+        for _ in range(in_a_row):
+            publish(data)
+        sent += number * in_a_row
+    took = clock() - began
+    report(sent=sent, seconds=took, cpu=cpu() - used)
+
+
+class Receiving(object):
+    """Counts what arrives at a callback.
+
+    With options.spin, threads of this interpreter compute meanwhile.
+    """
+    def __init__(self, options):
+        self.messages, self.first, self.last = 0, None, None
+        self._over = []
+        for _ in range(options.spin):
+            thread = threading.Thread(target=self._spin)
+            thread.daemon = True
+            thread.start()
+
+    def _spin(self):
+        while not self._over:
+            pass
+
+    def add(self, data):
+        """The callback."""
+        self.last = clock()
+        if self.first is None:
+            self.first = self.last
+        self.messages += 1
+
+    def wait(self):
+        """Tell that all is ready; return when all is here, or nothing arrives any more."""
+        used = cpu()
+        print('ready')
+        sys.stdout.flush()
+        select.select([sys.stdin], [], [])
+        sent = int(sys.stdin.readline().split()[1])
+        seen, since = -1, clock()
+        while self.messages < sent and (self.messages != seen or clock() - since < QUIET):
+            if self.messages != seen:
+                seen, since = self.messages, clock()
+            time.sleep(0.02)  # silence cannot be waited for
+        self._over.append(1)
+        self.used = cpu() - used
+
+    def report(self, dropped=0):
+        report(received=self.messages,
+               seconds=(self.last or 0) - (self.first or 0),
+               cpu=self.used,
+               dropped=dropped)

@@ -1,0 +1,323 @@
+/* mcl.c - libmcl from C.
+ *
+ *     mcl send       --mode publish | many
+ *     mcl receive    --mode callback | queued | batch | recv  [--listeners N, all of one group]
+ *     mcl ping, pong --mode callback | recv
+ *     mcl open       --count N: opens and closes listeners of N groups
+ *
+ * Everything that is not said is libmcl's default. */
+#include "bench.h"
+#include "mcl.h"
+#include <semaphore.h>
+#include <sys/resource.h>
+
+static mcl_error error;
+
+static void must(int code)
+{
+    if (code < 0)
+        bench_fail(mcl_strerror(code), error.text);
+}
+
+static mcl_connection connection(const bench_options *o, int port)
+{
+    mcl_connection c = MCL_CONNECTION_INIT;
+    c.url = o->group;
+    c.port = port;
+    return c;
+}
+
+static mcl_broadcaster *broadcaster(const bench_options *o, int port)
+{
+    mcl_connection c = connection(o, port);
+    mcl_broadcaster *b;
+    must(mcl_broadcaster_open(&c, NULL, &b, &error));
+    return b;
+}
+
+static mcl_listener *listener(const bench_options *o, int port)
+{
+    mcl_connection c = connection(o, port);
+    mcl_listener_options options = MCL_LISTENER_OPTIONS_INIT;
+    mcl_listener *l;
+    options.queued = strcmp(o->mode, "queued") == 0 ? MCL_ON : MCL_OFF;
+    must(mcl_listener_open(&c, &options, &l, &error));
+    return l;
+}
+
+/* ---- Sending ---- */
+
+static void send_all(const bench_options *o)
+{
+    size_t length;
+    unsigned char *message = bench_message(o->size, &length);
+    const unsigned char *payload = message + MESSAGE_HEAD;
+    size_t size = length - MESSAGE_HEAD;
+    mcl_broadcaster *b = broadcaster(o, o->port);
+    bench_sending s;
+
+    bench_send_begin(&s, o);
+    if (strcmp(o->mode, "publish") == 0) {
+        for (; bench_send_more(&s, 1); s.sent++)
+            must(mcl_broadcaster_publish(b, NULL, 0, payload, size, &error));
+    } else {
+        bench_fail(o->mode, "no mode of sending");
+    }
+    bench_send_end(&s);
+    mcl_broadcaster_close(b);
+    free(message);
+}
+
+/* ---- Receiving ---- */
+
+static void count(void *context, const mcl_record *record)
+{
+    bench_receive_add(context, 1, record->payload_size);
+}
+
+static void receive_batches(mcl_listener *l, bench_receiving *r)
+{
+    static mcl_record records[BATCH_MAX];
+    size_t size = 16 << 20;
+    void *buffer = malloc(size);
+
+    for (;;) {
+        int n = mcl_listener_recv_batch(l, records, BATCH_MAX, buffer, size, NULL, &error);
+        must(n);
+        if (n > 0) {
+            uint64_t bytes = 0;
+            for (int i = 0; i < n; i++)
+                bytes += records[i].payload_size;
+            bench_receive_add(r, (uint64_t)n, bytes);
+            continue;
+        }
+        n = mcl_listener_wait(l, POLL_MS, &error);
+        must(n);
+        if (n == 0 && bench_receive_over(r))
+            break;
+    }
+    free(buffer);
+}
+
+static void receive_each(mcl_listener *l, bench_receiving *r)
+{
+    size_t size = 16 << 20;
+    void *buffer = malloc(size);
+    mcl_record record;
+
+    for (;;) {
+        int n = mcl_listener_recv(l, POLL_MS, &record, buffer, size, NULL, &error);
+        must(n);
+        if (n > 0)
+            bench_receive_add(r, 1, record.payload_size);
+        else if (bench_receive_over(r))
+            break;
+    }
+    free(buffer);
+}
+
+static void receive_all(const bench_options *o)
+{
+    mcl_listener **listeners = malloc((size_t)o->listeners * sizeof *listeners);
+    bench_receiving *receiving = calloc((size_t)o->listeners, sizeof *receiving), sum = {0};
+    mcl_settings settings = {.size = sizeof settings};
+    uint64_t dropped = 0;
+
+    int callbacks = strcmp(o->mode, "callback") == 0 || strcmp(o->mode, "queued") == 0;
+    if (!callbacks && o->listeners > 1)
+        bench_fail(o->mode, "several listeners need callbacks");
+    for (int i = 0; i < o->listeners; i++) {
+        mcl_callback callback = {.context = &receiving[i], .call = count};
+        listeners[i] = listener(o, o->port);
+        if (callbacks)
+            must(mcl_listener_subscribe(listeners[i], &callback, NULL, &error));
+    }
+    must(mcl_listener_get_settings(listeners[0], &settings, &error));
+    bench_receive_ready(&sum);
+    if (callbacks) {
+        bench_receive_wait(&receiving[0]);
+        for (int i = 1; i < o->listeners; i++) { /* each is to have as many as the first was told */
+            receiving[i].told = 1;
+            receiving[i].sent = receiving[0].sent;
+            receiving[i].quiet_since = bench_clock();
+            bench_receive_wait(&receiving[i]);
+        }
+    } else {
+        (strcmp(o->mode, "batch") == 0 ? receive_batches : receive_each)(listeners[0], &receiving[0]);
+    }
+    double cpu = sum.cpu;
+    for (int i = 0; i < o->listeners; i++) {
+        mcl_listener_stats stats = {.size = sizeof stats};
+        must(mcl_listener_close(listeners[i], &stats));
+        dropped += stats.dropped_kernel;
+        sum.messages += receiving[i].messages;
+        sum.bytes += receiving[i].bytes;
+        if (i == 0 || receiving[i].first < sum.first)
+            sum.first = receiving[i].first;
+        if (receiving[i].last > sum.last)
+            sum.last = receiving[i].last;
+    }
+    sum.cpu = cpu;
+    bench_receive_end(&sum, settings.recv_buffer, dropped);
+    free(receiving);
+    free(listeners);
+}
+
+/* ---- Round trips ---- */
+
+typedef struct answering {
+    mcl_broadcaster *out;
+    sem_t arrived;
+} answering;
+
+static void answer(void *context, const mcl_record *record)
+{
+    answering *a = context;
+    must(mcl_broadcaster_publish(a->out, NULL, 0, record->payload, record->payload_size, &error));
+}
+
+static void note(void *context, const mcl_record *record)
+{
+    (void)record;
+    sem_post(&((answering *)context)->arrived);
+}
+
+static int by_callback(const bench_options *o)
+{
+    return strcmp(o->mode, "callback") == 0;
+}
+
+static void pong(const bench_options *o)
+{
+    answering a = {.out = broadcaster(o, o->port + 1)};
+    mcl_listener *in = listener(o, o->port);
+    mcl_callback callback = {.context = &a, .call = answer};
+    struct pollfd over = {.fd = STDIN_FILENO, .events = POLLIN};
+    static unsigned char buffer[1 << 16];
+    mcl_record record;
+
+    if (by_callback(o))
+        must(mcl_listener_subscribe(in, &callback, NULL, &error));
+    puts("ready");
+    fflush(stdout);
+    if (by_callback(o))
+        poll(&over, 1, -1);
+    else
+        while (poll(&over, 1, 0) == 0)
+            for (int n; (n = mcl_listener_recv(in, POLL_MS, &record, buffer, sizeof buffer, NULL, &error)) != 0;) {
+                must(n);
+                answer(&a, &record);
+            }
+    mcl_listener_close(in, NULL);
+    mcl_broadcaster_close(a.out);
+}
+
+static int arrives(answering *a)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += TRIP_MAX_MS / 1000;
+    return sem_timedwait(&a->arrived, &until) == 0;
+}
+
+static void ping(const bench_options *o)
+{
+    size_t length;
+    unsigned char *message = bench_message(o->size, &length);
+    static unsigned char buffer[1 << 16];
+    answering a = {.out = NULL};
+    mcl_callback callback = {.context = &a, .call = note};
+    mcl_listener *in = listener(o, o->port + 1);
+    mcl_broadcaster *out = broadcaster(o, o->port);
+    bench_trips t = {.times = malloc((size_t)o->count * sizeof(double))};
+    mcl_record record;
+
+    sem_init(&a.arrived, 0, 0);
+    if (by_callback(o))
+        must(mcl_listener_subscribe(in, &callback, NULL, &error));
+    for (long i = 0; i < o->count; i++) {
+        double began = bench_clock();
+        must(mcl_broadcaster_publish(out, NULL, 0, message + MESSAGE_HEAD, length - MESSAGE_HEAD, &error));
+        int came = by_callback(o) ? arrives(&a)
+                                  : mcl_listener_recv(in, TRIP_MAX_MS, &record, buffer, sizeof buffer, NULL, &error);
+        must(came);
+        if (came)
+            t.times[t.count++] = bench_clock() - began;
+        else
+            t.lost++;
+    }
+    bench_trips_end(&t);
+    mcl_listener_close(in, NULL);
+    mcl_broadcaster_close(out);
+    free(t.times);
+    free(message);
+}
+
+/* ---- Many listeners ---- */
+
+static double resident(void) /* MiB */
+{
+    char line[256];
+    long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+            break;
+    if (f != NULL)
+        fclose(f);
+    return (double)kib / 1024;
+}
+
+static void open_many(const bench_options *o)
+{
+    struct rlimit files;
+    mcl_listener **all = malloc((size_t)o->count * sizeof *all);
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur != RLIM_INFINITY && files.rlim_cur < (rlim_t)(2 * o->count + 100)) {
+        files.rlim_cur = (rlim_t)(2 * o->count + 100);
+        if (files.rlim_max < files.rlim_cur)
+            files.rlim_max = files.rlim_cur; /* root may */
+        bench_check("setrlimit", setrlimit(RLIMIT_NOFILE, &files));
+    }
+    double began = bench_clock();
+    for (long i = 0; i < o->count; i++) {
+        char group[64];
+        mcl_connection c = MCL_CONNECTION_INIT;
+        snprintf(group, sizeof group, "ff15::be9c:%lx", i + 1);
+        c.url = group;
+        c.port = o->port;
+        must(mcl_listener_open(&c, NULL, &all[i], &error));
+    }
+    double opened = bench_clock() - began, memory = resident();
+    usleep(200000); /* what was begun by opening ends */
+    double cpu = bench_cpu();
+    usleep((useconds_t)(o->seconds * 1e6));
+    cpu = bench_cpu() - cpu;
+    began = bench_clock();
+    for (long i = 0; i < o->count; i++)
+        must(mcl_listener_close(all[i], NULL));
+    double closed = bench_clock() - began;
+    printf("{\"resident\": %.2f, \"idle_cpu\": %.6f, \"seconds\": %.6f, \"open\": %.2f, \"close\": %.2f}\n", memory,
+           cpu, o->seconds, opened / (double)o->count * 1e6, closed / (double)o->count * 1e6);
+    free(all);
+}
+
+int main(int argc, char **argv)
+{
+    bench_options o = bench_parse(argc, argv, "callback");
+
+    if (strcmp(o.role, "send") == 0)
+        send_all(&o);
+    else if (strcmp(o.role, "receive") == 0)
+        receive_all(&o);
+    else if (strcmp(o.role, "ping") == 0)
+        ping(&o);
+    else if (strcmp(o.role, "pong") == 0)
+        pong(&o);
+    else if (strcmp(o.role, "open") == 0)
+        open_many(&o);
+    else
+        bench_fail(o.role, "no role of this program");
+    return 0;
+}
