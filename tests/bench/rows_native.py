@@ -1,0 +1,237 @@
+"""The goals of the native side: what libmcl costs over bare sockets, and against LCM."""
+import re
+import statistics
+import time
+
+import process
+from process import transfer
+from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, micros, percent, ratio,
+                     receivers, senders, thousands)
+
+DATAGRAM_SIZES = (64, 1000, 8000, 59000)
+NO_ALLOCATION = 0.02  # a message: pools are filled again after a garbage collection
+
+
+class Native(object):
+    """Measures with the programs in C and Go.
+
+    Args:
+        peers (Peers)
+        effort (Effort)
+    """
+
+    def __init__(self, peers, effort):
+        self.peers, self.effort = peers, effort
+        self.bare_send = peers.native('bare', 'send', 'sendto')
+        self.bare_receive = peers.native('bare', 'receive', 'recvmmsg')
+        self.publish = peers.native('mcl', 'send', 'publish')
+        self.callback = peers.native('mcl', 'receive', 'callback')
+        self.take = peers.native('mcl', 'receive', 'batch')
+
+    def _run(self, sender, receiver, **options):
+        """Return a function that runs a transfer."""
+        options.setdefault('seconds', self.effort.seconds)
+        return lambda: transfer(sender.with_options(**options), [receiver])
+
+    def _middle(self, results, name):
+        return statistics.median(result[name] for result in results)
+
+    def publish_rate(self):
+        row = Row("C publish, messages/s, against bare sendto (connected), to a bare receiver")
+        for size in DATAGRAM_SIZES:
+            bare, ours = interleaved(self.effort.rounds,
+                                     self._run(self.bare_send, self.bare_receive, size=size),
+                                     self._run(self.publish, self.bare_receive, size=size))
+            row.entries.append(Entry(SIZE_NAMES[size], ratio(ours, bare, 'rate'), ('>=', 0.95),
+                                     details=senders(ours, bare)))
+        return [row]
+
+    def listener(self):
+        """Cost and loss, of the same runs."""
+        cost = Row("C listener, CPU of a message, against bare recvmmsg with receive time and drop"
+                   " counter")
+        lost = Row("Loss at the full rate of bare sendto, buffers of 4 MiB: C listener")
+        cases = [(SIZE_NAMES[size], {'size': size}) for size in DATAGRAM_SIZES]
+        for case, options in cases + [("64 B, 10,000/s", {'size': 64, 'rate': 10000})]:
+            bare, called, taken = interleaved(
+                self.effort.rounds, self._run(self.bare_send, self.bare_receive, **options),
+                self._run(self.bare_send, self.callback, **options),
+                self._run(self.bare_send, self.take, **options))
+            full = 'rate' not in options
+            for way, ours in (("callback", called), ("recv_batch", taken)):
+                name = "%s, %s" % (case, way)
+                # What a goal is for is the quickest way. A paced sender leaves a wake-up for each.
+                cost.entries.append(Entry(name, ratio(ours, bare, 'receive_cpu'),
+                                          ('<=', 1.25) if full and ours is called else None,
+                                          details=receivers(ours, bare)))
+                if full:
+                    allowed = 0.0 if options['size'] <= 1000 else max(0.0, loss(bare))
+                    lost.entries.append(Entry(
+                        name, loss(ours), ('<=', allowed), 'loss',
+                        {"bare recvmmsg": percent(loss(bare)),
+                         "sent/s": thousands(median(ours, 'rate')),
+                         "bare sent/s": thousands(median(bare, 'rate'))}))
+        return [cost, lost]
+
+    def batch(self):
+        """To plain receivers, and to such as take trains of datagrams in one piece."""
+        plain = Row("Publish of 64 messages in one call, messages/s, against bare sendto: to a"
+                    " plain receiver")
+        trains = Row("Publish of 64 messages in one call, messages/s, against bare sendto: to a"
+                     " libmcl listener")
+        ours = [("Go", self.peers.native('mcl-go', 'send', 'many'))]
+        gso = self.peers.native('bare', 'send', 'gso')
+        gro = self.peers.native('bare', 'receive', 'gro')
+        for size in DATAGRAM_SIZES:
+            pairs = [(self.bare_send, self.bare_receive), (gso, self.bare_receive), (gso, gro)]
+            for _, sender in ours:
+                pairs += [(sender, self.bare_receive), (sender, self.callback)]
+            bare, to_plain, to_trains, *results = interleaved(
+                self.effort.rounds, *[self._run(*pair, size=size) for pair in pairs])
+            for number, (language, _) in enumerate(ours):
+                name = "%s, %s" % (language, SIZE_NAMES[size])
+                sent, taken = results[2 * number:2 * number + 2]
+                # Larger ones fill a packet by themselves, or nearly: the kernel's limit is told.
+                small = size == 64
+                plain.entries.append(self._batch(name, sent, bare, to_plain,
+                                                 ('>=', 4) if small else None))
+                trains.entries.append(self._batch(name, taken, bare, to_trains,
+                                                  ('>=', 20) if small else None))
+        return [plain, trains]
+
+    @staticmethod
+    def _batch(name, ours, bare, limit, goal):
+        return Entry(name, ratio(ours, bare, 'rate'), goal, details={
+            "bare GSO": '%.3g' % ratio(limit, bare, 'rate'),
+            "libmcl/s": thousands(median(ours, 'rate')),
+            "delivered/s": thousands(median(ours, 'delivered')),
+            "lost": percent(loss(ours)),
+            "GSO lost": percent(loss(limit)),
+            "CPU us": '%.3f' % median(ours, 'send_cpu'),
+            "receive us": '%.3f' % median(ours, 'receive_cpu')})
+
+    def allocations(self):
+        row = Row("Allocations of a message in one datagram, in the core: published and received")
+        text = process.output(self.peers.core_benchmark(self.effort))
+        for name, value in re.findall(r'^Benchmark(\S+?)-\d+\s.*\s([\d.e+-]+) mallocs/op', text,
+                                      re.MULTILINE):
+            row.entries.append(Entry(name, float(value), ('<=', NO_ALLOCATION), '%.4f'))
+        if not row.entries:
+            raise process.Failure("the core's benchmark told nothing of allocations: " + text)
+        return [row]
+
+    def large(self):
+        row = Row("1 MB messages, against LCM")
+        if 'lcm' not in self.peers.others:
+            row.missing = "LCM is not installed"
+            return [row]
+        options = {'size': 1000000, 'seconds': max(0.1, self.effort.seconds)}
+        lcm, ours = interleaved(
+            self.effort.rounds,
+            self._run(self.peers.native('lcm', 'send'), self.peers.native('lcm', 'receive'),
+                      **options),
+            self._run(self.publish, self.callback, **options))
+        row.entries = [
+            Entry("delivered/s", ratio(ours, lcm, 'delivered'), ('>=', 1.3), details={
+                "libmcl": thousands(median(ours, 'delivered')),
+                "LCM": thousands(median(lcm, 'delivered'))}),
+            Entry("sent/s", ratio(ours, lcm, 'rate'), details={
+                "libmcl": thousands(median(ours, 'rate')), "LCM": thousands(median(lcm, 'rate'))}),
+            Entry("CPU us, both sides", ratio(ours, lcm, 'cost'), details={
+                "libmcl": micros(median(ours, 'cost')), "LCM": micros(median(lcm, 'cost'))}),
+            Entry("lost at full rate", loss(ours), ('<=', loss(lcm) / 10), 'loss', {
+                "libmcl": percent(loss(ours)), "LCM": percent(loss(lcm))}),
+        ]
+        rate = 0.8 * median(ours, 'rate')
+        slower = interleaved(self.effort.rounds,
+                             self._run(self.publish, self.callback, rate=rate, **options))[0]
+        row.entries.append(Entry("lost at %s/s, 80 %% of it" % thousands(rate), loss(slower),
+                                 ('<=', 0.0), 'loss', {"libmcl": percent(loss(slower))}))
+        return [row]
+
+    def round_trip(self):
+        row = Row("Round trip of 64 B between two C processes, against a bare ping-pong")
+
+        def trips(name, mode):
+            ping = self.peers.native(name, 'ping', mode).with_options(count=self.effort.trips)
+            pong = self.peers.native(name, 'pong', mode)
+            return lambda: process.round_trips(ping, pong)
+
+        bare, *ours = interleaved(self.effort.rounds, trips('bare', None), trips('mcl', 'callback'),
+                                  trips('mcl', 'recv'))
+        for way, results in zip(("callbacks", "recv"), ours):
+            for name, goal in (('p50', 1.15), ('p99', 1.5)):
+                value = statistics.median(a[name] / b[name] for a, b in zip(results, bare))
+                row.entries.append(Entry("%s, %s" % (way, name), value, ('<=', goal), details={
+                    "libmcl us": micros(self._middle(results, name)),
+                    "bare us": micros(self._middle(bare, name))}))
+        return [row]
+
+    def many_listeners(self):
+        count = self.effort.listeners
+        row = Row("%s open listeners in one process, each of its own group" % thousands(count))
+        command = self.peers.native('mcl', 'open').with_options(
+            count=count, seconds=max(0.2, 5 * self.effort.seconds))
+        results = interleaved(self.effort.rounds, lambda: process.alone(command))[0]
+        opening, closing = self._middle(results, 'open'), self._middle(results, 'close')
+        idle = statistics.median(100 * result['idle_cpu'] / result['seconds'] for result in results)
+        row.entries = [
+            Entry("resident", self._middle(results, 'resident'), ('<=', 64), '%.1f MiB'),
+            Entry("idle CPU, of a core", idle, ('<=', 0.1), '%.3f %%'),
+            Entry("open and close one", opening + closing, ('<=', 300), '%.0f us', {
+                "open": '%.0f us' % opening, "close": '%.0f us' % closing}),
+        ]
+        return [row]
+
+    def quiet_listener(self):
+        row = Row("A listener of a quiet group, while another group of its port takes 200,000/s")
+        quiet = self.callback.with_options(group='ff15::be9c:1')
+        seconds = 4 * self.effort.seconds
+        sender = self.peers.native('bare', 'send', 'sendmmsg').with_options(
+            size=64, rate=200000, batch=16, group='ff15::be9c:2', seconds=seconds)
+        receiver = self.bare_receive.with_options(group='ff15::be9c:2')
+        rates = []
+        noisy, idle = interleaved(
+            self.effort.rounds,
+            lambda: process.beside(quiet, lambda: rates.append(transfer(sender, [receiver]).rate)),
+            lambda: process.beside(quiet, lambda: time.sleep(seconds)))
+        # A program that has just begun has something left to do, whatever it listens to.
+        more = max(0.0, statistics.median(a - b for a, b in zip(noisy, idle)))
+        row.entries.append(Entry("CPU, of a core, over an idle one's", 100 * more, ('<=', 0.1),
+                                 '%.3f %%', {
+                                     "idle": '%.3f %%' % (100 * statistics.median(idle)),
+                                     "the other group/s": thousands(statistics.median(rates))}))
+        return [row]
+
+    def fan_out(self):
+        row = Row("Fan-out of 64 B at 1,000/s: CPU of a delivered message, both sides, against"
+                  " that of a single listener")
+
+        def run(listeners, processes):
+            seconds = max(0.1, self.effort.seconds)
+            sender = self.publish.with_options(size=64, rate=1000, seconds=seconds)
+            share = self.callback.with_options(listeners=listeners // processes)
+            return lambda: transfer(sender, [share] * processes, listeners)
+
+        cases = [(1, 1), (4, 1), (16, 1), (64, 1), (8, 8), (16, 8), (64, 8)]
+        results = interleaved(self.effort.rounds, *[run(*case) for case in cases])
+        before = {}  # by the number of processes: the value with fewer listeners
+        for (listeners, processes), result in zip(cases, results):
+            value = ratio(result, results[0], 'cost')
+            goal = None
+            if processes in before:  # a twentieth is noise
+                goal = ('<=', 1.05 * before[processes])
+            before[processes] = value
+            row.entries.append(Entry("%d in %d" % (listeners, processes), value, goal, details={
+                "us": micros(median(result, 'cost')),
+                "send us": micros(median(result, 'send_cpu')),
+                "receive us": micros(median(result, 'receive_cpu')),
+                "lost": percent(loss(result))}))
+        return [row]
+
+    def rows(self):
+        """Return (name, function that measures and returns rows), in order."""
+        return [('publish', self.publish_rate), ('listener', self.listener), ('batch', self.batch),
+                ('allocations', self.allocations), ('large', self.large), ('trip', self.round_trip),
+                ('many', self.many_listeners), ('quiet', self.quiet_listener),
+                ('fan-out', self.fan_out)]

@@ -1,0 +1,113 @@
+"""The goals of the Python side: what libmcl costs against a bare loop of msgpack and sockets."""
+import statistics
+
+import process
+from process import transfer
+from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, percent, ratio, receivers,
+                     senders, thousands)
+
+# Messages of each size that fit into 4 MiB of buffer with what the kernel adds to each.
+BURSTS = {64: 5000, 1000: 3000, 8000: 400}
+SPIN_SECONDS = 1.0  # of the sender: what fits into the buffer is not to matter
+SPIN_RATES = (10000, 20000, 40000, 80000, 160000, 0)  # 0: as fast as it goes
+
+
+class Python(object):
+    """Measures with each interpreter.
+
+    Args:
+        peers (Peers)
+        effort (Effort)
+    """
+
+    def __init__(self, peers, effort):
+        self.peers, self.effort = peers, effort
+        self.bare_receive = peers.native('bare', 'receive', 'recvmmsg')
+
+    def _cases(self):
+        """Yield the name of each case, its interpreter and its size."""
+        for version in self.peers.pythons:
+            for size in self.effort.python_sizes:
+                yield "%s, %s" % (version, SIZE_NAMES[size]), version, size
+
+    def _pair(self, bare, ours):
+        """Run two transfers in turn. Each is a sender and a receiver."""
+        return interleaved(self.effort.rounds, lambda: transfer(bare[0], [bare[1]]),
+                           lambda: transfer(ours[0], [ours[1]]))
+
+    def publish_rate(self):
+        row = Row("Python publish, messages/s, against the bare Python loop, to a bare receiver")
+        for case, version, size in self._cases():
+            options = {'size': size, 'seconds': self.effort.seconds}
+            bare, ours = (self.peers.python(version, *program).with_options(**options)
+                          for program in (('bare_python', 'send'),
+                                          ('mcl_python', 'send', 'publish')))
+            bare, ours = self._pair((bare, self.bare_receive), (ours, self.bare_receive))
+            row.entries.append(Entry(case, ratio(ours, bare, 'rate'), ('>=', 1.1),
+                                     details=senders(ours, bare)))
+        return [row]
+
+    def callback_rate(self):
+        """Of a burst that fits into the kernel's buffer.
+
+        At a steady rate the bare loop keeps up with what a sender in C can send one by one, and
+        what the sender limits shows no difference.
+        """
+        row = Row("Python RawListener to callback, messages/s of a burst, against the bare loop")
+        for case, version, size in self._cases():
+            sender = self.peers.native('bare', 'send', 'sendmmsg').with_options(
+                size=size, messages=BURSTS[size], seconds=5)
+            bare, ours = self._pair(
+                (sender, self.peers.python(version, 'bare_python', 'receive')),
+                (sender, self.peers.python(version, 'mcl_python', 'receive', 'raw')))
+            row.entries.append(Entry(case, ratio(ours, bare, 'delivered'), ('>=', 2),
+                                     details=receivers(ours, bare)))
+        return [row]
+
+    def busy(self):
+        row = Row("Python QueuedListener of 64 B beside a busy thread of its interpreter: loss")
+        smoke = self.effort.name == 'smoke'
+        seconds, rates = (0.1, SPIN_RATES[:1]) if smoke else (SPIN_SECONDS, SPIN_RATES)
+        for version in self.peers.pythons:
+
+            def run(program, mode, rate):
+                receiver = self.peers.python(version, program, 'receive', mode)
+                sender = self.peers.native('bare', 'send', 'sendto').with_options(
+                    size=64, rate=rate, seconds=seconds)
+                return transfer(sender, [receiver.with_options(spin=1)])
+
+            # The rate at which the bare loop loses more than half; the highest if there is none.
+            rate = next((rate for rate in rates if run('bare_python', None, rate).loss > 0.5),
+                        rates[-1])
+            bare, ours = interleaved(min(3, self.effort.rounds),
+                                     lambda: run('bare_python', None, rate),
+                                     lambda: run('mcl_python', 'queued', rate))
+            row.entries.append(Entry(
+                "%s, %s/s" % (version, thousands(median(ours, 'rate'))), loss(ours), ('<=', 0.0),
+                'loss', {"bare lost": percent(loss(bare)),
+                         "delivered": thousands(sum(result.received for result in ours)),
+                         "bare delivered": thousands(sum(result.received for result in bare))}))
+        return [row]
+
+    def start(self):
+        row = Row("Python: load the library and publish once, in a new process")
+        for version in self.peers.pythons:
+            command = self.peers.python(version, 'mcl_python', 'start')
+            results = interleaved(self.effort.rounds, lambda: process.alone(command))[0]
+
+            def middle(*names):
+                return statistics.median(sum(result[name] for name in names) for result in results)
+
+            whole = middle('opened', 'published')
+            row.entries.append(Entry(version, whole, ('<=', 15), '%.1f ms', {
+                "load and open": '%.1f ms' % middle('opened'),
+                "publish": '%.2f ms' % middle('published'),
+                "import mcl, before": '%.1f ms' % middle('imported')}))
+        return [row]
+
+    def rows(self):
+        """Return (name, function that measures and returns rows), in order."""
+        if not self.peers.pythons:
+            return []
+        return [('python-publish', self.publish_rate), ('python-callback', self.callback_rate),
+                ('python-busy', self.busy), ('python-start', self.start)]
