@@ -1,9 +1,10 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
-#                  test-interop, test-readme and test-demo
+#                  test-interop, test-readme, test-demo and test-bench
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
-# make bench-record, bench-replay    measure recording, and the timing of replay
+# make bench      measures all, against bare sockets and other systems (tests/bench/README.md); bench-quick in under
+#                  two minutes; bench-go the core by itself; bench-record and bench-replay recording and replay
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
 # make generate   carries the numbers of include/mcl.h to the other languages
@@ -87,6 +88,7 @@ test:
 	$(MAKE) test-interop
 	$(MAKE) test-readme
 	$(MAKE) test-demo
+	$(MAKE) test-bench
 
 # The packages' tests bring themselves into a private network (internal/testnet).
 .PHONY: test-go
@@ -104,6 +106,11 @@ test-go:
 .PHONY: test-demo
 test-demo:
 	SPEED=10 $(MAKE) demo
+
+# The benchmarks work: a few messages of each.
+.PHONY: test-bench
+test-bench: lib
+	CC='$(CC)' GO='$(GO)' tests/bench/run --smoke
 
 .PHONY: test-readme
 test-readme:
@@ -147,6 +154,18 @@ test-interop: lib wrapper
 	CC='$(CC)' GO='$(GO)' tests/interop/run
 
 ## ---- benchmarks ----
+
+# Everything, pair by pair (tests/bench/README.md). ARGS passes options, such as ARGS="--only publish".
+.PHONY: bench bench-quick bench-go
+bench: lib
+	tests/bench/run --output $(BUILD)/bench/results $(ARGS)
+
+bench-quick: lib
+	tests/bench/run --quick --output $(BUILD)/bench/results-quick $(ARGS)
+
+# In the form that benchstat compares: make bench-go >before, and so on.
+bench-go:
+	@$(GO) test -run '^$$' -bench . -count 10 $(ARGS) ./core ./core/internal/...
 
 # What a recorder loses of 50,000 messages a second while another process spins; how late a replay is. ARGS passes options.
 .PHONY: bench-record bench-replay
