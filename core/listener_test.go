@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"libmcl/core/internal/netio/netiotest"
@@ -267,6 +268,36 @@ func TestCallbacksMayUseTheirListener(t *testing.T) {
 	})
 	b.Publish(1)
 	<-done
+}
+
+// A callback that another one has removed, or that goes with a listener which another one has closed, does not get the
+// message that both were about to get, and is dropped once.
+func TestACallbackRemovesTheNext(t *testing.T) {
+	for _, queued := range []bool{false, true} {
+		for _, remove := range []func(l *Listener, next uint64) error{(*Listener).Unsubscribe,
+			func(l *Listener, _ uint64) error { return l.Close() }} {
+			n, conn := netiotest.New(1), newConnection()
+			l := open(t, n, conn, ListenerOptions{Queued: queued})
+			b := dial(t, n, conn, BroadcasterOptions{})
+			var next uint64
+			var dropped atomic.Int32
+			subscribed, done := make(chan struct{}), make(chan error)
+			l.Subscribe(func(*Received) { <-subscribed; done <- remove(l, next) })
+			next, _ = l.SubscribeCallback(Callback{
+				Call: func(*Received) { t.Error("it was called after its end") },
+				Drop: func() { dropped.Add(1) },
+			})
+			close(subscribed)
+			publish(t, b, "", 1)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			l.Close()
+			if n := dropped.Load(); n != 1 {
+				t.Errorf("queued=%v: dropped %d times", queued, n)
+			}
+		}
+	}
 }
 
 func TestEveryWaiterIsWoken(t *testing.T) {
