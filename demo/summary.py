@@ -40,12 +40,22 @@ def join(sent, received):
     return Result(len(seen), len(sent) - len(seen), wrong, sorted(kernel), sorted(callback))
 
 
+def duration(nanoseconds):
+    """Return a time as text for people: three digits or so, and the unit that fits."""
+    for unit, size in (('us', 1e3), ('ms', 1e6)):
+        if abs(nanoseconds) < 1e3 * size:
+            break
+    else:
+        unit, size = 's ', 1e9
+    value = nanoseconds / size
+    return '%.*f %s' % (1 if unit != 'us' and abs(value) < 100 else 0, value, unit)
+
+
 def latencies(ordered):
-    """Return the median, the 99th percentile and the maximum in microseconds, as text."""
+    """Return the median, the 99th percentile and the maximum, as text."""
     if not ordered:
-        return ['-'] * 3
-    return ['%.0f' % (ordered[min(len(ordered) - 1, int(len(ordered) * part))] / 1e3)
-            for part in (0.5, 0.99, 1)]
+        return ['-   '] * 3
+    return [duration(ordered[min(len(ordered) - 1, int(len(ordered) * part))]) for part in (0.5, 0.99, 1)]
 
 
 def table(sent, results):
@@ -56,8 +66,10 @@ def table(sent, results):
     widths = [max(len(row[column]) for row in [head] + rows) for column in range(len(head))]
     first = sum(widths[:5]) + 2 * 5
     kernel = sum(widths[5:8]) + 2 * 2
-    lines = [' ' * first + 'us to the kernel'.ljust(kernel) + '  us to the callback']
+    lines = [' ' * first + 'until the kernel had it'.ljust(kernel) + '  until the callback had it']
     for row in [head] + rows:
         lines.append('  '.join([row[0].ljust(widths[0])] + [
             cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]))
+    if any(result.received and not result.kernel for _, result in results):
+        lines.append("-: this listener's callbacks are not told when the kernel had it")
     return '\n'.join(lines)
