@@ -4,7 +4,7 @@
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
 # make bench      measures all, against bare sockets and other systems (tests/bench/README.md); bench-quick in under
-#                  two minutes; bench-go the core by itself; bench-record and bench-replay recording and replay
+#                  two minutes; bench-go the core by itself; bench-record, bench-replay and bench-read logs
 # make lib        builds build/libmcl.so
 # make install    PREFIX=/usr/local DESTDIR= LIB=lib; make uninstall
 # make generate   carries the numbers of include/mcl.h to the other languages
@@ -111,6 +111,9 @@ test-demo:
 .PHONY: test-bench
 test-bench: lib
 	CC='$(CC)' GO='$(GO)' tests/bench/run --smoke
+	$(GO) run ./tests/bench/record -rate 1000 -for 1s
+	$(GO) run ./tests/bench/replay -n 300
+	$(GO) run ./tests/bench/read -size 20 -python ''
 
 .PHONY: test-readme
 test-readme:
@@ -167,10 +170,19 @@ bench-quick: lib
 bench-go:
 	@$(GO) test -run '^$$' -bench . -count 10 $(ARGS) ./core ./core/internal/...
 
-# What a recorder loses of 50,000 messages a second while another process spins; how late a replay is. ARGS passes options.
-.PHONY: bench-record bench-replay
-bench-record bench-replay: bench-%:
-	$(GO) run ./tests/bench/$* $(ARGS)
+# What is lost of 50,000 messages a second that are recorded while another process spins, and while the recording Python
+# program itself does; how late a replay is; memory and time that reading 1 GB takes. ARGS passes options.
+.PHONY: bench-record bench-replay bench-read
+bench-record: lib
+	$(GO) run ./tests/bench/record $(ARGS)
+	$(GO) build -o $(BUILD)/bench/record ./tests/bench/record
+	tests/netns $(PYTHON) tests/bench/recording.py --sender $(BUILD)/bench/record
+
+bench-replay:
+	$(GO) run ./tests/bench/replay $(ARGS)
+
+bench-read: lib
+	$(GO) run ./tests/bench/read -python $(PYTHON) $(ARGS)
 
 ## ---- demo ----
 

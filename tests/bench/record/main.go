@@ -1,6 +1,8 @@
 // Record measures what a recorder keeps of a steady stream while another process spins: messages sent, recorded and lost, and
 // the processor time that recording took. It runs itself in a private network namespace.
 //
+// It fails when a message is lost.
+//
 //	go run ./tests/bench/record [-rate PER_SECOND] [-for DURATION] [-size BYTES] [-spin PROCESSES] [-dir FOLDER]
 package main
 
@@ -41,7 +43,9 @@ func main() {
 	case "send":
 		send()
 	default:
-		record()
+		if !record() {
+			log.Fatal("messages were lost")
+		}
 	}
 }
 
@@ -68,10 +72,11 @@ func send() {
 			check(b.PublishPacked(nil, packed))
 		}
 	}
-	fmt.Println(b.Stats().Messages, time.Since(begin).Round(time.Millisecond))
+	fmt.Printf("%d %.3fs\n", b.Stats().Messages, time.Since(begin).Seconds())
 }
 
-func record() {
+// record tells whether everything was recorded.
+func record() bool {
 	runtime.LockOSThread() // the kernel kills the children when the thread that started them ends
 	folder, err := os.MkdirTemp(*dir, "mcl-bench-")
 	check(err)
@@ -105,6 +110,7 @@ func record() {
 	fmt.Printf("lost in the kernel %d, in the queue %d, at the disk %d; queued at the end %d\n", l.DroppedKernel, l.DroppedQueue, w.Dropped, queued)
 	fmt.Printf("recording took %.0f %% of one processor, %.1f µs a message; closing took %v\n",
 		100*used.Seconds()/wall.Seconds(), 1e6*used.Seconds()/float64(w.Entries), time.Since(closing).Round(time.Millisecond))
+	return fmt.Sprint(w.Entries) == sent
 }
 
 func cpu() time.Duration {
