@@ -31,6 +31,7 @@ type membership struct {
 	all      []*member  // the first is read, the last joins
 	in       bool       // it has joined
 	index    int        // where; 0: wherever the kernel chose
+	fragile  bool       // it lapsed there once
 	err      error      // why it has not
 	changed  func()
 	deadline time.Time
@@ -123,9 +124,10 @@ func (m *membership) NetworkChanged(v *netwatch.View) (settled bool) {
 	if m.in != in || m.err != nil && before != nil && m.err.Error() != before.Error() {
 		tell = m.changed
 	}
+	settled = err == nil && !m.fragile
 	m.mu.Unlock()
 	tell()
-	return err == nil
+	return settled
 }
 
 // follow does what is to be done, if anything. mu is held.
@@ -140,39 +142,68 @@ func (m *membership) followRoute(v *netwatch.View) error {
 	s := m.all[0]
 	index, err := v.Route(m.group.Addr.Addr())
 	if err != nil {
-		// A membership stands while its interface is down.
-		if m.in && !v.Lapsed(m.index) {
+		if m.stands(v) { // while its interface is down
 			return nil
 		}
 		m.leave()
 		return err
 	}
-	if index == m.index && m.in {
-		if index != 0 && !v.Lapsed(index) || index == 0 && !v.Changed() {
+	if m.in && index == m.index {
+		if m.stands(v) {
 			return nil
 		}
-		m.leave() // from the list of a socket it does not lapse
+		m.leave()
 	}
 	// Joined on the new one first: a socket in the group on any interface gets it from all.
 	if err := s.setGroup(unix.IPV6_JOIN_GROUP, m.group.Addr, index); err != nil {
 		return err
 	}
 	m.leave()
-	m.in, m.index = true, index
+	m.enter(v, index)
 	return nil
+}
+
+// stands tells whether a membership is in force still.
+//
+// An interface whose IPv6 was taken away and given back under the same index (its MTU was too small for a moment) has
+// forgotten its memberships, while the sockets have them on their lists. Leaving then, or closing such a socket, takes away
+// what another socket has joined since (net/ipv6/mcast.c: ipv6_sock_mc_drop asks the interface, which only counts). So it
+// is left and joined again only while the interface does not have the group at all, and once it lapsed it is looked at
+// every second: another process may do what this one avoids.
+func (m *membership) stands(v *netwatch.View) bool {
+	if !m.in {
+		return false
+	}
+	if m.index == 0 {
+		return !v.Changed() // who knows
+	}
+	lapsed := v.Lapsed(m.index)
+	m.fragile = m.fragile || lapsed
+	if !m.fragile {
+		return true
+	}
+	joined, known := v.Member(netwatch.Member{Index: m.index, Group: m.group.Addr.Addr()})
+	return joined || !known && !lapsed
+}
+
+// enter takes note of having joined.
+func (m *membership) enter(v *netwatch.View, index int) {
+	m.fragile = m.fragile && m.index == index
+	m.in, m.index = true, index
+	v.Joined(netwatch.Member{Index: index, Group: m.group.Addr.Addr()})
 }
 
 func (m *membership) followInterface(v *netwatch.View) error {
 	index, err := v.Interface(m.group.Interface)
 	if err != nil {
-		if m.in && v.Exists(m.index) && !v.Lapsed(m.index) {
+		if m.in && v.Exists(m.index) && m.stands(v) {
 			return nil // it has got another name
 		}
 		m.leave()
 		return err
 	}
 	s := m.all[len(m.all)-1]
-	if s.index == index && m.in && !v.Lapsed(index) {
+	if s.index == index && m.stands(v) {
 		return nil
 	}
 	m.leave()
@@ -184,14 +215,14 @@ func (m *membership) followInterface(v *netwatch.View) error {
 	if err := s.setGroup(unix.IPV6_JOIN_GROUP, m.group.Addr, index); err != nil {
 		return err
 	}
-	m.in, m.index = true, index
+	m.enter(v, index)
 	return nil
 }
 
 func (m *membership) leave() {
 	if m.in {
 		m.all[len(m.all)-1].setGroup(unix.IPV6_LEAVE_GROUP, m.group.Addr, m.index)
-		m.in, m.index = false, 0
+		m.in = false
 	}
 }
 
@@ -262,7 +293,10 @@ func (m *membership) SetDeadline(t time.Time) error {
 func (m *membership) Joined() (index int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.index, m.err
+	if !m.in {
+		return 0, m.err
+	}
+	return m.index, nil
 }
 
 func (m *membership) OnChange(changed func()) {

@@ -4,8 +4,11 @@ package netwatch
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"net/netip"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -99,6 +102,27 @@ func (a *netlinkAsker) route(group netip.Addr) (int, error) {
 		}
 		return routeAnswer(h, a.reply[unix.SizeofNlMsghdr:n])
 	}
+}
+
+// members reads /proc/net/igmp6: index, name, address, sockets and more, a line for each group of an interface.
+func (a *netlinkAsker) members() map[Member]bool {
+	text, err := os.ReadFile("/proc/net/igmp6")
+	if err != nil {
+		return nil
+	}
+	found := map[Member]bool{}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 4 {
+			continue
+		}
+		index, err := strconv.Atoi(fields[0])
+		group, err2 := hex.DecodeString(fields[2])
+		if address, ok := netip.AddrFromSlice(group); err == nil && err2 == nil && ok {
+			found[Member{index, address}] = true
+		}
+	}
+	return found
 }
 
 func routeAnswer(h *unix.NlMsghdr, body []byte) (int, error) {

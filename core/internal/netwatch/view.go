@@ -17,9 +17,16 @@ var ErrNoRoute = errors.New("no route")
 type View struct {
 	names   map[string]answer
 	routes  map[netip.Addr]answer
+	members map[Member]bool // nil: not asked yet
 	changed bool
 	lapsed  map[int]bool
 	ask     asker
+}
+
+// A Member is a group that an interface receives, because some socket of this host, of whatever process, has joined it.
+type Member struct {
+	Index int
+	Group netip.Addr
 }
 
 type answer struct {
@@ -32,6 +39,7 @@ type asker interface {
 	interfaceByName(name string) (int, error)
 	interfaceExists(index int) bool
 	route(group netip.Addr) (int, error)
+	members() map[Member]bool // nil where that is not known
 }
 
 func newView(s source) *View {
@@ -69,6 +77,23 @@ func (v *View) Route(group netip.Addr) (int, error) {
 	return a.index, a.err
 }
 
+// Member tells whether some socket of this host has joined, and whether that is known.
+func (v *View) Member(m Member) (joined, known bool) {
+	if v.members == nil {
+		if v.members = v.ask.members(); v.members == nil {
+			return false, false
+		}
+	}
+	return v.members[m], true
+}
+
+// Joined takes note that the caller has just joined.
+func (v *View) Joined(m Member) {
+	if v.members != nil {
+		v.members[m] = true
+	}
+}
+
 // Changed tells whether something has changed since the last view that a follower was given.
 func (v *View) Changed() bool { return v.changed }
 
@@ -92,6 +117,7 @@ func (portableAsker) interfaceExists(index int) bool {
 }
 
 func (portableAsker) route(netip.Addr) (int, error) { return 0, nil }
+func (portableAsker) members() map[Member]bool      { return nil }
 
 // interfaceError tells that there is none from a system that cannot say. Package net has no type for the former.
 func interfaceError(err error) error {
