@@ -1,6 +1,6 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
-#                  test-interop, test-readme, test-demo and test-bench
+#                  test-interop, test-networks, test-readme, test-demo and test-bench
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
 # make bench      measures all, against bare sockets and other systems (tests/bench/README.md); bench-quick in under
@@ -86,6 +86,7 @@ test:
 	$(MAKE) test-python
 	$(MAKE) test-types
 	$(MAKE) test-interop
+	$(MAKE) test-networks
 	$(MAKE) test-readme
 	$(MAKE) test-demo
 	$(MAKE) test-bench
@@ -155,6 +156,12 @@ wheel: lib
 .PHONY: test-interop
 test-interop: lib wrapper
 	CC='$(CC)' GO='$(GO)' tests/interop/run
+
+# Networks that change, lose, repeat and reorder, between hosts that are namespaces (tests/networks/README.md).
+.PHONY: test-networks
+test-networks:
+	$(GO) test -count=1 ./tests/networks
+	$(GO) test -count=1 -tags mcl_portable ./tests/networks
 
 ## ---- benchmarks ----
 

@@ -368,8 +368,12 @@ func TestAThousandListeners(t *testing.T) {
 	conn := newConnection()
 	b := dial(t, nil, conn, BroadcasterOptions{})
 	listeners := make([]*Listener, 1000)
+	before := descriptorCount(t)
 	for i := range listeners {
 		listeners[i] = open(t, nil, conn, ListenerOptions{Queued: i%2 == 0})
+	}
+	if n := descriptorCount(t); n != before+len(listeners) {
+		t.Errorf("%d descriptors for %d listeners, which watch the network together", n-before, len(listeners))
 	}
 	publish(t, b, "", "all")
 	for _, l := range listeners {

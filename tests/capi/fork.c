@@ -254,6 +254,40 @@ static void from_a_callback(void)
     EQUAL(MCL_OK, mcl_listener_close(other, NULL));
 }
 
+/* A socket that was opened by no call of the program, since its interface appeared late and was made anew. */
+static void of_a_network_that_changes(void)
+{
+    mcl_connection c = group();
+    mcl_settings set = {.size = sizeof set};
+    mcl_listener *other;
+    int before = sockets(), index = 0;
+    c.interface_ = "late0";
+    mcl_listener_options quiet = MCL_LISTENER_OPTIONS_INIT;
+    quiet.quiet = MCL_ON;
+    MUST(mcl_listener_open(&c, &quiet, &other, &error));
+    for (int i = 0; i < 3; i++) {
+        CHECK(system("ip link del late0 2>/dev/null; ip link add late0 type veth peer name late1 && ip link set late0 up") == 0);
+        for (int wait = 0; wait < 2000 && (set.interface_index == index || set.interface_index == 0); wait++) {
+            usleep(10000);
+            MUST(mcl_listener_get_settings(other, &set, &error));
+        }
+        CHECK(set.interface_index != index && set.interface_index != 0);
+        index = set.interface_index;
+        for (int wait = 0; wait < 2000 && sockets() != before + 1; wait++)
+            usleep(10000);
+        EQUAL(before + 1, sockets()); /* the one before is closed */
+        pid_t child = fork();
+        if (child == 0) {
+            EQUAL(0, sockets());
+            _exit(failures);
+        }
+        join(child);
+    }
+    MUST(mcl_listener_close(other, NULL));
+    CHECK(system("ip link del late0") == 0);
+    EQUAL(before, sockets());
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) { /* after exec: all is new, and nothing of the parent's is open */
@@ -319,6 +353,7 @@ int main(int argc, char **argv)
     logs_go_on();
 
     from_a_callback();
+    of_a_network_that_changes();
 
     /* From a busy parent, which opens and closes all the while; and a child that execs. */
     atomic_int stop = 0;

@@ -151,6 +151,7 @@ func TestAnInterfaceGetsANewAddress(t *testing.T) {
 // IPv6 takes its leave of an interface whose MTU is below 1280: memberships are gone when the MTU is right again, and no
 // call ever fails.
 func TestAMembershipThatLapsedIsJoinedAgain(t *testing.T) {
+	needsKernelsWord(t)
 	a, b := two(t)
 	for _, slowly := range []bool{true, false} {
 		// Others on this host, which go later: a membership of theirs must not be taken for one's own.
@@ -315,6 +316,7 @@ func TestChangesElsewhereLoseNothing(t *testing.T) {
 
 // What a socket had counted, and what waited in it, outlives the socket.
 func TestTheLedgerIsExactAcrossAnInterfaceThatIsMadeAnew(t *testing.T) {
+	needsKernelsWord(t)
 	l := newLab(t, 1)
 	a, b := l.host(), l.host()
 	a.plug("eth0", 0)

@@ -79,6 +79,14 @@ func lack(t *testing.T, what string) {
 	t.Skipf("SKIPPED: this test needs %s", what)
 }
 
+// needsKernelsWord skips what the portable sockets cannot tell: drops, and memberships that lapsed.
+func needsKernelsWord(t *testing.T) {
+	t.Helper()
+	if portableSockets {
+		t.Skip("the portable sockets do not know")
+	}
+}
+
 // host starts a host with nothing but a loopback device, which is down.
 func (l *lab) host() *machine {
 	l.t.Helper()

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/gob"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -198,6 +199,7 @@ func (l *listening) read(a *answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a.Tally, a.Reports = l.tally, l.reports
+	a.Tally.From, a.Tally.Streams = maps.Clone(l.tally.From), maps.Clone(l.tally.Streams)
 }
 
 func (h *host) broadcast(r *request) error {
@@ -292,10 +294,7 @@ func (b *broadcasting) halt() {
 
 func (b *broadcasting) read(a *answer) {
 	a.Sent, a.Settings = b.Stats(), b.Settings()
-	a.Errors = map[mcl.Error]int{}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for code, n := range b.errors {
-		a.Errors[code] = n
-	}
+	a.Errors = maps.Clone(b.errors)
 }

@@ -1,0 +1,5 @@
+//go:build linux && !mcl_portable
+
+package networks
+
+const portableSockets = false
