@@ -1,5 +1,11 @@
 #include "guard.h"
 
+#include <stddef.h>
+#include <stdio.h>
+
+_Static_assert(sizeof(shim_item) == sizeof(mcl_item) && offsetof(shim_item, payload) == offsetof(mcl_item, payload),
+               "shim_item is not mcl_item");
+
 int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster_options *options,
                          mcl_broadcaster **broadcaster, mcl_error *error)
 {
@@ -18,7 +24,7 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
         given.topic_size = MCL_NUL; /* zero means the default */
     TOPIC(given.topic, given.topic_size, error);
     CHECK(guard_switch(given.verbatim, "options.verbatim", __func__, error));
-    shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim};
+    shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim, given.coalesce_us};
     uintptr_t handle = 0;
     int code = GO_OPENING(mclgo_broadcaster_open(connection != NULL ? &own : NULL, &rest, &handle, error));
     *broadcaster = (mcl_broadcaster *)handle;
@@ -97,6 +103,46 @@ int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topi
     TOPIC(topic, topic_size, error);
     BYTES(value, size, error);
     return GO(mclgo_broadcaster_publish_bytes((uintptr_t)broadcaster, topic, topic_size, value, size, error));
+}
+
+/* Checks what the items point to. A size of MCL_NUL stays, for Go to count. */
+static int check_items(const mcl_item *items, size_t count, const char *function, mcl_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        mcl_item own = items[i];
+        if (guard_topic(&own.topic, &own.topic_size, function, NULL) == 0 &&
+            guard_bytes(&own.payload, own.payload_size, "", function, NULL) == 0)
+            continue;
+        char what[64];
+        snprintf(what, sizeof what, "items[%zu].topic", i);
+        if (own.topic != NULL || (own.topic_size != 0 && own.topic_size != MCL_NUL))
+            CHECK(guard_string(&own.topic, &own.topic_size, what, function, error));
+        snprintf(what, sizeof what, "items[%zu].payload", i);
+        CHECK(guard_bytes(&own.payload, own.payload_size, what, function, error));
+    }
+    return MCL_OK;
+}
+
+int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
+                                 mcl_error *error)
+{
+    size_t own = 0;
+    if (sent == NULL)
+        sent = &own;
+    *sent = 0;
+    ENTER(error);
+    if (count > PTRDIFF_MAX / sizeof(mcl_item))
+        return guard_fail(error, MCL_EINVAL, __func__, "count is %zu, more than memory can hold", count);
+    if (count > 0)
+        NEED(items, error);
+    CHECK(check_items(items, count, __func__, error));
+    return GO(mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent, error));
+}
+
+int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error)
+{
+    ENTER(error);
+    return GO(mclgo_broadcaster_flush((uintptr_t)broadcaster, error));
 }
 
 int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stats *stats, mcl_error *error)

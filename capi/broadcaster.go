@@ -1,10 +1,14 @@
 package main
 
+// #include <string.h>
 // #include "shim.h"
 import "C"
 
 import (
+	"slices"
 	"strings"
+	"sync"
+	"time"
 	"unsafe"
 
 	mcl "libmcl/core"
@@ -19,7 +23,12 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 	if err != nil {
 		return report(out, op, err)
 	}
-	o := mcl.BroadcasterOptions{Type: t, Verbatim: options.verbatim == C.MCL_ON, OnDescriptor: tellDescriptor}
+	o := mcl.BroadcasterOptions{
+		Type:         t,
+		Verbatim:     options.verbatim == C.MCL_ON,
+		Coalesce:     time.Duration(options.coalesce_us) * time.Microsecond,
+		OnDescriptor: tellDescriptor,
+	}
 	if topic := viewTopic((*C.const_char)(options.topic), options.topic_size); topic != nil {
 		kept := strings.Clone(*topic)
 		o.Topic = &kept
@@ -118,6 +127,61 @@ func mclgo_broadcaster_publish_bytes(handle C.uintptr_t, topic *C.const_char, to
 	return broadcaster(handle, out, "mcl_broadcaster_publish_bytes", func(b *mcl.RawBroadcaster) error {
 		return b.PublishTopic(viewTopic(topic, topicSize), view(unsafe.Pointer(value), size))
 	})
+}
+
+// An itemList is a batch as the core takes it, in memory that is used again.
+type itemList struct {
+	items  []mcl.Item
+	topics []string
+}
+
+var itemLists = sync.Pool{New: func() any { return new(itemList) }}
+
+// itemsAtHand is how many are kept for the next batch.
+const itemsAtHand = 4096
+
+func (l *itemList) view(items []C.shim_item) []mcl.Item {
+	l.items, l.topics = slices.Grow(l.items[:0], len(items)), slices.Grow(l.topics[:0], len(items))
+	for i := range items {
+		c := &items[i]
+		item := mcl.Item{Payload: view(pointerTo(c.payload), c.payload_size)}
+		if c.topic != 0 {
+			topic := (*C.const_char)(pointerTo(c.topic))
+			size := c.topic_size
+			if size == C.MCL_NUL {
+				size = C.strlen((*C.char)(unsafe.Pointer(topic)))
+			}
+			l.topics = append(l.topics, viewText(topic, size))
+			item.Topic = &l.topics[len(l.topics)-1]
+		}
+		l.items = append(l.items, item)
+	}
+	return l.items
+}
+
+func (l *itemList) put() {
+	clear(l.items)
+	clear(l.topics)
+	if cap(l.items) <= itemsAtHand {
+		itemLists.Put(l)
+	}
+}
+
+//export mclgo_broadcaster_publish_many
+func mclgo_broadcaster_publish_many(handle C.uintptr_t, items *C.const_item, count C.size_t, sent *C.size_t,
+	out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_publish_many", func(b *mcl.RawBroadcaster) error {
+		l := itemLists.Get().(*itemList)
+		defer l.put()
+		n, err := b.PublishMany(l.view(unsafe.Slice((*C.shim_item)(items), int(count))))
+		*sent = C.size_t(n)
+		return err
+	})
+}
+
+//export mclgo_broadcaster_flush
+func mclgo_broadcaster_flush(handle C.uintptr_t, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_flush", (*mcl.RawBroadcaster).Flush)
 }
 
 //export mclgo_broadcaster_get_stats

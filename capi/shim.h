@@ -25,6 +25,7 @@ typedef struct shim_broadcaster_options {
     size_t topic_size;
     uintptr_t type;
     int32_t verbatim;
+    int32_t coalesce_us;
 } shim_broadcaster_options;
 
 typedef struct shim_listener_options {
@@ -41,6 +42,15 @@ typedef struct shim_listener_options {
 
 typedef const shim_broadcaster_options const_broadcaster_options;
 typedef const shim_listener_options const_listener_options;
+
+/* mcl_item as Go reads it, with numbers for pointers, as below. */
+typedef struct shim_item {
+    uintptr_t topic;
+    size_t topic_size;
+    uintptr_t payload;
+    size_t payload_size;
+} shim_item;
+typedef const shim_item const_item;
 
 /* mcl_record as Go writes it: with numbers for pointers, since Go's garbage collector would look at what a
  * pointer field in C memory held before, and the caller's memory may hold anything. */

@@ -294,7 +294,12 @@ typedef struct mcl_broadcaster_options {
     mcl_type *type;    /* publish only messages of this type; NULL: anything */
     int32_t verbatim;  /* MCL_ON: packed payloads go out exactly as given; 0 or MCL_OFF: strings of 32 to 255 bytes
                           are written as legacy encoders write them (raw16 instead of str8: the same value) */
-    int32_t reserved;
+    int32_t coalesce_us; /* 0: each message leaves before its publish returns. Otherwise microseconds, up to
+                          MCL_COALESCE_US_MAX, for which a message that fits into a datagram may wait for others, so that
+                          they leave together at a fraction of the cost. What waits is sent when that time is over (or
+                          as soon after it as the system wakes a thread), when 64 messages or 60,000 bytes wait, by
+                          mcl_broadcaster_flush and by closing. An error in sending it is counted, and returned by the
+                          next call of these or the next publish, which then sends nothing */
 } mcl_broadcaster_options;
 
 #define MCL_BROADCASTER_OPTIONS_INIT {sizeof(mcl_broadcaster_options), NULL, MCL_NUL, NULL, 0, 0}
@@ -331,6 +336,27 @@ int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *top
 int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
                                   const void *value, size_t size, mcl_error *error);
 
+/* One message of mcl_broadcaster_publish_many. */
+typedef struct mcl_item {
+    const char *topic;   /* NULL: the default topic */
+    size_t topic_size;   /* may be MCL_NUL */
+    const void *payload; /* one msgpack object */
+    size_t payload_size;
+} mcl_item;
+
+/* Publishes `count` messages in order, by few system calls: neighbours of one size leave in one piece, up to 64 at a
+ * time, where the kernel can take that apart (UDP_SEGMENT, Linux 4.18 and later) and each fits the MTU. On the wire they
+ * are what as many calls of mcl_broadcaster_publish make of them. It is for what is at hand at once: nothing slows it
+ * down to what receivers can take, save that messages of more than 2 MB are paced.
+ *   sent  may be NULL; receives how many have left whole, from the first on: on an error, too
+ * Errors: those of mcl_broadcaster_publish, of which MCL_EFORMAT, MCL_ETYPE, MCL_ETOOLARGE, MCL_EINVAL and MCL_ECLOSED
+ * are found before anything is sent. The text tells which message it was. */
+int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
+                                 mcl_error *error);
+
+/* Sends what waits to be coalesced. Errors: those of sending it, or what waited before; MCL_ECLOSED. */
+int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error);
+
 typedef struct mcl_broadcaster_stats {
     size_t size;          /* in: sizeof(mcl_broadcaster_stats) */
     uint64_t messages;    /* published whole */
@@ -342,7 +368,8 @@ typedef struct mcl_broadcaster_stats {
 int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stats *stats, mcl_error *error);
 int mcl_broadcaster_get_settings(mcl_broadcaster *broadcaster, mcl_settings *settings, mcl_error *error);
 
-/* Closes. Calls in flight on other threads finish first. */
+/* Closes. Calls in flight on other threads finish first. What waits to be coalesced is sent; an error in that is returned,
+ * and the broadcaster is closed all the same. */
 int mcl_broadcaster_close(mcl_broadcaster *broadcaster);
 
 /* ---- Listeners ---- */
@@ -472,7 +499,8 @@ typedef struct mcl_listener_stats {
     uint64_t discarded;      /* still queued when it was closed */
     uint64_t queued;         /* now */
     uint64_t queued_bytes;   /* now */
-    uint64_t dropped_kernel; /* datagrams that the kernel dropped before the library could read them */
+    uint64_t dropped_kernel; /* datagrams that the kernel dropped before the library could read them. Of a
+                                train (mcl_broadcaster_publish_many), which it drops whole, it counts one */
     uint64_t messages_evicted; /* messages that never became complete */
     uint64_t assembling_bytes; /* memory that incomplete messages hold now */
     uint64_t malformed[16];  /* datagrams, by enum mcl_malformed */

@@ -181,6 +181,108 @@ static void typed(void)
     MUST(mcl_type_close(another));
 }
 
+/* Batches: in order, whatever is in them; what cannot be sent is told before anything is. */
+static void many(void)
+{
+    mcl_broadcaster_options o = MCL_BROADCASTER_OPTIONS_INIT;
+    o.topic = "default";
+    mcl_broadcaster *b = broadcast_with(&o);
+    static unsigned char large[65000] = {0xc5, 0xfd, 0xe5}; /* 64,997 bytes of bin, which travel in fragments */
+    mcl_item items[] = {
+        {NULL, 0, "\x01", 1},       {NULL, MCL_NUL, "\x02", 1}, {"t", MCL_NUL, "\x03", 1}, {"u\0v", 3, "\x04", 1},
+        {NULL, 0, "\xa3" "abc", 4}, {NULL, 0, large, sizeof large}, {"", 0, "\x05", 1},
+    };
+    const size_t count = sizeof items / sizeof *items;
+    size_t sent = 99;
+    MUST(mcl_broadcaster_publish_many(b, items, count, &sent, &error));
+    EQUAL(count, sent);
+    EXPECT("default", "\x01");
+    EXPECT("default", "\x02");
+    EXPECT("t", "\x03");
+    expect_sized("u\0v", 3, "\x04", 1, __LINE__);
+    EXPECT("default", "\xa3" "abc");
+    expect_sized("default", 7, large, sizeof large, __LINE__);
+    EXPECT("", "\x05");
+    MUST(mcl_broadcaster_publish_many(b, items, 1, NULL, &error));
+    EXPECT("default", "\x01");
+    MUST(mcl_broadcaster_publish_many(b, NULL, 0, &sent, &error));
+    EQUAL(0, sent);
+
+    /* More than a call keeps memory for. */
+    enum { HOST = 10000 };
+    mcl_item *host = malloc(HOST * sizeof *host);
+    static unsigned char numbers[HOST][3];
+    for (int i = 0; i < HOST; i++) {
+        memcpy(numbers[i], (unsigned char[]){0xcd, i >> 8, i & 0xff}, 3);
+        host[i] = (mcl_item){NULL, 0, numbers[i], 3};
+    }
+    for (int first = 0; first < HOST; first += 2500) { /* as many as the buffers of the receiver hold in any case */
+        MUST(mcl_broadcaster_publish_many(b, host + first, 2500, &sent, &error));
+        EQUAL(2500, sent);
+        for (int i = first; i < first + 2500; i++)
+            expect_sized("default", 7, numbers[i], 3, __LINE__);
+    }
+    free(host);
+
+    mcl_item bad[] = {{NULL, 0, "\x01", 1}, {NULL, 0, "\xc1", 1}};
+    FAILS(MCL_EFORMAT, mcl_broadcaster_publish_many(b, bad, 2, &sent, &error));
+    EQUAL(0, sent);
+    SAYS("message 2 of 2");
+    bad[1] = (mcl_item){NULL, 0, NULL, 1};
+    FAILS(MCL_EINVAL, mcl_broadcaster_publish_many(b, bad, 2, &sent, &error));
+    SAYS("items[1].payload");
+    bad[1] = (mcl_item){NULL, 5, "\x01", 1};
+    FAILS(MCL_EINVAL, mcl_broadcaster_publish_many(b, bad, 2, &sent, &error));
+    SAYS("items[1].topic");
+    bad[1] = (mcl_item){"t", (size_t)-2, "\x01", 1};
+    FAILS(MCL_EINVAL, mcl_broadcaster_publish_many(b, bad, 2, &sent, &error));
+    SAYS("items[1].topic");
+    bad[1] = (mcl_item){NULL, 0, NULL, 0};
+    FAILS(MCL_EFORMAT, mcl_broadcaster_publish_many(b, bad, 2, &sent, &error));
+    FAILS(MCL_EINVAL, mcl_broadcaster_publish_many(b, NULL, 1, &sent, &error));
+    SAYS("items");
+    FAILS(MCL_EINVAL, mcl_broadcaster_publish_many(b, items, (size_t)-1, &sent, &error));
+    SAYS("count");
+    sent = 99;
+    FAILS(MCL_EHANDLE, mcl_broadcaster_publish_many(NULL, items, 1, &sent, &error));
+    EQUAL(0, sent);
+    MUST(mcl_broadcaster_flush(b, &error)); /* nothing waits */
+    MUST(mcl_broadcaster_close(b));
+    FAILS(MCL_ECLOSED, mcl_broadcaster_publish_many(b, items, 1, &sent, &error));
+    FAILS(MCL_ECLOSED, mcl_broadcaster_flush(b, &error));
+    MUST(mcl_broadcaster_publish(b = broadcast_with(NULL), NULL, 0, "\xc3", 1, &error));
+    EXPECT_BARE("\xc3"); /* nothing else arrived */
+    MUST(mcl_broadcaster_close(b));
+}
+
+/* Messages that may wait for others leave together, and by flush or close. */
+static void coalesced(void)
+{
+    mcl_broadcaster_options o = MCL_BROADCASTER_OPTIONS_INIT;
+    mcl_broadcaster *b;
+    o.coalesce_us = MCL_COALESCE_US_MAX + 1;
+    mcl_connection c = group();
+    FAILS(MCL_EINVAL, mcl_broadcaster_open(&c, &o, &b, &error));
+    SAYS("coalesce");
+    o.coalesce_us = -1;
+    FAILS(MCL_EINVAL, mcl_broadcaster_open(&c, &o, &b, &error));
+    o.coalesce_us = 200; /* by the clock */
+    b = broadcast_with(&o);
+    MUST(mcl_broadcaster_publish(b, NULL, 0, "\x01", 1, &error));
+    EXPECT_BARE("\x01");
+    MUST(mcl_broadcaster_close(b));
+    o.coalesce_us = MCL_COALESCE_US_MAX;
+    b = broadcast_with(&o);
+    MUST(mcl_broadcaster_publish(b, NULL, 0, "\x02", 1, &error));
+    MUST(mcl_broadcaster_publish_int(b, "t", 1, 3, &error));
+    MUST(mcl_broadcaster_flush(b, &error));
+    EXPECT_BARE("\x02");
+    EXPECT("t", "\x03");
+    MUST(mcl_broadcaster_publish(b, NULL, 0, "\x04", 1, &error));
+    MUST(mcl_broadcaster_close(b));
+    EXPECT_BARE("\x04");
+}
+
 int main(void)
 {
     listener = listen_with(NULL);
@@ -188,6 +290,8 @@ int main(void)
     refused();
     options();
     typed();
+    many();
+    coalesced();
     EQUAL(0, mcl_listener_recv(listener, 0, &(mcl_record){0}, NULL, 0, NULL, &error)); /* and nothing else was sent */
     MUST(mcl_listener_close(listener, NULL));
     return report("publish");

@@ -14,10 +14,12 @@ class Batch(object):
         handle (ListenerHandle): to take from.
         count (int): messages to take at most.
         size (int): bytes to take at most, save that one message is always taken.
+        lends (bool): somebody may keep a view: what it shows is then left alone.
     """
 
-    def __init__(self, handle, count, size):
+    def __init__(self, handle, count, size, lends=False):
         self._handle = handle
+        self._lends = lends
         self._count = count
         self._records = bytearray(_native.RECORD.size * count)
         self._records_address = _address(self._records)
@@ -30,16 +32,31 @@ class Batch(object):
         self._view = memoryview(self._buffer)
         self._start = _address(self._buffer)
 
+    def _is_lent(self):
+        """Tell whether anybody has a view of the buffer: while one exists, it cannot grow."""
+        self._view = None
+        try:
+            self._buffer.append(0)
+            self._buffer.pop()
+        except BufferError:
+            return True
+        # It may have moved.
+        self._view = memoryview(self._buffer)
+        self._start = _address(self._buffer)
+        return False
+
     def take(self):
         """Return the queued messages, at most `count`, without waiting.
 
         Returns:
-            list: of (topic, payload, time): bytes or None, a view that holds until the next call,
-            and nanoseconds since the Unix epoch.
+            list: of (topic, payload, time): bytes or None, a view that holds until the next call
+            (longer, if they are lent), and nanoseconds since the Unix epoch.
 
         Raises:
             ClosedError: the listener is closed.
         """
+        if self._lends and self._is_lent():
+            self._allocate(len(self._buffer))
         while True:
             count = self._handle.recv_batch(self._records_address, self._count, self._start,
                                             len(self._buffer), self._needed_pointer)

@@ -22,6 +22,12 @@ class _PerThread(threading.local):
 
 
 _errors = _PerThread()
+_ITEMS = ctypes.POINTER(_native.Item)
+
+
+def _address(data):
+    """Return where these bytes lie, for as long as they are kept."""
+    return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
 
 
 class Handle(object):
@@ -90,20 +96,29 @@ def is_alive(handle):
 
 
 class BroadcasterHandle(Handle):
-    """An open broadcaster. `connection` is a _native.Connection."""
+    """An open broadcaster.
+
+    Args:
+        connection (_native.Connection): where.
+        options (dict): fields of _native.BroadcasterOptions.
+        where (str): names it in errors.
+    """
 
     _TOKEN = _native.Broadcaster
     _SETTINGS = 'mcl_broadcaster_get_settings'
 
-    def __init__(self, connection, where):
+    def __init__(self, connection, options, where):
         super(BroadcasterHandle, self).__init__(where)
         self._final = None
         self.closed = True  # until it is open, there is nothing for the finalizer
-        self._call(self._library.blocking.mcl_broadcaster_open, ctypes.byref(connection), None,
-                   ctypes.byref(self._token))
+        native = _native.BroadcasterOptions(**options)
+        self._call(self._library.blocking.mcl_broadcaster_open, ctypes.byref(connection),
+                   ctypes.byref(native), ctypes.byref(self._token))
         self.closed = False
         self._publish = self._library.quick.mcl_broadcaster_publish
         self._publish_large = self._library.blocking.mcl_broadcaster_publish
+        self._publish_many = self._library.quick.mcl_broadcaster_publish_many
+        self._publish_many_large = self._library.blocking.mcl_broadcaster_publish_many
 
     def publish(self, topic, packed):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
@@ -115,6 +130,36 @@ class BroadcasterHandle(Handle):
         if result < 0:
             self.check()
             check(result, _errors.error)
+
+    def publish_many(self, topic, payloads):
+        """Publish a list of such bytes, all with this topic; an error has `sent`."""
+        # In one piece, whose addresses are numbers: to fill in as many structs takes ctypes longer.
+        joined = b''.join(payloads)
+        address = _address(joined)
+        topic_address, topic_size = (0, 0) if topic is None else (_address(topic), len(topic))
+        fields = []
+        for packed in payloads:
+            size = len(packed)
+            fields += topic_address, topic_size, address, size
+            address += size
+        items = ctypes.cast((ctypes.c_size_t * len(fields))(*fields), _ITEMS)
+        sent = ctypes.c_size_t()
+        publish = self._publish_many
+        if len(joined) > constants.MCL_FRAGMENT_SIZE:  # see _native.QUICK
+            publish = self._publish_many_large
+        result = publish(self._token, items, len(payloads), ctypes.byref(sent), _errors.pointer)
+        if result < 0:
+            try:
+                self.check()
+                check(result, _errors.error)
+            except Exception as error:
+                error.sent = sent.value
+                raise
+
+    def flush(self):
+        """Send what waits to be coalesced."""
+        self.check()
+        self._call(self._library.blocking.mcl_broadcaster_flush, self._token)
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
@@ -136,6 +181,7 @@ class BroadcasterHandle(Handle):
         try:
             self._final = self._read_stats()
         finally:
+            # What waits to be coalesced is sent; who wants to know whether it left calls `flush`.
             self._library.blocking.mcl_broadcaster_close(self._token)
         return True
 

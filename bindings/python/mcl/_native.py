@@ -101,7 +101,18 @@ class BroadcasterOptions(Sized):
         ('topic_size', c_size_t),
         ('type', Type),
         ('verbatim', c_int32),
-        ('reserved', c_int32),
+        ('coalesce_us', c_int32),
+    ]
+
+
+class Item(ctypes.Structure):
+    """mcl_item"""
+
+    _fields_ = [
+        ('topic', c_char_p),
+        ('topic_size', c_size_t),
+        ('payload', c_char_p),
+        ('payload_size', c_size_t),
     ]
 
 
@@ -286,6 +297,7 @@ STRUCTS = {
     'mcl_connection': Connection,
     'mcl_settings': Settings,
     'mcl_broadcaster_options': BroadcasterOptions,
+    'mcl_item': Item,
     'mcl_broadcaster_stats': BroadcasterStats,
     'mcl_listener_options': ListenerOptions,
     'mcl_record': Record,
@@ -363,6 +375,9 @@ PROTOTYPES = {
     'mcl_broadcaster_publish_double': (c_int, _topic + [c_double, _error]),
     'mcl_broadcaster_publish_string': (c_int, _topic + _text + [_error]),
     'mcl_broadcaster_publish_bytes': (c_int, _topic + _data + [_error]),
+    'mcl_broadcaster_publish_many': (c_int, [Broadcaster, POINTER(Item), c_size_t, POINTER(c_size_t),
+                                             _error]),
+    'mcl_broadcaster_flush': (c_int, [Broadcaster, _error]),
     'mcl_broadcaster_get_stats': (c_int, [Broadcaster, POINTER(BroadcasterStats), _error]),
     'mcl_broadcaster_get_settings': (c_int, [Broadcaster, POINTER(Settings), _error]),
     'mcl_broadcaster_close': (c_int, [Broadcaster]),
@@ -435,7 +450,8 @@ PROTOTYPES = {
 #     no other thread 6 / 6     1 busy thread 13 / 33     2 busy threads 21 / 67   (Python 3.13)
 QUICK = frozenset([
     'mcl_version', 'mcl_strerror', 'mcl_malformed_name', 'mcl_connection_check',
-    'mcl_broadcaster_publish', 'mcl_broadcaster_get_stats', 'mcl_broadcaster_get_settings',
+    'mcl_broadcaster_publish', 'mcl_broadcaster_publish_many', 'mcl_broadcaster_get_stats',
+    'mcl_broadcaster_get_settings',
     'mcl_listener_fd', 'mcl_listener_recv_batch', 'mcl_listener_get_stats',
     'mcl_listener_get_settings',
 ])

@@ -36,11 +36,14 @@ class Reception(Delivery):
         handle (ListenerHandle): belongs to this object from now on.
         max_messages (int): the native queue's limit, or 0 for its default.
         max_bytes (int): the same in bytes.
+        decode (bool): False: payloads stay views of their msgpack, whose memory is not used again
+            while anybody has one.
     """
 
-    def __init__(self, handle, max_messages=0, max_bytes=0):
+    def __init__(self, handle, max_messages=0, max_bytes=0, decode=True):
         super(Reception, self).__init__(handle.where, ReentrantLock())
         self._handle = handle
+        self._unpack = unpack if decode else _undecoded
         self._count = _share(max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT, _BATCH)
         self._size = _share(max_bytes or constants.MCL_QUEUE_BYTES_DEFAULT, _BUFFER)
         self._batch = None  # of the thread; what is in hand lies in its memory
@@ -90,14 +93,15 @@ class Reception(Delivery):
             with self._lock:
                 if self._wanted and not self._held:
                     if self._batch is None:
-                        self._batch = Batch(self._handle, self._count, self._size)
+                        self._batch = Batch(self._handle, self._count, self._size,
+                                            lends=self._unpack is _undecoded)
                     self._held.extend(self._batch.take())
 
     def _decode(self, message):
         """Return a message's topic, payload and time; None when Python cannot hold it."""
         topic, packed, time = message
         try:
-            return None if topic is None else decode_topic(topic), unpack(packed), time
+            return None if topic is None else decode_topic(topic), self._unpack(packed), time
         except Exception as error:  # pylint: disable=broad-except
             # Well-formed msgpack, as the library has checked, but say a map with a list as its key.
             self._misfits("%s: cannot decode a payload of %d bytes" % (self._where, len(packed)),
@@ -182,6 +186,10 @@ class Reception(Delivery):
                 self._pollable.close()
         self._wait_for_callback(wait)
         return True
+
+
+def _undecoded(packed):
+    return packed if isinstance(packed, memoryview) else memoryview(packed)
 
 
 def _share(limit, most):

@@ -1,4 +1,4 @@
-"""The limits of a listener's queue, as keyword arguments and in C."""
+"""The options of listeners: checked, and the limits of their queues in C."""
 from mcl import _constants as constants
 from mcl._compat import is_integer, string_types
 from mcl._short import short
@@ -23,6 +23,15 @@ def check_limits(max_messages, max_bytes, policy):
         error = ValueError if isinstance(policy, string_types) else TypeError
         raise error("policy must be one of %s, not %s"
                     % (", ".join(map(repr, sorted(POLICIES))), short(policy)))
+
+
+def check_decode(decode, message_type=None):
+    """Raise TypeError for what is no bool, and where messages are to be made of the payloads."""
+    if not isinstance(decode, bool):
+        raise TypeError("decode must be True or False, not %s" % short(decode))
+    if message_type is not None and not decode:
+        raise TypeError("payloads must be decoded to become messages of the type %s: leave decode"
+                        " out, or listen on its connection" % message_type.__name__)
 
 
 def native_limits(max_messages, max_bytes, policy, queued=False):

@@ -5,7 +5,7 @@ from mcl._report import Misfits
 from mcl._short import short
 from mcl.messages.messages import Message
 from mcl.network import udp
-from mcl.network._limits import check_limits, native_limits
+from mcl.network._limits import check_decode, check_limits, native_limits
 from mcl.network._queue_source import QueueSource
 from mcl.network._receiving import Receiving
 from mcl.network.abstract import Connection
@@ -14,19 +14,20 @@ from mcl.network.abstract import RawListener as AbstractRawListener
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
-def RawBroadcaster(connection, topic=None):
+def RawBroadcaster(connection, topic=None, **options):
     """Return an open broadcaster of any data: an instance of the connection's own class.
 
     Args:
         connection (Connection): where to publish; see `mcl.network.udp.RawBroadcaster` for UDP.
         topic (str): the default topic; None: none.
+        options: further arguments of the connection's own class.
 
     Raises:
         TypeError: `connection` is no Connection instance, or `topic` no string.
         IOError: it cannot be opened.
     """
     _check_connection(connection)
-    return connection.broadcaster(connection, topic=topic)
+    return connection.broadcaster(connection, topic=topic, **options)
 
 
 def RawListener(connection, topics=None, **options):
@@ -54,18 +55,19 @@ class MessageBroadcaster(object):
     Args:
         message (type): a subclass of Message; its connection says where to publish.
         topic (str): the default topic; None: none.
+        options: further arguments of the connection's own broadcaster class.
 
     Raises:
         TypeError: `message` is no subclass of Message, or `topic` no string.
         IOError: it cannot be opened.
     """
 
-    def __new__(cls, message, topic=None):
+    def __new__(cls, message, topic=None, **options):
         _check_message_type(message)
         return object.__new__(_bound(cls, message, message.connection.broadcaster))
 
-    def __init__(self, message, topic=None):
-        super(MessageBroadcaster, self).__init__(message.connection, topic=topic)
+    def __init__(self, message, topic=None, **options):
+        super(MessageBroadcaster, self).__init__(message.connection, topic=topic, **options)
 
     def publish(self, message, topic=None):
         """Publish a message, with `topic` in place of the default one unless it is None.
@@ -74,10 +76,20 @@ class MessageBroadcaster(object):
             TypeError: it is no instance of the message type, or `topic` no string.
             IOError: closed, or it cannot be sent.
         """
-        if not isinstance(message, self.message_type):
-            raise TypeError("this broadcaster publishes %s only, not %r"
-                            % (self.message_type.__name__, short(message)))
+        _check_message(message, self.message_type)
         return super(MessageBroadcaster, self).publish(message, topic=topic)
+
+    def publish_many(self, messages, topic=None):
+        """Publish several messages in order, as the connection's own class does.
+
+        Raises:
+            TypeError: one is no instance of the message type, or `topic` no string. None was sent.
+            IOError: closed, or one cannot be sent; its attribute `sent` is how many were.
+        """
+        messages = list(messages)
+        for message in messages:
+            _check_message(message, self.message_type)
+        return super(MessageBroadcaster, self).publish_many(messages, topic=topic)
 
 
 class _MessageReceiving(object):
@@ -130,6 +142,7 @@ class MessageListener(_MessageReceiving):
         return object.__new__(_bound(cls, message, message.connection.listener))
 
     def __init__(self, message, topics=None, **options):
+        check_decode(options.get('decode', True), message)
         super(MessageListener, self).__init__(message.connection, topics=topics, **options)
 
 
@@ -152,6 +165,8 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         policy (str): what happens to messages beyond that: 'drop_oldest' (the default),
             'drop_newest', or 'block', which stops receiving. What is lost is counted in `stats()`.
             On UDP, up to a sixteenth of the limits, and 256 messages, may wait on top of them.
+        decode (bool): False: payloads are memoryviews of their msgpack, as `udp.RawListener` gives
+            them. Not for messages, nor for transports written in Python.
 
     Raises:
         TypeError: `connection` is neither, or another argument is of another type.
@@ -160,7 +175,7 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     """
 
     def __init__(self, connection, topics=None, open_init=True, max_messages=None, max_bytes=None,
-                 policy=None):
+                 policy=None, decode=True):
         self.message_type = None
         if _is_message_type(connection):
             self.message_type, connection = connection, connection.connection
@@ -168,7 +183,9 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
             raise TypeError("a QueuedListener needs a Connection instance or a subclass of Message,"
                             " not %r" % (connection,))
         check_limits(max_messages, max_bytes, policy)
+        check_decode(decode, self.message_type)
         self._limits = max_messages, max_bytes, policy
+        self._decode = decode
         super(QueuedListener, self).__init__(connection, topics)
         if open_init:
             self.open()
@@ -186,7 +203,9 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         connection, (max_messages, max_bytes, policy) = self.connection, self._limits
         if connection.listener is udp.RawListener:
             limits = native_limits(max_messages, max_bytes, policy, queued=True)
-            return udp.open_reception(connection, self.topics, limits)
+            return udp.open_reception(connection, self.topics, limits, self._decode)
+        if not self._decode:
+            raise TypeError("%r decodes what it receives itself: leave decode out" % (connection,))
         listener = connection.listener(connection, topics=self.topics)
         return QueueSource(listener, max_messages, policy)
 
@@ -212,6 +231,12 @@ def _check_connection(connection):
 
 def _is_message_type(value):
     return isinstance(value, type) and issubclass(value, Message) and value is not Message
+
+
+def _check_message(message, message_type):
+    if not isinstance(message, message_type):
+        raise TypeError("this broadcaster publishes %s only, not %r"
+                        % (message_type.__name__, short(message)))
 
 
 def _check_message_type(message):

@@ -2,6 +2,8 @@
 
 The library is loaded when the first broadcaster or listener is opened, never at import.
 """
+import numbers
+
 from mcl import _constants as constants
 from mcl import _native
 from mcl._compat import is_integer, string_types, text_type
@@ -10,7 +12,7 @@ from mcl._reception import Reception
 from mcl.codec import encode_topic, pack
 from mcl.errors import AddressError
 from mcl.network import abstract
-from mcl.network._limits import native_limits
+from mcl.network._limits import check_decode, native_limits
 from mcl.network._receiving import Receiving
 
 __all__ = ['ALLOWED_MULTICAST_HOPS', 'Connection', 'MTU', 'MTU_MAX', 'READ_TIMEOUT',
@@ -32,16 +34,23 @@ class RawBroadcaster(abstract.RawBroadcaster):
     Args:
         connection (Connection): where to publish.
         topic (str): the default topic; None: none.
+        coalesce (float): seconds, up to 1, for which a small message may wait for others, so that
+            they leave together at a fraction of the cost. 0: none waits. What waits is sent when
+            that time is over, when 64 messages or 60,000 bytes wait, by `flush`, and by `close`. An
+            error in sending it is counted, and raised by the next `publish`, which then sends
+            nothing, or by `flush`.
 
     Raises:
         TypeError: an argument is of another type.
+        ValueError: `coalesce` is out of its range.
         IOError: it cannot be opened (bad address, no such interface, an option out of its range);
             the text says why. A missing route is only noticed by `publish`.
     """
 
-    def __init__(self, connection, topic=None):
+    def __init__(self, connection, topic=None, coalesce=0):
         _check_connection(connection)
         super(RawBroadcaster, self).__init__(connection, topic)
+        self._options = {'coalesce_us': _microseconds(coalesce)}
         self._handle = None
         self._default_topic = None if topic is None else encode_topic(topic)
         self._open()
@@ -61,7 +70,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
             self._handle.check_process()
             if not self._handle.closed:
                 return False
-        self._handle = BroadcasterHandle(self.connection._native(),
+        self._handle = BroadcasterHandle(self.connection._native(), self._options,
                                          "the broadcaster on " + _where(self.connection))
         return True
 
@@ -82,13 +91,33 @@ class RawBroadcaster(abstract.RawBroadcaster):
         out when the system failed; listeners drop that.
         """
         packed = pack(data)
+        self._handle.publish(self._topic(topic), packed)
+
+    def publish_many(self, data, topic=None):
+        """Publish several objects in order, in few pieces: many times faster than one by one.
+
+        Args:
+            data (iterable): the objects; see `publish`.
+            topic (str): takes the place of the default topic, unless None.
+
+        Raises:
+            What `publish` raises. An error of the network has an attribute `sent`: how many of the
+            objects were published, from the first on. In all other cases none was.
+        """
+        packed = [pack(each) for each in data]
+        self._handle.publish_many(self._topic(topic), packed)
+
+    def _topic(self, topic):
+        """Return the bytes of what a call gave."""
         if topic is None:
-            topic = self._default_topic
-        elif isinstance(topic, string_types):
-            topic = encode_topic(topic)
-        else:
-            abstract.check_topic(topic)
-        self._handle.publish(topic, packed)
+            return self._default_topic
+        if isinstance(topic, string_types):
+            return encode_topic(topic)
+        return abstract.check_topic(topic)
+
+    def flush(self):
+        """Send what waits to be coalesced; raises IOError when it, or what waited before, failed."""
+        self._handle.flush()
 
     def close(self):
         """Close, after calls in flight on other threads. True, or False when closed already."""
@@ -132,16 +161,21 @@ class RawListener(Receiving, abstract.RawListener):
         policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block',
             which leaves it to the kernel's buffer. All are counted in `stats()`. For callbacks, up
             to a sixteenth of the limits, and 256 messages, may wait on top of them.
+        decode (bool): False: payloads are not decoded, but memoryviews of their msgpack, which cost
+            no copy and stay as they are for as long as they are kept.
 
     Raises:
         TypeError: an argument is of another type.
         IOError: it cannot be opened; the text says why.
     """
 
-    def __init__(self, connection, topics=None, max_messages=None, max_bytes=None, policy=None):
+    def __init__(self, connection, topics=None, max_messages=None, max_bytes=None, policy=None,
+                 decode=True):
         _check_connection(connection)
+        check_decode(decode)
         super(RawListener, self).__init__(connection, topics)
         self._limits = native_limits(max_messages, max_bytes, policy)
+        self._decode = decode
         self._open()
 
     @property
@@ -150,7 +184,7 @@ class RawListener(Receiving, abstract.RawListener):
         return self._is_open()
 
     def _new_source(self):
-        return open_reception(self.connection, self.topics, self._limits)
+        return open_reception(self.connection, self.topics, self._limits, self._decode)
 
     def _data(self, topic, payload, time):
         return {'topic': topic, 'payload': payload}
@@ -264,11 +298,20 @@ def _text(name, value):
     return value
 
 
+def _microseconds(seconds):
+    if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real):
+        raise TypeError("coalesce must be a number of seconds, not %r" % (seconds,))
+    most = constants.MCL_COALESCE_US_MAX / 1e6
+    if not 0 <= seconds <= most:
+        raise ValueError("coalesce must be 0 to %g seconds, not %r" % (most, seconds))
+    return int(seconds * 1e6 + 0.5) or (1 if seconds else 0)
+
+
 def _where(connection):
     return "%s port %d" % (connection.url, connection.port)
 
 
-def open_reception(connection, topics, limits):
+def open_reception(connection, topics, limits, decode):
     """Open a native listener; `limits` are as native_limits gives them."""
     if topics is None:
         topics = []
@@ -276,7 +319,7 @@ def open_reception(connection, topics, limits):
         topics = [topics]
     handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
                             "the listener on " + _where(connection))
-    return Reception(handle, limits['queue_messages'], limits['queue_bytes'])
+    return Reception(handle, limits['queue_messages'], limits['queue_bytes'], decode)
 
 
 def _check_connection(connection):
