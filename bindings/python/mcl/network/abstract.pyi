@@ -1,5 +1,5 @@
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
@@ -30,6 +30,7 @@ class RawBroadcaster(_Endpoint):
     def topic(self) -> str | None: ...
     @abc.abstractmethod
     def publish(self, data: Any, topic: str | None = None) -> object: ...
+    def publish_many(self, data: Iterable[Any], topic: str | None = None) -> None: ...
 
 # Of no parameter at run time. What callbacks get is in it here.
 class RawListener(

@@ -1,4 +1,5 @@
-from typing import Any, Generic, Protocol, overload
+from collections.abc import Iterable
+from typing import Any, Generic, Literal, Protocol, overload
 from typing_extensions import Self, TypeVar
 
 from mcl._typing import Data, Policy, QueuedData, Topics
@@ -26,10 +27,12 @@ class _Listening(Protocol[_Listener]):
     def __getattr__(self, name: str) -> Any: ...
 
 @overload
-def RawBroadcaster(connection: udp.Connection, topic: str | None = None) -> udp.RawBroadcaster: ...
+def RawBroadcaster(
+    connection: udp.Connection, topic: str | None = None, *, coalesce: float = 0
+) -> udp.RawBroadcaster: ...
 @overload
 def RawBroadcaster(
-    connection: _Broadcasting[_Broadcaster], topic: str | None = None
+    connection: _Broadcasting[_Broadcaster], topic: str | None = None, **options: Any
 ) -> _Broadcaster: ...
 @overload
 def RawListener(
@@ -39,6 +42,7 @@ def RawListener(
     max_messages: int | None = None,
     max_bytes: int | None = None,
     policy: Policy | None = None,
+    decode: bool = True,
 ) -> udp.RawListener: ...
 @overload
 def RawListener(
@@ -49,9 +53,14 @@ def RawListener(
 # of UDP; for another transport, what that class lacks is missing at run time.
 class MessageBroadcaster(udp.RawBroadcaster, Generic[_Message]):
     message_type: type[_Message]
-    def __new__(cls, message: type[_Message], topic: str | None = None) -> Self: ...
-    def __init__(self, message: type[_Message], topic: str | None = None) -> None: ...
+    def __new__(
+        cls, message: type[_Message], topic: str | None = None, **options: Any
+    ) -> Self: ...
+    def __init__(
+        self, message: type[_Message], topic: str | None = None, *, coalesce: float = 0
+    ) -> None: ...
     def publish(self, message: _Message, topic: str | None = None) -> None: ...
+    def publish_many(self, messages: Iterable[_Message], topic: str | None = None) -> None: ...
 
 class MessageListener(udp.RawListener[Data[_MessageCo]], Generic[_MessageCo]):
     message_type: type[_MessageCo]
@@ -81,6 +90,7 @@ class QueuedListener(
         max_messages: int | None = None,
         max_bytes: int | None = None,
         policy: Policy | None = None,
+        decode: bool = True,
     ) -> None: ...
     @overload
     def __init__(
@@ -91,6 +101,7 @@ class QueuedListener(
         max_messages: int | None = None,
         max_bytes: int | None = None,
         policy: Policy | None = None,
+        decode: Literal[True] = True,
     ) -> None: ...
     # A method here, although a property elsewhere.
     def is_open(self) -> bool: ...  # type: ignore[override]
