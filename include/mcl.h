@@ -307,8 +307,9 @@ typedef struct mcl_broadcaster_options {
 /* Opens a broadcaster.
  *   connection  where to publish; may be NULL when options->type gives one
  *   options     may be NULL
- * A missing route is no error here, since it may appear later; each publish reports it.
- * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE, MCL_EDESCRIPTORS, MCL_ESYSTEM. */
+ * A missing route or interface is no error here, since it may appear later; each publish reports it.
+ * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it),
+ * MCL_EDESCRIPTORS, MCL_ESYSTEM. */
 int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster_options *options,
                          mcl_broadcaster **broadcaster, mcl_error *error);
 
@@ -316,8 +317,8 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
  * for the kernel when the call returns 0; it may wait while the socket's buffer is full.
  * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (packed is not exactly one msgpack object), MCL_ETOOLARGE,
  * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the text has the `ip` command
- * that mends it), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have gone out in part after the last three;
- * receivers drop such a part. */
+ * that mends it), MCL_EINTERFACE (there is none of that name now), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have
+ * gone out in part after the last four; receivers drop such a part. */
 int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *packed,
                             size_t size, mcl_error *error);
 int mcl_broadcaster_publish_message(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
@@ -420,8 +421,10 @@ typedef struct mcl_record {
  *   connection  where to listen; may be NULL when options->type gives one
  *   options     may be NULL
  * Then either subscribe callbacks, or receive (recv, recv_batch); not both at once.
- * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE, MCL_EROUTE (no interface to join on), MCL_EDESCRIPTORS,
- * MCL_ESYSTEM. */
+ * A missing route or interface is no error here: it is told on stderr, unless quiet, and waited for; the group is joined
+ * within two seconds of when it can be.
+ * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it),
+ * MCL_EDESCRIPTORS, MCL_ESYSTEM. */
 int mcl_listener_open(const mcl_connection *connection, const mcl_listener_options *options, mcl_listener **listener,
                       mcl_error *error);
 

@@ -158,7 +158,7 @@ static void cycle_refused(void)
     mcl_message *m;
     MUST(mcl_listener_open(&c, NULL, &l, &error) == MCL_EINVAL ? 0 : MCL_EINTERNAL);
     c = at(5000);
-    c.interface_ = "none";
+    c.interface_ = "no/interface";
     MUST(mcl_broadcaster_open(&c, NULL, &b, &error) == MCL_EINTERFACE ? 0 : MCL_EINTERNAL);
     MUST(mcl_listener_open(&c, NULL, &l, &error) == MCL_EINTERFACE ? 0 : MCL_EINTERNAL);
     MUST(mcl_log_open("/nowhere", NULL, &r, &error) == MCL_ESYSTEM ? 0 : MCL_EINTERNAL);

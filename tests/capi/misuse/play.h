@@ -177,6 +177,7 @@ const mcl_log_options *draw_in_log_options(player *p);
 const mcl_log_read_options *draw_in_log_read_options(player *p);
 const mcl_log_record *draw_in_log_record(player *p);
 const mcl_recorder_options *draw_in_recorder_options(player *p);
+const mcl_item *draw_ins_item(player *p); /* with the count that is said of them */
 const mcl_replay_options *draw_in_replay_options(player *p);
 mcl_type *const *draw_handles(player *p, int kind);
 mcl_broadcaster_stats *draw_out_broadcaster_stats(player *p);

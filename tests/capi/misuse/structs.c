@@ -237,6 +237,30 @@ const mcl_log_record *draw_in_log_record(player *p)
     return in_room(p, &r, sizeof r);
 }
 
+const mcl_item *draw_ins_item(player *p)
+{
+    mcl_item items[100];
+    size_t n = below(p, 4), drawn = n;
+    if (chance(p, 2)) {
+        p->size = chance(p, 50) ? 1 + below(p, 3) : SIZE_MAX / (1 + below(p, 9));
+        say(p, "NULL, %zu, ", p->size);
+        return NULL;
+    }
+    if (n > 0 && chance(p, 20)) /* those of a longer list say the same again */
+        n = 1 + below(p, sizeof items / sizeof *items);
+    say(p, "%zu items: ", n);
+    for (size_t i = 0; i < n && i < drawn; i++) {
+        items[i].topic = draw_text_topic(p);
+        items[i].topic_size = drawn_size(p);
+        items[i].payload = draw_bytes_packed(p);
+        items[i].payload_size = drawn_size(p);
+    }
+    for (size_t i = drawn; i < n; i++)
+        items[i] = items[i % drawn];
+    p->size = n;
+    return in_room(p, items, n * sizeof *items);
+}
+
 mcl_type *const *draw_handles(player *p, int kind)
 {
     mcl_type *types[3];
