@@ -19,7 +19,8 @@ import (
 
 func main() {}
 
-// Go's own os.Stderr ends the process when nobody reads it any more (complain). Go's own os.Getenv knows the environment that the process began with, but not what a C program or Python has set since.
+// Go's own os.Stderr ends the process when nobody reads it any more (complain). Go's own os.Getenv knows the environment that
+// the process began with, but not what a C program or Python has set since.
 func init() {
 	mcl.Complain = complain
 	mcl.OnDescriptor = tellDescriptor

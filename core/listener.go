@@ -35,8 +35,8 @@ type ListenerOptions struct {
 	QueueBytes    int64  // bytes of payload and topic that may wait; default 256 MiB. One message may always wait
 
 	// OnError is told what the user should know and no call can return: messages that do not fit the type, callbacks that
-	// panic, a socket that fails, a network that has no place for the group. It runs on the listener's goroutines, at most about once a second for each kind. The
-	// default prints to stderr.
+	// panic, a socket that fails, a network that has no place for the group. It runs on the listener's goroutines, at most
+	// about once a second for each kind. The default prints to stderr.
 	OnError func(error)
 
 	// OnDescriptor is told of the socket's descriptor: when it was opened (another one, when the interface was replaced), and

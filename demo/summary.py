@@ -69,7 +69,7 @@ def table(sent, results):
     lines = [' ' * first + 'until the kernel had it'.ljust(kernel) + '  until the callback had it']
     for row in [head] + rows:
         lines.append('  '.join([row[0].ljust(widths[0])] + [
-            cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]))
+            cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]).rstrip())
     if any(result.received and not result.kernel for _, result in results):
         lines.append("-: this listener's callbacks are not told when the kernel had it")
     return '\n'.join(lines)
