@@ -84,7 +84,9 @@ func view(p unsafe.Pointer, size C.size_t) []byte {
 }
 
 // pointerTo is the address that C gave as a number.
-func pointerTo(address C.uintptr_t) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
+func pointerTo(address C.uintptr_t) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&address))
+}
 
 // viewText is view for what becomes a string. What keeps it must copy it.
 func viewText(p *C.const_char, size C.size_t) string {
