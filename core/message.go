@@ -246,7 +246,7 @@ func (m *Message) AppendPacked(dst []byte) []byte {
 }
 
 // AppendJSON appends the message as a JSON object. Bytes that are no UTF-8 become U+FFFD, NaN and infinities null, bin
-// base64, keys that are no strings the text of their JSON.
+// base64, as do keys that are arrays, maps or extensions; other keys that are no strings become the text of their JSON.
 func (m *Message) AppendJSON(dst []byte) []byte {
 	dst = append(dst, '{')
 	for i := range m.fields {

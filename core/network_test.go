@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -335,12 +336,12 @@ func TestWithoutARouteTheErrorHasTheCommandThatMendsIt(t *testing.T) {
 }
 
 // A queue of this host that is full drops what was handed to it: the publisher hears of it, and it is counted.
-func TestWhatTheHostsOwnQueueDropsIsAnError(t *testing.T) {
-	needsKernelsWord(t)
+// slowLink gives a connection over a link of 100 kbit/s, at which so many bytes may wait.
+func slowLink(t *testing.T, limit int) Connection {
 	for _, command := range []string{
 		"ip link add mcl0 type veth peer name mcl1", "ip link set mcl0 up", "ip link set mcl1 up",
 		"ip -6 address add fd00::1/64 dev mcl0 nodad",
-		"tc qdisc add dev mcl0 root tbf rate 100kbit burst 1600 limit 4000",
+		fmt.Sprintf("tc qdisc add dev mcl0 root tbf rate 100kbit burst 1600 limit %d", limit),
 	} {
 		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", command, err, out)
@@ -349,7 +350,51 @@ func TestWhatTheHostsOwnQueueDropsIsAnError(t *testing.T) {
 	t.Cleanup(func() { exec.Command("ip", "link", "del", "mcl0").Run() })
 	conn := newConnection()
 	conn.Interface = "mcl0"
-	b := dial(t, nil, conn, BroadcasterOptions{})
+	return conn
+}
+
+// A publish waits while the socket's buffer is full, and ends when another goroutine closes the broadcaster.
+func TestClosingWhileAPublishWaits(t *testing.T) {
+	needsKernelsWord(t)
+	for what, size := range map[string]int{"in one datagram": 50_000, "in fragments": 500_000} {
+		t.Run(what, func(t *testing.T) {
+			b := dial(t, nil, slowLink(t, 10_000_000), BroadcasterOptions{})
+			ended := make(chan error, 1)
+			go func() {
+				for {
+					if err := b.Publish(make([]byte, size)); err != nil {
+						ended <- err
+						return
+					}
+				}
+			}()
+			// A datagram takes the link four seconds: when no more leave, one waits.
+			last := ^uint64(0)
+			for now := b.Stats().Messages; now != last; now = b.Stats().Messages {
+				last = now
+				time.Sleep(100 * time.Millisecond)
+			}
+			select {
+			case err := <-ended:
+				t.Fatal(err)
+			default:
+			}
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+			select {
+			case err := <-ended:
+				wantKind(t, err, ErrClosed)
+			case <-time.After(patience):
+				t.Error("it goes on waiting")
+			}
+		})
+	}
+}
+
+func TestWhatTheHostsOwnQueueDropsIsAnError(t *testing.T) {
+	needsKernelsWord(t)
+	b := dial(t, nil, slowLink(t, 4000), BroadcasterOptions{})
 	failed := uint64(0)
 	for range 500 {
 		if err := b.Publish(strings.Repeat("x", 1000)); err != nil {

@@ -278,7 +278,8 @@ int mcl_message_get_packed(mcl_message *message, const char *key, size_t key_siz
                            size_t *needed, mcl_error *error);
 
 /* Writes the message as its msgpack map, or as JSON text (UTF-8, without a NUL), and its size into *needed.
- * In JSON, bytes that are no UTF-8 become U+FFFD, NaN and infinities become null, bin becomes base64.
+ * In JSON, bytes that are no UTF-8 become U+FFFD, NaN and infinities become null, bin becomes base64, as do keys that are
+ * arrays, maps or extensions; other keys that are no strings become their text.
  * Errors: MCL_EBUFFER. */
 int mcl_message_encode(mcl_message *message, void *buffer, size_t size, size_t *needed, mcl_error *error);
 int mcl_message_json(mcl_message *message, char *buffer, size_t size, size_t *needed, mcl_error *error);
@@ -369,7 +370,7 @@ typedef struct mcl_broadcaster_stats {
 int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stats *stats, mcl_error *error);
 int mcl_broadcaster_get_settings(mcl_broadcaster *broadcaster, mcl_settings *settings, mcl_error *error);
 
-/* Closes. Calls in flight on other threads finish first. What waits to be coalesced is sent; an error in that is returned,
+/* Closes. A publish that waits on another thread ends with MCL_ECLOSED, and no call is left when this returns. What waits to be coalesced is sent; an error in that is returned,
  * and the broadcaster is closed all the same. */
 int mcl_broadcaster_close(mcl_broadcaster *broadcaster);
 

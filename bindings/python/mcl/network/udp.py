@@ -120,7 +120,10 @@ class RawBroadcaster(abstract.RawBroadcaster):
         self._handle.flush()
 
     def close(self):
-        """Close, after calls in flight on other threads. True, or False when closed already."""
+        """Close; True, or False when closed already.
+
+        A publish that waits on another thread raises ClosedError.
+        """
         return self._handle.close()
 
     def stats(self):
