@@ -14,18 +14,24 @@ class Effort(object):
         seconds (float): how long a sender sends.
         trips (int): round trips in one run.
         sizes (tuple): bytes, of the table of speeds.
+        datagram_sizes (tuple): bytes, of the goals of single datagrams.
         python_sizes (tuple): bytes, of the goals of Python.
+        spin_rates (tuple): messages a second to look for the one that is too much for the bare
+            loop; 0: as fast as it goes.
         listeners (int): to open at once.
     """
-    def __init__(self, name, rounds, seconds, trips, sizes, python_sizes, listeners):
+    def __init__(self, name, rounds, seconds, trips, sizes, datagram_sizes, python_sizes,
+                 spin_rates, listeners):
         self.name, self.rounds, self.seconds, self.trips = name, rounds, seconds, trips
-        self.sizes, self.python_sizes, self.listeners = sizes, python_sizes, listeners
+        self.sizes, self.datagram_sizes, self.python_sizes = sizes, datagram_sizes, python_sizes
+        self.spin_rates, self.listeners = spin_rates, listeners
 
 
 EFFORTS = {
-    'full': Effort('full', 9, 0.4, 5000, SIZES, (64, 1000, 8000), 1000),
-    'quick': Effort('quick', 3, 0.15, 2000, (64, 8000, 1000000), (64, 1000), 1000),
-    'smoke': Effort('smoke', 1, 0.02, 50, (64, 1000000), (64, ), 50),
+    'full': Effort('full', 9, 0.4, 5000, SIZES, SIZES[:4], SIZES[:3],
+                   (10000, 20000, 40000, 80000, 160000, 0), 1000),
+    'quick': Effort('quick', 3, 0.12, 2000, (64, 8000, 1000000), (64, 8000), (64,), (40000, 0), 1000),
+    'smoke': Effort('smoke', 1, 0.02, 50, (64, 1000000), (64, 8000), (64,), (10000,), 50),
 }
 
 

@@ -8,7 +8,6 @@ from process import transfer
 from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, micros, percent, ratio,
                      receivers, senders, thousands)
 
-DATAGRAM_SIZES = (64, 1000, 8000, 59000)
 NO_ALLOCATION = 0.02  # a message: pools are filled again after a garbage collection
 
 
@@ -38,7 +37,7 @@ class Native(object):
 
     def publish_rate(self):
         row = Row("C publish, messages/s, against bare sendto (connected), to a bare receiver")
-        for size in DATAGRAM_SIZES:
+        for size in self.effort.datagram_sizes:
             bare, ours = interleaved(self.effort.rounds,
                                      self._run(self.bare_send, self.bare_receive, size=size),
                                      self._run(self.publish, self.bare_receive, size=size))
@@ -51,7 +50,7 @@ class Native(object):
         cost = Row("C listener, CPU of a message, against bare recvmmsg with receive time and drop"
                    " counter")
         lost = Row("Loss at the full rate of bare sendto, buffers of 4 MiB: C listener")
-        cases = [(SIZE_NAMES[size], {'size': size}) for size in DATAGRAM_SIZES]
+        cases = [(SIZE_NAMES[size], {'size': size}) for size in self.effort.datagram_sizes]
         for case, options in cases + [("64 B, 10,000/s", {'size': 64, 'rate': 10000})]:
             bare, called, taken = interleaved(
                 self.effort.rounds, self._run(self.bare_send, self.bare_receive, **options),
@@ -79,10 +78,11 @@ class Native(object):
                     " plain receiver")
         trains = Row("Publish of 64 messages in one call, messages/s, against bare sendto: to a"
                      " libmcl listener")
-        ours = [("Go", self.peers.native('mcl-go', 'send', 'many'))]
+        ours = [("C", self.peers.native('mcl', 'send', 'many')),
+                ("Go", self.peers.native('mcl-go', 'send', 'many'))]
         gso = self.peers.native('bare', 'send', 'gso')
         gro = self.peers.native('bare', 'receive', 'gro')
-        for size in DATAGRAM_SIZES:
+        for size in self.effort.datagram_sizes:
             pairs = [(self.bare_send, self.bare_receive), (gso, self.bare_receive), (gso, gro)]
             for _, sender in ours:
                 pairs += [(sender, self.bare_receive), (sender, self.callback)]

@@ -60,6 +60,15 @@ static void send_all(const bench_options *o)
     if (strcmp(o->mode, "publish") == 0) {
         for (; bench_send_more(&s, 1); s.sent++)
             must(mcl_broadcaster_publish(b, NULL, 0, payload, size, &error));
+    } else if (strcmp(o->mode, "many") == 0) {
+        mcl_item items[BATCH_MAX];
+        for (int i = 0; i < o->batch; i++)
+            items[i] = (mcl_item){.payload = payload, .payload_size = size};
+        while (bench_send_more(&s, o->batch)) {
+            size_t sent;
+            must(mcl_broadcaster_publish_many(b, items, (size_t)o->batch, &sent, &error));
+            s.sent += sent;
+        }
     } else {
         bench_fail(o->mode, "no mode of sending");
     }

@@ -1,7 +1,7 @@
 """libmcl from Python.
 
-    mcl_python.py send     --mode publish
-    mcl_python.py receive  --mode raw | queued  [--spin THREADS]
+    mcl_python.py send     --mode publish | many
+    mcl_python.py receive  --mode raw | undecoded | queued  [--spin THREADS]
     mcl_python.py start    opens a broadcaster and publishes once, in a new process
 """
 
@@ -19,13 +19,19 @@ imported = bench.clock()
 def send(options):
     data = bench.message(options.size)
     with mcl.RawBroadcaster(Connection(options.group, options.port)) as broadcaster:
-        bench.send(options, broadcaster.publish, data)
+        if options.mode == 'publish':
+            bench.send(options, broadcaster.publish, data)
+        else:
+            bench.send(options, broadcaster.publish_many, [data] * options.batch, options.batch)
 
 
 def receive(options):
     receiving = bench.Receiving(options)
-    kind = {'raw': mcl.RawListener, 'queued': mcl.QueuedListener}[options.mode]
-    listener = kind(Connection(options.group, options.port))
+    connection = Connection(options.group, options.port)
+    if options.mode == 'queued':
+        listener = mcl.QueuedListener(connection)
+    else:
+        listener = mcl.RawListener(connection, decode=options.mode == 'raw')
     listener.subscribe(receiving.add)
     receiving.wait()
     listener.close()
