@@ -199,7 +199,7 @@ func (s *scene) send(k key, packet uint32, data []byte) {
 		h.press(k, cost)
 	}
 	s.costs[k] += cost
-	res := s.r.Add(k.from, &d, b, s.now, Arrival{})
+	res := s.r.Add(k.from, &d, b, s.now, Arrival{Time: s.now})
 	if !b.Shared() {
 		clear(datagram)
 	}

@@ -98,7 +98,7 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 			res.Repeated = 1
 			return res
 		}
-	case d.Packet <= p.highest && (p.doomed || p.stale(d, now)):
+	case d.Packet <= p.highest && (p.doomed || p.stale(d, now, arrival)):
 		r.evict(p, &res)
 		p = nil
 	case p.has(d.Packet):
@@ -159,9 +159,11 @@ func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now 
 	return res
 }
 
-// stale tells that fragment d, though it may seem so, does not belong to p.
-func (p *partial) stale(d *Datagram, now int64) bool {
-	return !p.complete() && now-p.active > pauseTime && (!p.has(d.Packet) || bytes.Equal(p.find(d.Packet), d.Payload))
+// stale tells that fragment d, though it may seem so, does not belong to p. The pause must have been on the network: a reader
+// that is held up finds what came meanwhile all at once. And it must have been by both clocks: that of arrivals may be set.
+func (p *partial) stale(d *Datagram, now int64, arrival Arrival) bool {
+	return !p.complete() && now-p.active > pauseTime && arrival.Time-p.last.Time > pauseTime &&
+		(!p.has(d.Packet) || bytes.Equal(p.find(d.Packet), d.Payload))
 }
 
 // fewPlaces is by how much a network is thought to let packets overtake each other.

@@ -20,7 +20,7 @@ var (
 func send(r *Reassembler, from netip.AddrPort, topic string, packet, packets uint32, data []byte, now int64) Result {
 	b := buf.Get(1 << 16)
 	d := Datagram{HasTopic: true, Topic: []byte(topic), Packet: packet, Packets: packets, Payload: b.Bytes()[:copy(b.Bytes(), data)]}
-	res := r.Add(from, &d, b, now, Arrival{})
+	res := r.Add(from, &d, b, now, Arrival{Time: now})
 	if !b.Shared() {
 		clear(b.Bytes()[:len(data)])
 	}
