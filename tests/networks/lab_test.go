@@ -194,6 +194,15 @@ func (m *machine) broadcaster(name string) answer {
 	return m.ask(request{Op: "broadcaster", Name: name})
 }
 
+// look is how often until looks. In User-Mode Linux, that is slow itself.
+var look = 5 * time.Millisecond
+
+func init() {
+	if os.Getenv("MCL_TEST_UML") != "" {
+		look = 100 * time.Millisecond
+	}
+}
+
 // until waits for a condition, and returns how long that took.
 func until(t *testing.T, what string, condition func() bool) time.Duration {
 	t.Helper()
@@ -202,7 +211,7 @@ func until(t *testing.T, what string, condition func() bool) time.Duration {
 		if time.Since(begun) > patience {
 			t.Fatalf("it did not happen: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(look)
 	}
 	return time.Since(begun)
 }

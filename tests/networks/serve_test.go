@@ -293,8 +293,8 @@ func (b *broadcasting) halt() {
 }
 
 func (b *broadcasting) read(a *answer) {
-	a.Sent, a.Settings = b.Stats(), b.Settings()
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	a.Errors = maps.Clone(b.errors)
+	b.mu.Unlock()
+	a.Sent, a.Settings = b.Stats(), b.Settings() // after the errors: those are counted in it by now
 }

@@ -1,0 +1,176 @@
+//go:build linux
+
+package networks
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	mcl "libmcl/core"
+)
+
+// inNetem tells whether the test may go on here. Where the kernel has no netem, it runs in a kernel that does.
+func inNetem(t *testing.T) bool {
+	t.Helper()
+	need(t, "tc", "iproute2")
+	out, err := exec.Command("tc", "qdisc", "add", "dev", "lo", "root", "netem").CombinedOutput()
+	if err == nil {
+		run(t, "tc qdisc del dev lo root")
+		return true
+	}
+	if os.Getenv("MCL_TEST_UML") != "" {
+		t.Fatalf("User-Mode Linux has no netem: %s", out)
+	}
+	for program, pkg := range map[string]string{"linux.uml": "user-mode-linux", "modprobe": "kmod"} {
+		if _, err := exec.LookPath(program); err != nil {
+			lack(t, fmt.Sprintf("a kernel with netem (module sch_netem), or %s (package %s)", program, pkg))
+		}
+	}
+	cmd := exec.Command("./uml", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
+	text, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "--- PASS: "+t.Name()) {
+		t.Fatalf("in User-Mode Linux: %v:\n%s", err, text)
+	}
+	t.Logf("in User-Mode Linux:\n%s", text)
+	return false
+}
+
+// counters are what netem did to the datagrams of the test.
+type counters struct {
+	Packets int // that left it; one that was duplicated is two
+	Drops   int
+	Backlog int
+	Qlen    int
+}
+
+// disturb puts netem in the way of what a host sends by UDP, and of nothing else, so that its counters are of that alone.
+func (m *machine) disturb(how string) {
+	m.t.Helper()
+	m.shell("tc qdisc replace dev eth0 root handle 1: prio bands 4 && " +
+		"tc qdisc add dev eth0 parent 1:4 handle 30: netem limit 100000 " + how + " && " +
+		"tc filter add dev eth0 parent 1: protocol ipv6 u32 match ip6 protocol 17 0xff flowid 1:4")
+}
+
+func (m *machine) disturbed() (c counters) {
+	m.t.Helper()
+	var all []struct {
+		Handle string
+		counters
+	}
+	text := m.shell("tc -s -j qdisc show dev eth0")
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		m.t.Fatalf("%v: %s", err, text)
+	}
+	for _, q := range all {
+		if q.Handle == "30:" {
+			return q.counters
+		}
+	}
+	m.t.Fatalf("no netem: %s", text)
+	return c
+}
+
+// What a network does that loses, repeats, reorders and damages. The counters of both ends differ by exactly what it did. The
+// MTU lets each datagram be one packet, so that netem counts datagrams.
+func TestNetem(t *testing.T) {
+	if !inNetem(t) {
+		return
+	}
+	l := newLab(t, 1)
+	a, b := l.host(), l.host()
+	for _, h := range []*machine{a, b} {
+		h.plug("eth0", 0)
+		h.shell("ip link set eth0 mtu 65535")
+		run(t, "ip link set "+h.port("eth0")+" mtu 65535")
+	}
+	conn := mcl.Connection{URL: "ff15::4d43:41", Port: 27041, RecvBuffer: 64 << 20, ReassemblyAge: time.Second}
+	for _, c := range []struct {
+		name, how              string
+		loses, repeats, spoils bool
+	}{
+		{name: "loss", how: "loss 5%", loses: true},
+		{name: "bursts of loss", how: "loss gemodel 2% 30% 100% 0%", loses: true},
+		{name: "duplication", how: "duplicate 10%", repeats: true},
+		{name: "delay", how: "delay 20ms"},
+		{name: "jitter", how: "delay 5ms 4ms"},
+		{name: "reordering", how: "delay 3ms reorder 50% 25%"},
+		{name: "corruption", how: "corrupt 5%", spoils: true},
+		{name: "all", how: "delay 3ms 2ms loss 3% duplicate 3% corrupt 2%", loses: true, repeats: true, spoils: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b.listen("in", conn)
+			defer b.ask(request{Op: "close listener", Name: "in"})
+			a.broadcast("out", conn)
+			a.ask(request{Op: "publish", Name: "out", Count: 1, Size: 100})
+			until(t, "the way is free", func() bool { return b.listener("in").Tally.Messages == 1 })
+			a.disturb(c.how)
+			defer a.shell("tc qdisc del dev eth0 root")
+			const small, large, fragments = 600, 30, 9
+			a.ask(request{Op: "publish", Name: "out", Count: small / 2, Size: 200})
+			a.ask(request{Op: "publish", Name: "out", Count: large - 1, Size: fragments*60_000 - 100, Every: 3 * time.Millisecond})
+			a.ask(request{Op: "publish", Name: "out", Count: 1, Size: 5_000_000})
+			a.ask(request{Op: "publish", Name: "out", Count: small / 2, Size: 200})
+			sent := a.broadcaster("out").Sent
+			if sent.SendErrors > 0 || sent.Messages != 1+small+large {
+				t.Fatalf("%+v", sent)
+			}
+			var did counters
+			until(t, "netem has let all go", func() bool { did = a.disturbed(); return did.Qlen == 0 })
+			var got answer
+			until(t, "all that passed is received", func() bool {
+				got = b.listener("in")
+				s := got.Stats
+				arrived := int(s.Datagrams+s.DroppedKernel) - 1
+				return s.Assembling == 0 && s.Queued == 0 && (arrived == did.Packets || c.spoils && arrived <= did.Packets)
+			})
+			if c.spoils { // what is spoiled in its headers vanishes uncounted
+				time.Sleep(100 * time.Millisecond)
+				got = b.listener("in")
+			}
+			s := got.Stats
+			t.Logf("%d datagrams: %d lost, %d passed; %d received, %d messages, %d never whole, %d fragments twice, kernel %d; %d messages twice, %d late",
+				sent.Datagrams-1, did.Drops, did.Packets, s.Datagrams-1, s.Messages-1, s.MessagesEvicted, s.Repeated, s.DroppedKernel, got.Tally.Repeated, got.Tally.Late)
+			if got.Tally.Damaged > 0 {
+				t.Errorf("%d damaged messages were delivered", got.Tally.Damaged)
+			}
+			if !c.spoils && s.DroppedKernel > 0 {
+				t.Errorf("%d datagrams lost at the receiver: the test shows nothing", s.DroppedKernel)
+			}
+			published, received := int(sent.Datagrams), int(s.Datagrams)
+			whole := int(s.Messages) - got.Tally.Repeated
+			switch {
+			case c.loses && c.spoils:
+				if did.Drops == 0 || received >= did.Packets+1 || whole >= 1+small+large {
+					t.Error("nothing was lost or spoiled: the test shows nothing")
+				}
+			case c.loses:
+				if did.Drops == 0 || published-received != did.Drops {
+					t.Errorf("%d datagrams sent, %d received, %d lost", published, received, did.Drops)
+				}
+				if int(s.Evicted) == 0 || got.Tally.Repeated > 0 || whole+int(s.MessagesEvicted) > 1+small+large {
+					t.Errorf("%d messages whole, %d not, of %d", whole, s.MessagesEvicted, 1+small+large)
+				}
+			case c.repeats:
+				if more := did.Packets - (published - 1); more == 0 || received-published != more || whole != 1+small+large || got.Tally.Repeated == 0 {
+					t.Errorf("%d datagrams sent, %d received, %d twice; %d messages whole", published, received, more, whole)
+				}
+			case c.spoils:
+				if received >= published || whole >= 1+small+large {
+					t.Error("nothing was spoiled: the test shows nothing")
+				}
+			default:
+				if published != received || whole != 1+small+large || got.Tally.Repeated > 0 {
+					t.Errorf("%d datagrams sent, %d received; %d messages whole, %d delivered twice", published, received, whole, got.Tally.Repeated)
+				}
+				if (got.Tally.Late == 0) != (c.name == "delay") {
+					t.Errorf("%d messages late", got.Tally.Late)
+				}
+			}
+		})
+	}
+}
