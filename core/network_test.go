@@ -336,12 +336,13 @@ func TestWithoutARouteTheErrorHasTheCommandThatMendsIt(t *testing.T) {
 }
 
 // A queue of this host that is full drops what was handed to it: the publisher hears of it, and it is counted.
-// slowLink gives a connection over a link of 100 kbit/s, at which so many bytes may wait.
-func slowLink(t *testing.T, limit int) Connection {
+// slowLink gives a connection over a link of this rate, at which so many bytes may wait.
+func slowLink(t *testing.T, rate string, limit int) Connection {
+	t.Helper()
 	for _, command := range []string{
 		"ip link add mcl0 type veth peer name mcl1", "ip link set mcl0 up", "ip link set mcl1 up",
 		"ip -6 address add fd00::1/64 dev mcl0 nodad",
-		fmt.Sprintf("tc qdisc add dev mcl0 root tbf rate 100kbit burst 1600 limit %d", limit),
+		fmt.Sprintf("tc qdisc add dev mcl0 root tbf rate %s burst 1600 limit %d", rate, limit),
 	} {
 		if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", command, err, out)
@@ -358,7 +359,7 @@ func TestClosingWhileAPublishWaits(t *testing.T) {
 	needsKernelsWord(t)
 	for what, size := range map[string]int{"in one datagram": 50_000, "in fragments": 500_000} {
 		t.Run(what, func(t *testing.T) {
-			b := dial(t, nil, slowLink(t, 10_000_000), BroadcasterOptions{})
+			b := dial(t, nil, slowLink(t, "100kbit", 10_000_000), BroadcasterOptions{})
 			ended := make(chan error, 1)
 			go func() {
 				for {
@@ -392,9 +393,31 @@ func TestClosingWhileAPublishWaits(t *testing.T) {
 	}
 }
 
+// On a slow link too, a large message waits until the one before has nearly left.
+func TestLargeMessagesLeaveOneAfterTheOther(t *testing.T) {
+	needsKernelsWord(t)
+	conn := slowLink(t, "10mbit", 10_000_000)
+	conn.SendBuffer = 4 << 20 // enough for several
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	most := 0
+	for range 4 {
+		publish(t, b, "", make([]byte, 250_000))
+		for i, s := range b.large {
+			if held := s.Unsent(); i < len(b.large)-1 && held > nearlyOut {
+				t.Errorf("of message %d of %d, %d bytes have not left", i+1, len(b.large), held)
+			} else {
+				most = max(most, held)
+			}
+		}
+	}
+	if most <= nearlyOut {
+		t.Errorf("no message waited: at most %d bytes did", most)
+	}
+}
+
 func TestWhatTheHostsOwnQueueDropsIsAnError(t *testing.T) {
 	needsKernelsWord(t)
-	b := dial(t, nil, slowLink(t, 4000), BroadcasterOptions{})
+	b := dial(t, nil, slowLink(t, "100kbit", 4000), BroadcasterOptions{})
 	failed := uint64(0)
 	for range 500 {
 		if err := b.Publish(strings.Repeat("x", 1000)); err != nil {

@@ -169,7 +169,7 @@ func TestALargeMessageWaitsForTheOneBefore(t *testing.T) {
 func TestSeveralSendersOfLargeMessages(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	l := open(t, n, conn, ListenerOptions{})
-	const senders, each = 12, 2
+	const senders, each, fragments = 8, 2, burst + 8
 	var publishing sync.WaitGroup
 	for i := range senders {
 		b := dial(t, n, conn, BroadcasterOptions{})
@@ -177,7 +177,7 @@ func TestSeveralSendersOfLargeMessages(t *testing.T) {
 		go func() {
 			defer publishing.Done()
 			for range each { // of more fragments than go out without a pause
-				if err := b.Publish(bytes.Repeat([]byte{byte(i)}, 2*burst*60_000)); err != nil {
+				if err := b.Publish(bytes.Repeat([]byte{byte(i)}, (fragments-1)*60_000)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -185,7 +185,7 @@ func TestSeveralSendersOfLargeMessages(t *testing.T) {
 	}
 	publishing.Wait()
 	s := eventually(t, l, func(s ListenerStats) bool {
-		return s.Joined+s.Evicted+s.Repeated+s.Assembling == senders*each*(2*burst+1)
+		return s.Joined+s.Evicted+s.Repeated+s.Assembling == senders*each*fragments
 	})
 	if s.Messages != senders*each {
 		t.Errorf("%d of %d messages became whole", s.Messages, senders*each)

@@ -154,21 +154,29 @@ const largeSockets = wire.TurnPorts
 // datagram of 60 kB takes some 100 kB, so the network does not fall idle.
 const nearlyOut = 128 << 10
 
-// stuck is after how long what waits is thought to wait for something else than the network.
-const stuck = 50 * time.Millisecond
+// stuck is after how long without any progress what waits is thought to wait for something else than a slow network.
+const stuck = 200 * time.Millisecond
 
 // nextTurn gives the socket for a large message, once the message before has nearly left. A receiver takes one that does not go
 // on while others begin for incomplete; and queues that are fair to each socket, as Linux's usual ones (fq_codel, a network
 // card of several queues) are, would send many in turn, a datagram each. mu is held.
 func (b *RawBroadcaster) nextTurn() netio.Sender {
 	if b.inTurn != nil {
-		const moment = 100 * time.Microsecond
-		for end := time.Now().Add(stuck); b.inTurn.Unsent() > nearlyOut && !b.closed.Load() && time.Now().Before(end); {
-			time.Sleep(moment)
-		}
+		b.awaitLeaving(b.inTurn)
 	}
 	b.inTurn = b.senderInTurn()
 	return b.inTurn
+}
+
+func (b *RawBroadcaster) awaitLeaving(s netio.Sender) {
+	held, since := s.Unsent(), time.Now()
+	for pause := 100 * time.Microsecond; held > nearlyOut && !b.closed.Load() && time.Since(since) < stuck; {
+		time.Sleep(pause)
+		pause = min(2*pause, 5*time.Millisecond)
+		if now := s.Unsent(); now != held {
+			held, since = now, time.Now()
+		}
+	}
 }
 
 // senderInTurn is called with mu held.
