@@ -52,7 +52,7 @@ def program(body):
     return run_python("import warnings\nwarnings.simplefilter('ignore')\n" + PREAMBLE + body)
 
 
-def test_objects_of_the_parent_raise_in_the_child():
+def test_listeners_of_the_parent_raise_in_the_child():
     program("""
 broadcaster, listener, queued = mcl.RawBroadcaster(C), mcl.RawListener(C), mcl.QueuedListener(C)
 got = threading.Event()
@@ -62,15 +62,14 @@ assert got.wait(20)
 
 def child():
     for function, arguments in (
-            (broadcaster.publish, (1,)), (broadcaster.stats, ()), (broadcaster._open, ()),
             (listener.subscribe, (len,)), (listener.unsubscribe, (len,)), (listener.stats, ()),
             (listener._open, ()), (listener.settings, ()), (queued.receive, (1,)),
             (queued.fileno, ()), (queued.open, ())):
         text = raises(mcl.ForkError, function, *arguments)
         assert 'fork' in text and 'ff15::f:1' in text, text
         assert isinstance(raises(IOError, function, *arguments), str)
-    assert not broadcaster.is_open and not listener.is_open and not queued.is_open()
-    assert broadcaster.close() is listener.close() is queued.close() is False
+    assert not listener.is_open and not queued.is_open()
+    assert listener.close() is queued.close() is False
 
 join(fork(child))
 got.clear()
@@ -78,6 +77,78 @@ broadcaster.publish(2)
 assert got.wait(20)
 assert queued.receive(20)['payload'] == 1 and queued.receive(20)['payload'] == 2
 assert broadcaster.close() is listener.close() is queued.close() is True
+""")
+
+
+def test_broadcasters_of_the_parent_go_on_in_the_child():
+    """As in the legacy system, where both have the socket."""
+    program("""
+class Pose(mcl.Message):
+    mandatory = ('x',)
+    connection = D
+
+raw, typed = mcl.RawBroadcaster(C, topic='t'), mcl.MessageBroadcaster(Pose)
+closed, twice, many = [mcl.RawBroadcaster(C) for _ in range(3)]
+listener, poses = mcl.RawListener(C), mcl.MessageListener(Pose)
+closed.close()
+
+def received():
+    data = listener.receive(20)
+    return data['topic'], data['payload']
+
+def child():
+    assert raw.is_open and raw._open() is False and not closed.is_open
+    assert 'is closed' in raises(mcl.ClosedError, closed.publish, 1)
+    threads = [threading.Thread(target=raw.publish, args=('child',)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert raw.stats()['messages'] == 5 and raw.settings()['local_port']
+    many.flush()
+    many.publish_many(['many', 'more'], 't')
+    typed.publish(Pose(x=1))
+    assert closed._open() is True
+    closed.publish('opened again', 't')
+    assert twice.close() is True and twice.close() is False and not twice.is_open
+    raises(mcl.ClosedError, twice.publish, 1)
+    join(fork(lambda: raw.publish('grandchild')))
+    assert raw.close() is True and raw.close() is False
+    raises(mcl.ClosedError, raw.publish, 1)
+
+join(fork(child))
+for payload in 5 * ['child'] + ['many', 'more', 'opened again', 'grandchild']:
+    assert received() == ('t', payload)
+assert poses.receive(20)['payload']['x'] == 1
+assert raw.is_open and twice.is_open and not closed.is_open and raw.stats()['messages'] == 0
+raw.publish('parent')
+twice.publish('too', 't')
+assert received() == ('t', 'parent') and received() == ('t', 'too')
+assert raw.close() is twice.close() is True
+""")
+
+
+def test_a_fork_while_others_publish():
+    """The locks of the parent's threads are of no matter."""
+    program("""
+broadcaster, listener = mcl.RawBroadcaster(C), mcl.QueuedListener(D)
+stop = []
+
+def busy():
+    while not stop:
+        broadcaster.publish('x' * 100000)
+
+threads = [threading.Thread(target=busy) for _ in range(2)]
+for thread in threads:
+    thread.start()
+other = mcl.RawBroadcaster(D)
+try:
+    for number in range(10):
+        pid = fork(lambda: (broadcaster.publish(1), other.publish(number)))
+        assert listener.receive(20)['payload'] == number
+        join(pid)
+finally:
+    stop.append(1)
 """)
 
 
@@ -125,7 +196,9 @@ def grandchild():
 def child():
     mine = mcl.RawBroadcaster(C)
     round_trip(C, 2)
-    pid = fork(lambda: (raises(mcl.ForkError, mine.publish, 1), grandchild()))
+    heard = mcl.RawListener(C)
+    pid = fork(lambda: (raises(mcl.ForkError, heard.receive, 1), mine.publish(1), grandchild()))
+    assert heard.receive(20)['payload'] == 1
     join(pid)
     round_trip(C, 4)
 
@@ -166,11 +239,12 @@ def link_of(name):
     except OSError:
         return ''
 
-assert len(sockets()) == 1
+opened = sockets()      # the listener's, and those that watch the network
+assert opened
 def child():
     assert sockets() == [], sockets()
 join(fork(child))
-assert len(sockets()) == 1
+assert sockets() == opened
 """)
 
 

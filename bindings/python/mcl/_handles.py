@@ -59,10 +59,10 @@ class Handle(object):
                             " process" % (self.where, self.pid), constants.MCL_EFORKED)
 
     def check(self):
-        """Raise ForkError in a child of the process that opened it, ClosedError when closed."""
-        self.check_process()
+        """Raise ClosedError when closed, ForkError in a child of the process that opened it."""
         if self.closed:
             raise ClosedError("%s is closed" % self.where, constants.MCL_ECLOSED)
+        self.check_process()
 
     def settings(self):
         """What was asked for and what the kernel granted, as a dict."""

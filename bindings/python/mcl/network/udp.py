@@ -3,14 +3,16 @@
 The library is loaded when the first broadcaster or listener is opened, never at import.
 """
 import numbers
+import os
+import threading
 
 from mcl import _constants as constants
 from mcl import _native
 from mcl._compat import is_integer, string_types, text_type
-from mcl._handles import BroadcasterHandle, ListenerHandle, is_alive
+from mcl._handles import BroadcasterHandle, ListenerHandle
 from mcl._reception import Reception
 from mcl.codec import encode_topic, pack
-from mcl.errors import AddressError
+from mcl.errors import AddressError, ForkError
 from mcl.network import abstract
 from mcl.network._limits import check_decode, native_limits
 from mcl.network._receiving import Receiving
@@ -28,8 +30,8 @@ READ_TIMEOUT = 200  # milliseconds between looks at a flag in the legacy system;
 class RawBroadcaster(abstract.RawBroadcaster):
     """Publishes any data on a `udp.Connection`. Opens at once, and is a context manager.
 
-    It may be used from any thread. In a child made by fork() it raises ForkError, and the child
-    opens its own.
+    It may be used from any thread, and in a child made by fork(): there it opens itself again at
+    its first use, apart from the parent's.
 
     Args:
         connection (Connection): where to publish.
@@ -61,18 +63,30 @@ class RawBroadcaster(abstract.RawBroadcaster):
 
     @property
     def is_open(self):
-        """bool: True until it is closed; False in a child made by fork()."""
-        return self._handle is not None and is_alive(self._handle)
+        """bool: True until it is closed."""
+        return self._handle is not None and not self._handle.closed
 
     def _open(self):
         """Open again after `close`; return True, or False when it is open already."""
-        if self._handle is not None:
-            self._handle.check_process()
-            if not self._handle.closed:
-                return False
-        self._handle = BroadcasterHandle(self.connection._native(), self._options,
-                                         "the broadcaster on " + _where(self.connection))
+        if self.is_open:
+            return False
+        self._handle = self._new_handle()
         return True
+
+    def _new_handle(self):
+        return BroadcasterHandle(self.connection._native(), self._options,
+                                 "the broadcaster on " + _where(self.connection))
+
+    def _handle_here(self):
+        """Return the handle, opened again if this is a child of the process that opened it."""
+        if self._is_of_parent():
+            with _locks.setdefault(os.getpid(), threading.Lock()):
+                if self._is_of_parent():
+                    self._handle = self._new_handle()
+        return self._handle
+
+    def _is_of_parent(self):
+        return self._handle.pid != os.getpid() and not self._handle.closed
 
     def publish(self, data, topic=None):
         """Publish one object; it has left for the kernel when this returns.
@@ -90,8 +104,12 @@ class RawBroadcaster(abstract.RawBroadcaster):
         In all these cases nothing was published, save that a part of a large message may have gone
         out when the system failed; listeners drop that.
         """
-        packed = pack(data)
-        self._handle.publish(self._topic(topic), packed)
+        packed, topic = pack(data), self._topic(topic)
+        try:
+            return self._handle.publish(topic, packed)
+        except ForkError:
+            pass
+        return self._handle_here().publish(topic, packed)
 
     def publish_many(self, data, topic=None):
         """Publish several objects in order, in few pieces: many times faster than one by one.
@@ -105,7 +123,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
             objects were published, from the first on. In all other cases none was.
         """
         packed = [pack(each) for each in data]
-        self._handle.publish_many(self._topic(topic), packed)
+        self._handle_here().publish_many(self._topic(topic), packed)
 
     def _topic(self, topic):
         """Return the bytes of what a call gave."""
@@ -117,13 +135,16 @@ class RawBroadcaster(abstract.RawBroadcaster):
 
     def flush(self):
         """Send what waits to be coalesced; raises IOError when it, or what waited before, failed."""
-        self._handle.flush()
+        self._handle_here().flush()
 
     def close(self):
         """Close; True, or False when closed already.
 
         A publish that waits on another thread raises ClosedError.
         """
+        if self._is_of_parent():
+            self._handle.closed = True  # for this process; nothing is open here
+            return True
         return self._handle.close()
 
     def stats(self):
@@ -132,11 +153,15 @@ class RawBroadcaster(abstract.RawBroadcaster):
         `messages` published whole, `datagrams` and `bytes` handed to the kernel, and `send_errors`:
         publishes that failed while sending. Once it is closed, those of the moment before.
         """
-        return self._handle.stats()
+        return self._handle_here().stats()
 
     def settings(self):
         """Return what was asked for and granted, as a dict of int: mcl_settings in mcl.h."""
-        return self._handle.settings()
+        return self._handle_here().settings()
+
+
+# One a process: the parent's may be held, for ever, by a thread that fork() did not copy.
+_locks = {}
 
 
 class RawListener(Receiving, abstract.RawListener):
