@@ -113,7 +113,7 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	}
 	sender, err := o.network.Dial(res.group)
 	if err != nil {
-		return nil, networkError(op, &res, err)
+		return nil, openError(op, &res, err)
 	}
 	b := &RawBroadcaster{res: res, opts: o, sender: sender}
 	if o.Coalesce > 0 {

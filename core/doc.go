@@ -81,6 +81,13 @@
 // The usual cause is a socket buffer that is too small for a burst: [Settings] tells what the kernel granted of what was
 // asked for.
 //
+// # Networks that change
+//
+// Broadcasters and listeners follow the network without the program's doing: interfaces that go down, are deleted and made
+// anew, or appear after all was opened; new addresses; routes that come or move. One watcher for the process sees to it.
+// Data flows within two seconds of the network being able to carry it. Until then each publish returns [ErrRoute], and a
+// listener tells OnError what it waits for; its [Settings] have the interface that it listens on.
+//
 // # Errors
 //
 // Errors wrap one of the Err constants, for errors.Is, and say what was being done, to what, and what to do about it.

@@ -152,12 +152,13 @@ func systemError(op, on string, err error) error {
 	return e
 }
 
-// networkError translates an error of a connection's socket.
+// networkError translates an error of a connection's socket. An interface that is missing is one of many ways in which a network
+// cannot carry data now, hence ErrRoute.
 func networkError(op string, r *resolved, err error) error {
 	e := &OpError{Op: op, On: r.conn.String()}
 	switch {
 	case errors.Is(err, netio.ErrNoInterface):
-		e.Kind, e.Detail = ErrInterface, fmt.Sprintf("there is no interface %q now", r.conn.Interface)
+		e.Kind, e.Detail = ErrRoute, fmt.Sprintf("there is no interface %q now", r.conn.Interface)
 		e.Remedy = "`ip link` lists what there is"
 	case errors.Is(err, netio.ErrNoRoute):
 		e.Kind, e.Remedy = ErrRoute, routeRemedy
@@ -165,6 +166,15 @@ func networkError(op string, r *resolved, err error) error {
 		return systemError(op, e.On, err)
 	}
 	return e
+}
+
+// openError is networkError for opening, which waits for interfaces that are named, but not for numbers.
+func openError(op string, r *resolved, err error) error {
+	if errors.Is(err, netio.ErrNoInterface) {
+		return &OpError{Op: op, On: r.conn.String(), Kind: ErrInterface, Detail: fmt.Sprintf("there is no interface %s", r.conn.Interface),
+			Remedy: "`ip link` lists what there is; one that may come later must be given by its name"}
+	}
+	return networkError(op, r, err)
 }
 
 const routeRemedy = "add a route: `ip -6 route add multicast ff00::/8 dev INTERFACE table local` for a network, or " +

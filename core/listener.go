@@ -138,7 +138,7 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	res.group.OnDescriptor = o.OnDescriptor
 	rx, err := o.network.Listen(res.group)
 	if err != nil {
-		return nil, networkError(op, &res, err)
+		return nil, openError(op, &res, err)
 	}
 	l := &Listener{
 		res: res, opts: o, rx: rx,

@@ -11,9 +11,8 @@ import (
 // buffer is full.
 //
 // The errors are ErrClosed, ErrType (it cannot be encoded, or the broadcaster is for messages of a type), ErrFormat (nested
-// more than 512 deep), ErrTooLarge, ErrRoute, ErrInterface (the one that is named does not exist now), ErrNoBuffers and
-// ErrSystem. A large message may have gone out in part after the last four; receivers drop such a part. The next publish
-// works again as soon as the network does.
+// more than 512 deep), ErrTooLarge, ErrRoute (the network cannot carry it now), ErrNoBuffers and ErrSystem. A large message may
+// have gone out in part after the last three; receivers drop such a part. Publishing works again as soon as the network does.
 func (b *RawBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
 
 // PublishTopic is Publish with a topic; nil means the default.

@@ -133,11 +133,18 @@ const char *mcl_strerror(int code);
  * only `size` and `url` must be set.
  *
  * Unset fields may be steered from outside: MCL_INTERFACE, MCL_HOPS (0 to 255; 0 never leaves the host)
- * and MCL_RCVBUF (bytes) in the environment replace the defaults of interface, hops and recv_buffer. */
+ * and MCL_RCVBUF (bytes) in the environment replace the defaults of interface, hops and recv_buffer.
+ *
+ * Networks change, and what is open follows, without the program's doing: an interface goes down, is deleted and made
+ * anew, gets another address or appears late; a route comes or moves. Data flows again, both ways, within two seconds
+ * of the network being able to carry it. Until then a publish fails with MCL_EROUTE, and is counted in send_errors. An
+ * interface that is named is waited for by its name, and is the only one used; without one, the kernel's choice for the
+ * group is followed. A listener is where its settings' interface_index says. */
 typedef struct mcl_connection {
     size_t size;            /* sizeof(mcl_connection) */
     const char *url;        /* an IPv6 multicast address such as "ff15::1"; "ff12::1%eth0" names an interface */
-    const char *interface_; /* name or decimal index; NULL or "": the kernel picks by its routing table */
+    const char *interface_; /* name, also of one that does not exist yet, or decimal index; NULL or "": the kernel picks
+                               by its routing table */
     int32_t port;           /* MCL_PORT_MIN to MCL_PORT_MAX; 0: MCL_PORT_DEFAULT */
     int32_t hops;           /* 1 to MCL_HOPS_MAX, or MCL_HOPS_HOST; 0: MCL_HOPS_DEFAULT */
     int32_t loopback;       /* MCL_ON or MCL_OFF: do listeners on this host receive it; 0: MCL_ON */
@@ -153,7 +160,8 @@ typedef struct mcl_connection {
 /* What was asked for and what the kernel granted. */
 typedef struct mcl_settings {
     size_t size;               /* in: sizeof(mcl_settings) */
-    int32_t interface_index;   /* the interface joined or sent on; 0: the kernel's choice */
+    int32_t interface_index;   /* a listener's: where it is a member of the group now; 0: nowhere. A broadcaster's: the
+                                  one that is named; 0: none is, or it does not exist now */
     int32_t port;              /* of the group */
     int32_t local_port;        /* of the socket: a broadcaster's source port (large messages leave from others) */
     int32_t hops;              /* 0 to MCL_HOPS_MAX (broadcasters) */
@@ -309,17 +317,17 @@ typedef struct mcl_broadcaster_options {
  *   connection  where to publish; may be NULL when options->type gives one
  *   options     may be NULL
  * A missing route or interface is no error here, since it may appear later; each publish reports it.
- * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it),
- * MCL_EDESCRIPTORS, MCL_ESYSTEM. */
+ * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it, or
+ * there is none of that index), MCL_EDESCRIPTORS, MCL_ESYSTEM. */
 int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster_options *options,
                          mcl_broadcaster **broadcaster, mcl_error *error);
 
 /* Publish one payload. `topic` NULL means the default topic; topic_size may be MCL_NUL. The payload has left
  * for the kernel when the call returns 0; it may wait while the socket's buffer is full.
  * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (packed is not exactly one msgpack object), MCL_ETOOLARGE,
- * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the text has the `ip` command
- * that mends it), MCL_EINTERFACE (there is none of that name now), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have
- * gone out in part after the last four; receivers drop such a part. */
+ * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the network cannot carry it now:
+ * the text says why, and has the `ip` command that mends it), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have gone
+ * out in part after the last three; receivers drop such a part. Publishing works again as soon as the network does. */
 int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *packed,
                             size_t size, mcl_error *error);
 int mcl_broadcaster_publish_message(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
@@ -398,8 +406,9 @@ typedef struct mcl_listener_options {
     int64_t queue_messages;    /* messages that may wait; 0: MCL_QUEUE_MESSAGES_DEFAULT */
     int64_t queue_bytes;       /* bytes of payload and topic that may wait; 0: MCL_QUEUE_BYTES_DEFAULT. One message
                                   may always wait, whatever its size */
-    int32_t quiet;             /* MCL_ON: write nothing to stderr. 0 or MCL_OFF: messages that do not fit the type, and
-                                  a socket that fails, are told there, each at most once a second */
+    int32_t quiet;             /* MCL_ON: write nothing to stderr. 0 or MCL_OFF: messages that do not fit the type, a
+                                  socket that fails, and a network that has no place for the group, are told there,
+                                  each at most once a second */
     int32_t reserved;
 } mcl_listener_options;
 
@@ -423,9 +432,9 @@ typedef struct mcl_record {
  *   options     may be NULL
  * Then either subscribe callbacks, or receive (recv, recv_batch); not both at once.
  * A missing route or interface is no error here: it is told on stderr, unless quiet, and waited for; the group is joined
- * within two seconds of when it can be.
- * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it),
- * MCL_EDESCRIPTORS, MCL_ESYSTEM. */
+ * within two seconds of when it can be. Later changes of the network are followed likewise.
+ * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it, or
+ * there is none of that index), MCL_EDESCRIPTORS, MCL_ESYSTEM. */
 int mcl_listener_open(const mcl_connection *connection, const mcl_listener_options *options, mcl_listener **listener,
                       mcl_error *error);
 

@@ -31,11 +31,14 @@ class ArgumentError(MclError, ValueError):
 
 
 class AddressError(MclError, ValueError):
-    """Not an IPv6 multicast address, or no such network interface."""
+    """Not an IPv6 multicast address, or what cannot be a network interface."""
 
 
 class RouteError(MclError):
-    """The network has no route for multicast. The text has the command that mends it."""
+    """The network cannot carry it now. The text says why, and has the command that mends it.
+
+    Publishing works again as soon as the network does.
+    """
 
 
 class PayloadError(MclError, ValueError):

@@ -45,8 +45,8 @@ class RawBroadcaster(abstract.RawBroadcaster):
     Raises:
         TypeError: an argument is of another type.
         ValueError: `coalesce` is out of its range.
-        IOError: it cannot be opened (bad address, no such interface, an option out of its range);
-            the text says why. A missing route is only noticed by `publish`.
+        IOError: it cannot be opened (bad address, an option out of its range); the text says why.
+            A missing route or interface is only noticed by `publish`: it may appear later.
     """
 
     def __init__(self, connection, topic=None, coalesce=0):
@@ -99,7 +99,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
             TypeError: the topic is no string.
             TypeError, ValueError, OverflowError: `data` cannot be packed, or is larger than the
                 connection's `message_max`.
-            IOError: it is closed, there is no route for multicast, or the system failed.
+            IOError: it is closed, the network cannot carry it now, or the system failed.
 
         In all these cases nothing was published, save that a part of a large message may have gone
         out when the system failed; listeners drop that.
@@ -229,7 +229,8 @@ class Connection(abstract.Connection):
         url (str): such as 'ff15::1'; 'ff12::1%eth0' names an interface. Checked when something is
             opened on it.
         port (int): 1024 to 65535.
-        interface (str): name or decimal index. Default: the system chooses by its routing table.
+        interface (str): name, also of one that appears later, or decimal index. Default: the system
+            chooses by its routing table.
         hops (int): routers it may pass, 1 to 255; 0: it does not leave this host. Default: 3.
         loopback (bool): do listeners on this host receive it. Default: True.
         recv_buffer (int): bytes of socket buffer to ask for, for listeners. Default: 4 MiB.
