@@ -53,7 +53,8 @@ func (m *machine) disturb(how string) {
 	m.t.Helper()
 	m.shell("tc qdisc replace dev eth0 root handle 1: prio bands 4 && " +
 		"tc qdisc add dev eth0 parent 1:4 handle 30: netem limit 100000 " + how + " && " +
-		"tc filter add dev eth0 parent 1: protocol ipv6 u32 match ip6 protocol 17 0xff flowid 1:4")
+		"tc filter add dev eth0 parent 1: protocol ipv6 u32 match ip6 protocol 17 0xff flowid 1:4 && " +
+		"tc filter add dev eth0 parent 1: protocol ipv6 u32 match ip6 protocol 44 0xff flowid 1:4") // fragments
 }
 
 func (m *machine) disturbed() (c counters) {
@@ -173,4 +174,55 @@ func TestNetem(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Through an ordinary MTU, where a datagram of 60 kB is 42 packets, and is lost with any of them. The counters agree all the
+// way: of fragments that the sender made, those that netem dropped, those that the receiver got, the datagrams that it
+// made of them, and the datagrams and messages of the listener.
+func TestNetemFragments(t *testing.T) {
+	if !inNetem(t) {
+		return
+	}
+	l := newLab(t, 1)
+	a, b := l.host(), l.host()
+	a.plug("eth0", 0)
+	b.plug("eth0", 0)
+	// Otherwise what is incomplete fills the receiver's memory for a minute, and all is lost: README.md tells.
+	b.shell("echo 1 > /proc/sys/net/ipv6/ip6frag_time")
+	conn := mcl.Connection{URL: "ff15::4d43:42", Port: 27042, RecvBuffer: 64 << 20, ReassemblyAge: time.Second}
+	b.listen("in", conn)
+	a.broadcast("out", conn)
+	a.ask(request{Op: "publish", Name: "out", Count: 1, Size: 59_000})
+	until(t, "the way is free", func() bool { return b.listener("in").Tally.Messages == 1 })
+	made, got, joined := a.counted("Ip6FragCreates"), b.counted("Ip6ReasmReqds"), b.counted("Ip6ReasmOKs")
+	a.disturb("loss 0.5%")
+	const single, large = 100, 20
+	for range 10 { // with pauses, in which the receiver forgets what is incomplete
+		a.ask(request{Op: "publish", Name: "out", Count: single / 10, Size: 59_000, Every: 10 * time.Millisecond})
+		a.ask(request{Op: "publish", Name: "out", Count: large / 10, Size: 200_000, Every: 10 * time.Millisecond})
+		time.Sleep(200 * time.Millisecond)
+	}
+	var did counters
+	until(t, "netem has let all go", func() bool { did = a.disturbed(); return did.Qlen == 0 })
+	until(t, "all that passed has arrived", func() bool { return b.counted("Ip6ReasmReqds")-got == did.Packets })
+	made, joined = a.counted("Ip6FragCreates")-made, b.counted("Ip6ReasmOKs")-joined
+	var s mcl.ListenerStats
+	until(t, "what never becomes whole is given up", func() bool { s = b.listener("in").Stats; return s.Assembling == 0 && s.Queued == 0 })
+	published := a.broadcaster("out").Sent.Datagrams - 1
+	t.Logf("%d datagrams in %d packets, of which %d lost; %d datagrams received, %d messages of %d", published, made, did.Drops, s.Datagrams-1, s.Messages-1, single+large)
+	if made != did.Drops+did.Packets || did.Drops == 0 {
+		t.Errorf("%d packets sent, %d lost and %d not", made, did.Drops, did.Packets)
+	}
+	if joined != int(s.Datagrams)-1 || s.DroppedKernel > 0 || joined == int(published) || joined < int(published)/3 {
+		t.Errorf("the kernel made %d datagrams, %d were received, of %d", joined, s.Datagrams-1, published)
+	}
+}
+
+// counted is a counter of the kernel's for a host (/proc/net/snmp6).
+func (m *machine) counted(name string) (n int) {
+	m.t.Helper()
+	if _, err := fmt.Sscan(m.shell("awk '$1 == \""+name+"\" { print $2 }' /proc/net/snmp6"), &n); err != nil {
+		m.t.Fatal(name, err)
+	}
+	return n
 }
