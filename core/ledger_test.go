@@ -10,38 +10,8 @@ import (
 	"time"
 
 	"libmcl/core/internal/netio/netiotest"
+	"libmcl/internal/hostile"
 )
-
-// hostile makes datagrams of every kind that a listener must survive and count.
-func hostile(random *rand.Rand) []byte {
-	noise := make([]byte, random.IntN(40))
-	for i := range noise {
-		noise[i] = byte(random.Uint32())
-	}
-	switch random.IntN(12) {
-	case 0:
-		return noise
-	case 1:
-		return []byte{0x92, 0xc0, 0x01, 0x02} // trailing
-	case 2:
-		return []byte{0x93, 0xc0, 0x01, 0x02} // shape
-	case 3:
-		return []byte{0x92, 0x07, 0x01} // topic
-	case 4:
-		return append(append([]byte{0x92, 0xc0}, bytes.Repeat([]byte{0x91}, 600)...), 0xc0) // depth
-	case 5:
-		return []byte{0x94, 0xc0, 0x09, 0x02, 0xa0} // packet
-	case 6:
-		return []byte{0x94, 0xc0, 0x01, 0xce, 0xff, 0xff, 0xff, 0xff, 0xa0} // packets
-	case 7:
-		return []byte{0x92, 0xc0, 0xdd, 0xff, 0xff, 0xff, 0xff} // lie
-	case 8, 9: // a fragment of a message that never ends, or whose parts are no msgpack
-		return append([]byte{0x94, 0xa1, 'h', byte(1 + random.IntN(3)), 3, 0xa0 | byte(len(noise)%32)}, noise[:len(noise)%32]...)
-	case 10:
-		return nil
-	}
-	return append([]byte{0x92, 0xa5, 'o', 't', 'h', 'e', 'r'}, 0x01) // another topic
-}
 
 // Received = delivered + each kind of drop + still queued, at every moment, under a hostile flood on a network that loses,
 // repeats and reorders; and the healthy publisher beside it gets through, intact.
@@ -79,7 +49,7 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 			sent := uint64(0)
 			for i := range 20_000 {
 				from := netip.AddrPortFrom(netip.AddrFrom16([16]byte{0xfe, 0x80, 15: byte(random.IntN(50))}), uint16(random.IntN(5)))
-				n.Inject(conn.addrPort(), from, hostile(random))
+				n.Inject(conn.addrPort(), from, hostile.Datagram(random))
 				sent++
 				if i%20 == 0 {
 					publish(t, b, "good", i)
