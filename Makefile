@@ -3,6 +3,9 @@
 #                  test-interop, test-networks, test-readme, test-demo and test-bench
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
+# make fuzz       MINUTES=1: looks for input that breaks something, so long in each of eight places (tests/fuzz/run)
+# make flood      DATAGRAMS=10000000: so many hostile datagrams beside a healthy publisher
+# make soak       MINUTES=60 SEED=: everything at once amid faults, and every minute all is accounted for (tests/soak/run)
 # make bench      measures all, against bare sockets and other systems (tests/bench/README.md); bench-quick in under
 #                  two minutes; bench-go the core by itself; bench-record, bench-replay and bench-read logs
 # make lib        builds build/libmcl.so
@@ -126,6 +129,7 @@ test-capi: lib check-generated
 	tests/capi/static
 	tests/capi/run
 	tests/capi/run --asan
+	tests/fuzz/run
 	tests/capi/misuse/run
 
 # Many calls that no program should make (tests/capi/misuse/run); some minutes. test-capi has a short form of it.
@@ -162,6 +166,18 @@ test-interop: lib wrapper
 test-networks:
 	$(GO) test -count=1 ./tests/networks
 	$(GO) test -count=1 -tags mcl_portable -skip Netem ./tests/networks
+
+## ---- long tests ----
+
+.PHONY: fuzz flood soak
+fuzz: lib
+	tests/fuzz/run $(or $(MINUTES),1)
+
+flood:
+	MCL_FLOOD=$(or $(DATAGRAMS),10000000) $(GO) test -count 1 -timeout 0 -v -run '^TestAFloodOfHostileDatagrams$$' ./core
+
+soak: lib wrapper
+	tests/soak/run $(or $(MINUTES),60) $(SEED)
 
 ## ---- benchmarks ----
 

@@ -1,0 +1,203 @@
+//go:build !mcl_portable
+
+package mcl
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"libmcl/internal/hostile"
+)
+
+// A flood of hostile datagrams beside a healthy publisher, over the machine's sockets. MCL_FLOOD is how many datagrams; `make
+// flood` sends ten million.
+//
+// Delivered means two things here. While the flood leaves the reader time, never more than so many datagrams being unread, the
+// kernel drops nothing, and every healthy message arrives, once, in order and undamaged. When it does not, since it comes
+// faster than anybody could read, the kernel drops hostile and healthy datagrams alike; what arrives is still right, and
+// whatever was sent was read or counted as dropped.
+func TestAFloodOfHostileDatagrams(t *testing.T) {
+	needsKernelsWord(t)
+	count := 200_000
+	if raceEnabled {
+		count = 20_000
+	}
+	if s := os.Getenv("MCL_FLOOD"); s != "" {
+		var err error
+		if count, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("paced", func(t *testing.T) { flood(t, count*4/5, true) })
+	t.Run("at full rate", func(t *testing.T) { flood(t, count/5, false) })
+}
+
+const (
+	floodBudget = 16 << 20 // for incomplete messages
+	floodQueue  = 8 << 20
+)
+
+func flood(t *testing.T, count int, paced bool) {
+	conn := newConnection()
+	conn.ReassemblyBytes = floodBudget
+	l := open(t, nil, conn, ListenerOptions{Queued: true, QueueBytes: floodQueue})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+
+	// The healthy ones: numbered, and every tenth of them large.
+	message := func(n int) []byte {
+		size := 100
+		if n%10 == 0 {
+			size = 200_000
+		}
+		return bytes.Repeat([]byte{byte(n)}, size)
+	}
+	var heard, damaged, disordered atomic.Int64
+	next := 0
+	l.Subscribe(func(r *Received) {
+		if string(r.Topic) != "healthy" {
+			return
+		}
+		var v struct {
+			N    int
+			Data []byte
+		}
+		switch err := r.Decode(&v); {
+		case err != nil || !bytes.Equal(v.Data, message(v.N)):
+			damaged.Add(1)
+		case v.N < next:
+			disordered.Add(1)
+		}
+		next = v.N + 1
+		heard.Add(1)
+	})
+
+	base := residentMemory(t)
+	var most int64
+	unread := func() uint64 {
+		s := l.Stats()
+		balanced(t, s)
+		if s.AssemblingBytes > floodBudget || s.QueuedBytes > floodQueue {
+			t.Fatalf("%d bytes are held of incomplete messages, %d are queued", s.AssemblingBytes, s.QueuedBytes)
+		}
+		return s.Datagrams + s.DroppedKernel
+	}
+	began, healthy, sent := time.Now(), 0, uint64(0)
+	f := newFlooder(t, conn)
+	for f.sent < uint64(count) {
+		f.send()
+		if f.calls%8 == 0 {
+			topic := "healthy"
+			if err := b.PublishTopic(&topic, map[string]any{"N": healthy, "Data": message(healthy)}); err != nil {
+				t.Fatal(err)
+			}
+			healthy++
+		}
+		if f.calls%64 == 0 {
+			most = max(most, residentMemory(t))
+		}
+		sent = f.sent + b.Stats().Datagrams
+		for paced && sent-unread() > 64 {
+			time.Sleep(50 * time.Microsecond)
+		}
+	}
+	took := time.Since(began)
+	s := eventually(t, l, func(s ListenerStats) bool { return s.Datagrams+s.DroppedKernel == sent && s.Queued == 0 })
+	eventually(t, l, func(s ListenerStats) bool { return s.Messages == s.Delivered })
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d hostile datagrams in %v (%.0f a second), %d dropped by the kernel; %d of %d healthy messages heard; memory %d MiB, at most %d MiB",
+		f.sent, took.Round(time.Millisecond), float64(f.sent)/took.Seconds(), s.DroppedKernel, heard.Load(), healthy, base>>20, most>>20)
+	if damaged.Load() != 0 || disordered.Load() != 0 {
+		t.Errorf("%d healthy messages arrived damaged, %d twice or out of order", damaged.Load(), disordered.Load())
+	}
+	if paced && (s.DroppedKernel != 0 || s.DroppedQueue != 0 || heard.Load() != int64(healthy)) {
+		t.Errorf("%d of %d healthy messages arrived, the kernel dropped %d, the queue %d", heard.Load(), healthy, s.DroppedKernel, s.DroppedQueue)
+	}
+	if !paced && heard.Load() == 0 {
+		t.Error("nothing healthy came through")
+	}
+	// The collector lets the heap grow to twice what is alive, and buffers that are to be used again outlive two collections.
+	if limit := base + 4*(floodBudget+floodQueue) + 64<<20; most > limit && !raceEnabled {
+		t.Errorf("%d MiB of memory, %d before the flood: more than %d", most>>20, base>>20, limit>>20)
+	}
+	for cause, n := range s.Malformed {
+		if n == 0 && Malformed(cause) != MalformedSize && Malformed(cause) != MalformedReassembled {
+			t.Errorf("no datagram was dropped as %q", Malformed(cause))
+		}
+	}
+}
+
+// A flooder sends hostile datagrams from many ports, in batches.
+type flooder struct {
+	t       *testing.T
+	random  *rand.Rand
+	sockets []*os.File
+	pool    [][]byte
+	sent    uint64
+	calls   int
+}
+
+func newFlooder(t *testing.T, conn Connection) *flooder {
+	f := &flooder{t: t, random: rand.New(rand.NewPCG(1, 11))}
+	for range 64 {
+		c, err := net.DialUDP("udp6", nil, &net.UDPAddr{IP: net.ParseIP(conn.URL), Port: conn.Port})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := c.File()
+		c.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		f.sockets = append(f.sockets, file)
+	}
+	for range 4096 {
+		f.pool = append(f.pool, hostile.Datagram(f.random))
+	}
+	return f
+}
+
+// send sends 32 of the datagrams that were made before, since making them takes longer than sending.
+func (f *flooder) send() {
+	f.calls++
+	fd := int(f.sockets[f.random.IntN(len(f.sockets))].Fd())
+	for range 32 {
+		d := f.pool[f.random.IntN(len(f.pool))]
+		for {
+			err := unix.Sendto(fd, d, 0, nil)
+			if err == nil {
+				f.sent++
+				break
+			}
+			if err != unix.EINTR && err != unix.EAGAIN && err != unix.ENOBUFS {
+				f.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// residentMemory is the program's, in bytes.
+func residentMemory(t *testing.T) int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		t.Fatal(err)
+	}
+	runtime.KeepAlive(text)
+	return resident * int64(os.Getpagesize())
+}
