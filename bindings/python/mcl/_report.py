@@ -9,6 +9,7 @@ from mcl._compat import PY2, is_main_thread, monotonic
 from mcl._short import cut
 
 INTERVAL = 1  # seconds between two lines of one listener about data that does not fit
+BURST = 1000  # tracebacks of one line of code that are written without a limit
 _TEXT = 300  # characters of what an exception says
 
 
@@ -41,14 +42,54 @@ class Misfits(object):
         report("%s: %s%s" % (text, cut(reason, _TEXT), more))
 
 
+class _Tracebacks(object):
+    """Decides which exceptions of callbacks are told: those of one line of code up to BURST of them,
+    and then as many as INTERVAL lets through.
+
+    What is received may make a callback raise, and a sender may send any amount of it.
+    """
+
+    PLACES = 256  # that are remembered
+
+    def __init__(self):
+        self._lock = threading.Lock()  # protects the next one
+        self._places = {}  # how many may be told, since when, and how many were left out
+
+    def left_out(self):
+        """Return how many like the current exception were not told before it; None: nor is it."""
+        kind, _, trace = sys.exc_info()
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = trace and (kind, trace.tb_frame.f_code, trace.tb_lineno)
+        now = monotonic()
+        with self._lock:
+            if place not in self._places and len(self._places) >= self.PLACES:
+                self._places.clear()
+            left, since, count = self._places.get(place, (BURST, now, 0))
+            left = min(BURST, left + max(0, now - since) / INTERVAL)
+            told = left >= 1
+            self._places[place] = (left - 1, now, 0) if told else (left, now, count + 1)
+        return count if told else None
+
+
+_tracebacks = _Tracebacks()
+
+
 def report_callback(callback):
-    """Write the traceback of the exception that a callback has just raised."""
+    """Write the traceback of the exception that a callback has just raised.
+
+    Of exceptions of one kind from one line of code, BURST are, and then one a second.
+    """
+    left_out = _tracebacks.left_out()
+    if left_out is None:
+        return
     trace = traceback.format_exc()  # first: on Python 2, what repr() raises takes its place
     try:
         name = repr(callback)
     except Exception:  # pylint: disable=broad-except
         name = "of %s" % type(callback)
-    _write("mcl: the callback %s raised:\n%s" % (name, trace))
+    more = " (%d more like this were left out before)" % left_out if left_out else ""
+    _write("mcl: the callback %s raised%s:\n%s" % (name, more, trace))
 
 
 def is_interrupt():
