@@ -510,7 +510,7 @@ typedef struct mcl_listener_stats {
     uint64_t rejected;       /* did not fit the message type */
     uint64_t dropped_queue;  /* by the policy, at the queue's limit */
     uint64_t discarded;      /* still queued when it was closed */
-    uint64_t queued;         /* now */
+    uint64_t queued;         /* now; what was just read, and is being put there, included */
     uint64_t queued_bytes;   /* now */
     uint64_t dropped_kernel; /* datagrams that the kernel dropped before the library could read them. Of a
                                 train (mcl_broadcaster_publish_many), which it drops whole, it counts one */

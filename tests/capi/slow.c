@@ -2,7 +2,7 @@
  * close returns soon and says so. */
 #include "test.h"
 
-enum { COUNT = 3000, LIMIT = 100, SIZE = 500 };
+enum { COUNT = 3000, LIMIT = 100, SIZE = 500, BATCH = 64 /* that is being put into the queue */ };
 
 static atomic_int entered, heard, drops;
 static pthread_mutex_t stuck = PTHREAD_MUTEX_INITIALIZER;
@@ -49,7 +49,7 @@ static double publish_all(mcl_broadcaster *b, mcl_listener *slow, int policy)
     for (int i = 0; i < COUNT; i++) {
         MUST(mcl_broadcaster_publish_string(b, NULL, 0, text, SIZE, &error));
         if (slow != NULL && policy != MCL_BLOCK)
-            CHECK(stats_of(slow).queued <= LIMIT);
+            CHECK(stats_of(slow).queued <= LIMIT + BATCH);
     }
     return (seconds() - begun) / COUNT * 1e6;
 }
