@@ -204,7 +204,8 @@ func TestAnEntryWithoutTopicIsPublishedWithoutOne(t *testing.T) {
 }
 
 func TestPauseHaltsRecordedTime(t *testing.T) {
-	const gap = 30 * time.Millisecond
+	const gap = 10 * time.Second // long enough to pause within
+	const faster = 200
 	r, l := replayTo(t, &entries{list: []LogEntry{entry(0, 0), entry(gap, 1), entry(2*gap, 2)}}, 1, ReplayOptions{})
 	if r.Pause() {
 		t.Error("paused before it ran")
@@ -218,12 +219,15 @@ func TestPauseHaltsRecordedTime(t *testing.T) {
 		t.Error("pause")
 	}
 	halted, published := r.Elapsed(), r.Stats().Published
-	time.Sleep(3 * gap) // nothing can be waited for: nothing is to happen
+	time.Sleep(gap / faster) // nothing can be waited for: nothing is to happen
 	if e := r.Elapsed(); e != halted || r.Stats().Published != published {
 		t.Errorf("recorded time went on from %v to %v", halted, e)
 	}
 	if !r.Pending() || r.Wait(over()) == nil {
 		t.Error("a paused replay is not over")
+	}
+	if err := r.SetSpeed(faster); err != nil {
+		t.Fatal(err)
 	}
 	resumed := time.Now()
 	start(t, r)
@@ -232,7 +236,7 @@ func TestPauseHaltsRecordedTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if due := resumed.Add(2*gap - halted - time.Millisecond); got.When().Before(due) {
+	if due := resumed.Add((2*gap-halted)/faster - time.Millisecond); got.When().Before(due) {
 		t.Errorf("%v early after the pause", due.Sub(got.When()))
 	}
 	finish(t, r)
@@ -282,6 +286,24 @@ func TestStopAndTheEndBeginAnew(t *testing.T) {
 	}
 }
 
+func TestRecordedTimeBeginsAnew(t *testing.T) {
+	const gap = 20 * time.Millisecond // less than what counts as a step of the clock
+	r, l := replayTo(t, &entries{list: []LogEntry{entry(0, 0), entry(gap, 1)}}, 1, ReplayOptions{})
+	for round := range 3 {
+		begin := time.Now()
+		start(t, r)
+		wantNumbers(t, l, 0, 0)
+		got, err := l.Receive(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if due := begin.Add(gap - time.Millisecond); got.When().Before(due) {
+			t.Errorf("round %d: %v early", round, due.Sub(got.When()))
+		}
+		finish(t, r)
+	}
+}
+
 func TestStopDoesNotWaitForRoom(t *testing.T) {
 	source := &entries{}
 	for i := range 100 {
@@ -301,10 +323,10 @@ func TestTheSpeedChangesWhileItRuns(t *testing.T) {
 	r, l := replayTo(t, &entries{list: []LogEntry{entry(0, 0), entry(10*time.Minute, 1), entry(20*time.Minute, 2)}}, 0.01, ReplayOptions{})
 	start(t, r)
 	wantNumbers(t, l, 0, 0)
+	changed := time.Now()
 	if err := r.SetSpeed(10000); err != nil || r.Speed() != 10000 {
 		t.Fatal(err)
 	}
-	changed := time.Now()
 	got, err := l.Receive(within(t))
 	if err != nil || got.When().Before(changed.Add(55*time.Millisecond)) {
 		t.Errorf("after %v: %v", got.When().Sub(changed), err)
