@@ -2,17 +2,21 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from helpers import ROOT, communicate, plain_receiver, wait_for
+from mcl.codec import unpack
 from mcl.network.udp import Connection
 
 BINDING = os.path.join(ROOT, 'bindings', 'python')
-EXAMPLES = ['publisher.py', 'subscriber.py']
+SHORTEST = ['publisher.py', 'subscriber.py']
+EXAMPLES = SHORTEST + ['recorder.py', 'replayer.py']
 
 
 def read(*path):
@@ -20,12 +24,13 @@ def read(*path):
         return file.read()
 
 
-def start(example):
+def start(example, *arguments, **options):
     return subprocess.Popen(
-        [sys.executable, '-u', os.path.join(BINDING, 'examples', example)],
+        [sys.executable, '-u', os.path.join(BINDING, 'examples', example)] + list(arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         universal_newlines=True,
+        **options
     )
 
 
@@ -48,6 +53,26 @@ def test_publisher_and_subscriber():
     assert communicate(subscriber)[1].rstrip().endswith('KeyboardInterrupt')
 
 
+def test_recorder_and_replayer(tmpdir):
+    recorder = start('recorder.py', cwd=str(tmpdir))
+    # Python 2 prints it as a tuple.
+    directory = re.search(r"[^' ]*/[^']*_[^'\n)]*", recorder.stdout.readline()).group()
+    publisher = start('publisher.py')
+    assert communicate(publisher) == ('', '')
+    recorder.send_signal(signal.SIGINT)
+    assert communicate(recorder)[1].rstrip().endswith('KeyboardInterrupt')
+    assert os.listdir(directory) == ['Pose.log']
+    receiver = plain_receiver(Connection('ff15::1'))
+    began = time.time()
+    replayer = start('replayer.py', directory)
+    for number in range(10):
+        topic, pose = unpack(receiver.recv(1000))
+        assert (topic, pose['x']) == ('pose', number)
+    assert communicate(replayer) == ('', '') and replayer.returncode == 0
+    assert time.time() - began > 0.8
+    receiver.close()
+
+
 def test_legacy_processes_hear_the_publisher():
     receiver = plain_receiver(Connection('ff15::1'))
     publisher = start('publisher.py')
@@ -60,5 +85,5 @@ def test_legacy_processes_hear_the_publisher():
 def test_the_readme_shows_the_example(example):
     code = read('examples', example).split('\n', 1)
     assert code[0].startswith('# python %s' % example), "it begins with the command that runs it"
-    assert '```python\n%s```' % code[1] in read('README.md')
-    assert code[1].count('\n') <= 10
+    assert '```python\n%s```' % code[1].lstrip() in read('README.md')
+    assert code[1].count('\n') <= (10 if example in SHORTEST else 16)
