@@ -119,14 +119,23 @@ class BroadcasterHandle(Handle):
         self._publish_large = self._library.blocking.mcl_broadcaster_publish
         self._publish_many = self._library.quick.mcl_broadcaster_publish_many
         self._publish_many_large = self._library.blocking.mcl_broadcaster_publish_many
+        self._large = []  # an element for each call that publishes something large
+
+    def _send(self, size, quick, blocking, *arguments):
+        """Call one of two functions; see _native.QUICK."""
+        if size <= constants.MCL_FRAGMENT_SIZE and not self._large:
+            return quick(*arguments)
+        self._large.append(None)
+        try:
+            return blocking(*arguments)
+        finally:
+            self._large.pop()
 
     def publish(self, topic, packed):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
         size = len(packed)
-        # Which of the two, see _native.QUICK.
-        publish = self._publish if size <= constants.MCL_FRAGMENT_SIZE else self._publish_large
-        result = publish(self._token, topic, 0 if topic is None else len(topic), packed, size,
-                         _errors.pointer)
+        result = self._send(size, self._publish, self._publish_large, self._token, topic,
+                            0 if topic is None else len(topic), packed, size, _errors.pointer)
         if result < 0:
             self.check()
             check(result, _errors.error)
@@ -144,10 +153,8 @@ class BroadcasterHandle(Handle):
             address += size
         items = ctypes.cast((ctypes.c_size_t * len(fields))(*fields), _ITEMS)
         sent = ctypes.c_size_t()
-        publish = self._publish_many
-        if len(joined) > constants.MCL_FRAGMENT_SIZE:  # see _native.QUICK
-            publish = self._publish_many_large
-        result = publish(self._token, items, len(payloads), ctypes.byref(sent), _errors.pointer)
+        result = self._send(len(joined), self._publish_many, self._publish_many_large, self._token,
+                            items, len(payloads), ctypes.byref(sent), _errors.pointer)
         if result < 0:
             try:
                 self.check()
