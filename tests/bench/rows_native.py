@@ -8,7 +8,8 @@ from process import transfer
 from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, micros, percent, ratio,
                      receivers, senders, thousands)
 
-NO_ALLOCATION = 0.02  # a message: pools are filled again after a garbage collection
+COALESCING = "C, one by one, coalescing 1 ms"
+NO_ALLOCATION = 0.02  # a message: what the runtime allocates now and then for itself
 
 
 class Native(object):
@@ -73,13 +74,17 @@ class Native(object):
         return [cost, lost]
 
     def batch(self):
-        """To plain receivers, and to such as take trains of datagrams in one piece."""
+        """To plain receivers, and to such as take trains of datagrams in one piece.
+
+        Beside them what single publishes come to when the broadcaster may let them wait.
+        """
         plain = Row("Publish of 64 messages in one call, messages/s, against bare sendto: to a"
                     " plain receiver")
         trains = Row("Publish of 64 messages in one call, messages/s, against bare sendto: to a"
                      " libmcl listener")
         ours = [("C", self.peers.native('mcl', 'send', 'many')),
-                ("Go", self.peers.native('mcl-go', 'send', 'many'))]
+                ("Go", self.peers.native('mcl-go', 'send', 'many')),
+                (COALESCING, self.peers.native('mcl', 'send', 'coalesce'))]
         gso = self.peers.native('bare', 'send', 'gso')
         gro = self.peers.native('bare', 'receive', 'gro')
         for size in self.effort.datagram_sizes:
@@ -92,7 +97,7 @@ class Native(object):
                 name = "%s, %s" % (language, SIZE_NAMES[size])
                 sent, taken = results[2 * number:2 * number + 2]
                 # Larger ones fill a packet by themselves, or nearly: the kernel's limit is told.
-                small = size == 64
+                small = size == 64 and language != COALESCING
                 plain.entries.append(self._batch(name, sent, bare, to_plain,
                                                  ('>=', 4) if small else None))
                 trains.entries.append(self._batch(name, taken, bare, to_trains,

@@ -1,6 +1,6 @@
 /* mcl.c - libmcl from C.
  *
- *     mcl send       --mode publish | many
+ *     mcl send       --mode publish | many | coalesce (publishes that may wait a millisecond for others)
  *     mcl receive    --mode callback | queued | batch | recv  [--listeners N, all of one group]
  *     mcl ping, pong --mode callback | recv
  *     mcl open       --count N: opens and closes listeners of N groups
@@ -30,8 +30,10 @@ static mcl_connection connection(const bench_options *o, int port)
 static mcl_broadcaster *broadcaster(const bench_options *o, int port)
 {
     mcl_connection c = connection(o, port);
+    mcl_broadcaster_options options = MCL_BROADCASTER_OPTIONS_INIT;
     mcl_broadcaster *b;
-    must(mcl_broadcaster_open(&c, NULL, &b, &error));
+    options.coalesce_us = strcmp(o->mode, "coalesce") == 0 ? 1000 : 0;
+    must(mcl_broadcaster_open(&c, &options, &b, &error));
     return b;
 }
 
@@ -57,7 +59,7 @@ static void send_all(const bench_options *o)
     bench_sending s;
 
     bench_send_begin(&s, o);
-    if (strcmp(o->mode, "publish") == 0) {
+    if (strcmp(o->mode, "publish") == 0 || strcmp(o->mode, "coalesce") == 0) {
         for (; bench_send_more(&s, 1); s.sent++)
             must(mcl_broadcaster_publish(b, NULL, 0, payload, size, &error));
     } else if (strcmp(o->mode, "many") == 0) {
