@@ -69,6 +69,21 @@ def machine():
     }
 
 
+def page(effort, rows, speeds, missing, busy):
+    """Return all results as a page in Markdown."""
+    kind = machine()
+    parts = [
+        "# Results\n",
+        "%d of %d goals reached; %d rounds. Measured by [the benchmarks](../README.md) on a virtual"
+        " machine with %d cores\n(%s; %s; %s), of which other programs used %.1f meanwhile.\n"
+        % (summary(rows) + (effort.rounds, kind['cores'], kind['cpu'], kind['kernel'], kind['go'],
+                            busy))
+    ]
+    parts += ["Left out: %s\n" % line for line in missing]
+    parts += [row_table(row) for row in rows] + [speed_tables(speeds)]
+    return '\n'.join(parts)
+
+
 def as_json(effort, rows, speeds, missing, busy):
     return {
         'effort': effort.name,
