@@ -54,15 +54,17 @@ def machine():
     """Return what kind of machine this is: nothing that tells it from others of its kind."""
     model = ''
     with open('/proc/cpuinfo') as file:
-        found = re.search(r'model name\s*:\s*(.*)', file.read())
-        if found:
-            model = found.group(1)
+        text = file.read()
+    found = re.search(r'model name\s*:\s*(.*)', text)
+    if found:
+        model = found.group(1)
     kernel = re.match(r'\d+\.\d+', platform.release()).group()
     go = subprocess.run([os.environ.get('GO', 'go'), 'env', 'GOVERSION'],
                         stdout=subprocess.PIPE,
                         universal_newlines=True)
     return {
         'cpu': model,
+        'virtual': re.search(r'\bhypervisor\b', text) is not None,
         'cores': os.cpu_count(),
         'kernel': 'Linux ' + kernel,
         'go': go.stdout.strip()
@@ -74,10 +76,10 @@ def page(effort, rows, speeds, missing, busy):
     kind = machine()
     parts = [
         "# Results\n",
-        "%d of %d goals reached; %d rounds. Measured by [the benchmarks](../README.md) on a virtual"
-        " machine with %d cores\n(%s; %s; %s), of which other programs used %.1f meanwhile.\n"
-        % (summary(rows) + (effort.rounds, kind['cores'], kind['cpu'], kind['kernel'], kind['go'],
-                            busy))
+        "%d of %d goals reached; %d rounds. Measured by [the benchmarks](../README.md) on a %s"
+        " with %d cores\n(%s; %s; %s), of which other programs used %.1f meanwhile.\n"
+        % (summary(rows) + (effort.rounds, "virtual machine" if kind['virtual'] else "machine",
+                            kind['cores'], kind['cpu'], kind['kernel'], kind['go'], busy))
     ]
     parts += ["Left out: %s\n" % line for line in missing]
     parts += [row_table(row) for row in rows] + [speed_tables(speeds)]
