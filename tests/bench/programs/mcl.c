@@ -11,7 +11,7 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 
-static mcl_error error;
+static __thread mcl_error error;
 
 static void must(int code)
 {
@@ -176,33 +176,21 @@ static void receive_all(const bench_options *o)
 
 /* ---- Round trips ---- */
 
-typedef struct answering {
-    mcl_broadcaster *out;
-    sem_t arrived;
-} answering;
-
-static void answer(void *context, const mcl_record *record)
-{
-    answering *a = context;
-    must(mcl_broadcaster_publish(a->out, NULL, 0, record->payload, record->payload_size, &error));
-}
-
-static void note(void *context, const mcl_record *record)
-{
-    (void)record;
-    sem_post(&((answering *)context)->arrived);
-}
-
 static int by_callback(const bench_options *o)
 {
     return strcmp(o->mode, "callback") == 0;
 }
 
+static void answer(void *context, const mcl_record *record)
+{
+    must(mcl_broadcaster_publish(context, NULL, 0, record->payload, record->payload_size, &error));
+}
+
 static void pong(const bench_options *o)
 {
-    answering a = {.out = broadcaster(o, o->port + 1)};
+    mcl_broadcaster *out = broadcaster(o, o->port + 1);
     mcl_listener *in = listener(o, o->port);
-    mcl_callback callback = {.context = &a, .call = answer};
+    mcl_callback callback = {.context = out, .call = answer};
     struct pollfd over = {.fd = STDIN_FILENO, .events = POLLIN};
     static unsigned char buffer[1 << 16];
     mcl_record record;
@@ -217,51 +205,93 @@ static void pong(const bench_options *o)
         while (poll(&over, 1, 0) == 0)
             for (int n; (n = mcl_listener_recv(in, POLL_MS, &record, buffer, sizeof buffer, NULL, &error)) != 0;) {
                 must(n);
-                answer(&a, &record);
+                answer(out, &record);
             }
     mcl_listener_close(in, NULL);
-    mcl_broadcaster_close(a.out);
+    mcl_broadcaster_close(out);
 }
 
-static int arrives(answering *a)
+typedef struct pinging {
+    mcl_broadcaster *out;
+    unsigned char *message;
+    size_t length;
+    long wanted;
+    double began; /* of the trip at hand */
+    bench_trips trips;
+    sem_t over;
+} pinging;
+
+static void serve(pinging *p)
 {
+    p->began = bench_clock();
+    must(mcl_broadcaster_publish(p->out, NULL, 0, p->message + MESSAGE_HEAD, p->length - MESSAGE_HEAD, &error));
+}
+
+static void came_back(pinging *p)
+{
+    p->trips.times[p->trips.count++] = bench_clock() - p->began;
+}
+
+/* The next trip begins where the last one ended, as programs go on in their callbacks. */
+static void serve_again(void *context, const mcl_record *record)
+{
+    pinging *p = context;
+    (void)record;
+    came_back(p);
+    if (p->trips.count < p->wanted)
+        serve(p);
+    else
+        sem_post(&p->over);
+}
+
+static void ping_by_callback(pinging *p, mcl_listener *in)
+{
+    mcl_callback callback = {.context = p, .call = serve_again};
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += TRIP_MAX_MS / 1000;
-    return sem_timedwait(&a->arrived, &until) == 0;
+    long before;
+
+    must(mcl_listener_subscribe(in, &callback, NULL, &error));
+    serve(p);
+    do {
+        before = p->trips.count;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += TRIP_MAX_MS / 1000;
+        if (sem_timedwait(&p->over, &until) == 0)
+            return;
+    } while (p->trips.count > before);
+    p->trips.lost = p->wanted - p->trips.count; /* one was lost, and with it all after it */
+}
+
+static void ping_by_recv(pinging *p, mcl_listener *in)
+{
+    static unsigned char buffer[1 << 16];
+    mcl_record record;
+
+    for (long i = 0; i < p->wanted; i++) {
+        serve(p);
+        int n = mcl_listener_recv(in, TRIP_MAX_MS, &record, buffer, sizeof buffer, NULL, &error);
+        must(n);
+        if (n > 0)
+            came_back(p);
+        else
+            p->trips.lost++;
+    }
 }
 
 static void ping(const bench_options *o)
 {
-    size_t length;
-    unsigned char *message = bench_message(o->size, &length);
-    static unsigned char buffer[1 << 16];
-    answering a = {.out = NULL};
-    mcl_callback callback = {.context = &a, .call = note};
     mcl_listener *in = listener(o, o->port + 1);
-    mcl_broadcaster *out = broadcaster(o, o->port);
-    bench_trips t = {.times = malloc((size_t)o->count * sizeof(double))};
-    mcl_record record;
+    pinging p = {.out = broadcaster(o, o->port), .wanted = o->count};
 
-    sem_init(&a.arrived, 0, 0);
-    if (by_callback(o))
-        must(mcl_listener_subscribe(in, &callback, NULL, &error));
-    for (long i = 0; i < o->count; i++) {
-        double began = bench_clock();
-        must(mcl_broadcaster_publish(out, NULL, 0, message + MESSAGE_HEAD, length - MESSAGE_HEAD, &error));
-        int came = by_callback(o) ? arrives(&a)
-                                  : mcl_listener_recv(in, TRIP_MAX_MS, &record, buffer, sizeof buffer, NULL, &error);
-        must(came);
-        if (came)
-            t.times[t.count++] = bench_clock() - began;
-        else
-            t.lost++;
-    }
-    bench_trips_end(&t);
+    p.message = bench_message(o->size, &p.length);
+    p.trips.times = malloc((size_t)o->count * sizeof(double));
+    sem_init(&p.over, 0, 0);
+    (by_callback(o) ? ping_by_callback : ping_by_recv)(&p, in);
     mcl_listener_close(in, NULL);
-    mcl_broadcaster_close(out);
-    free(t.times);
-    free(message);
+    mcl_broadcaster_close(p.out);
+    bench_trips_end(&p.trips);
+    free(p.trips.times);
+    free(p.message);
 }
 
 /* ---- Many listeners ---- */
