@@ -26,9 +26,16 @@ func inNetem(t *testing.T) bool {
 	if os.Getenv("MCL_TEST_UML") != "" {
 		t.Fatalf("User-Mode Linux has no netem: %s", out)
 	}
+	runInUML(t, "a kernel with netem (module sch_netem), or ")
+	return false
+}
+
+// runInUML runs the test again in User-Mode Linux.
+func runInUML(t *testing.T, or string) {
+	t.Helper()
 	for program, pkg := range map[string]string{"linux.uml": "user-mode-linux", "modprobe": "kmod"} {
 		if _, err := exec.LookPath(program); err != nil {
-			lack(t, fmt.Sprintf("a kernel with netem (module sch_netem), or %s (package %s)", program, pkg))
+			lack(t, fmt.Sprintf("%s%s (package %s)", or, program, pkg))
 		}
 	}
 	cmd := exec.Command("./uml", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
@@ -37,7 +44,6 @@ func inNetem(t *testing.T) bool {
 		t.Fatalf("in User-Mode Linux: %v:\n%s", err, text)
 	}
 	t.Logf("in User-Mode Linux:\n%s", text)
-	return false
 }
 
 // counters are what netem did to the datagrams of the test.
