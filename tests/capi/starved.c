@@ -1,0 +1,133 @@
+/* Little memory and few threads: what the library holds stays within its limits, and it needs no thread for each object.
+ *
+ * Each part is this program again, with the limit of setrlimit(2) that it was started under. */
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define MiB ((int64_t)1 << 20)
+
+/* A line of /proc/self/status, in its unit. */
+static long status(const char *name)
+{
+    char line[200];
+    long value = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0)
+            value = atol(line + strlen(name) + 1);
+    if (file != NULL)
+        fclose(file);
+    return value;
+}
+
+/* Half a gigabyte of messages that nobody takes, and of fragments that never become whole. */
+static void little_memory(void)
+{
+    enum { MESSAGES = 2500, SIZE = 200000, FRAGMENT = 33000 };
+    static unsigned char fragment[FRAGMENT + 16] = {0x94, 0xc0, 1, 100, 0xda, FRAGMENT >> 8, FRAGMENT & 0xff};
+    static char text[SIZE];
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(MCL_PORT_DEFAULT)};
+    mcl_connection c = group();
+    mcl_listener_options options = MCL_LISTENER_OPTIONS_INIT;
+    mcl_listener_stats s = {.size = sizeof s};
+    mcl_listener *l;
+    mcl_broadcaster *b = broadcast_with(NULL);
+    long before = status("VmRSS");
+
+    options.queue_bytes = 32 * MiB;
+    c.reassembly_bytes = 32 * MiB;
+    MUST(mcl_listener_open(&c, &options, &l, &error));
+    inet_pton(AF_INET6, GROUP, &to.sin6_addr);
+    for (int i = 0; i < MESSAGES; i++) {
+        int fd = socket(AF_INET6, SOCK_DGRAM, 0); /* another port, and so another sender */
+        MUST(mcl_broadcaster_publish_string(b, NULL, 0, text, SIZE, &error));
+        CHECK(sendto(fd, fragment, FRAGMENT + 7, 0, (struct sockaddr *)&to, sizeof to) == FRAGMENT + 7);
+        close(fd);
+        MUST(mcl_listener_get_stats(l, &s, &error));
+        CHECK((int64_t)s.queued_bytes <= 32 * MiB && (int64_t)s.assembling_bytes <= 32 * MiB);
+    }
+    CHECK(s.dropped_queue > 0 && s.evicted > 0);
+    long grown = status("VmRSS") - before;
+    fprintf(stderr, "64 MiB of limits: %ld MiB more memory\n", grown >> 10);
+    CHECK(grown < 4 * 64 << 10);
+    MUST(mcl_listener_close(l, NULL));
+    MUST(mcl_broadcaster_close(b));
+}
+
+static void few_threads(void)
+{
+    enum { MANY = 300 };
+    static mcl_listener *all[MANY];
+    mcl_connection c = group();
+    char buffer[100];
+    mcl_record r;
+    mcl_broadcaster *b = broadcast_with(NULL);
+    c.recv_buffer = 100000;
+    for (int i = 0; i < MANY; i++)
+        MUST(mcl_listener_open(&c, NULL, &all[i], &error));
+    for (int i = 0; i < 20; i++)
+        MUST(mcl_broadcaster_publish_int(b, NULL, 0, i, &error));
+    for (int i = 0; i < MANY; i++)
+        for (int n = 0; n < 20; n++)
+            EQUAL(1, mcl_listener_recv(all[i], 10000, &r, buffer, sizeof buffer, NULL, &error));
+    fprintf(stderr, "%d listeners: %ld threads\n", MANY, status("Threads"));
+    CHECK(status("Threads") < 32);
+    for (int i = 0; i < MANY; i++)
+        MUST(mcl_listener_close(all[i], NULL));
+    MUST(mcl_broadcaster_close(b));
+}
+
+/* May anybody go down to this folder? */
+static int nobody_reaches(const char *folder)
+{
+    char path[PATH_MAX];
+    struct stat s;
+    snprintf(path, sizeof path, "%s", folder);
+    for (char *end = path + strlen(path); end > path; end = strrchr(path, '/')) {
+        *end = 0;
+        if (path[0] != 0 && (stat(path, &s) != 0 || (s.st_mode & 05) != 05))
+            return 0;
+    }
+    return 1;
+}
+
+/* Runs a part under a limit. */
+static void under(const char *program, const char *part, int resource, rlim_t limit)
+{
+    int result = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit r = {limit, limit};
+        /* The number of threads is limited for those who are not root: for nobody, if nobody may come here. */
+        if (resource == RLIMIT_NPROC) {
+            char here[PATH_MAX];
+            if (getcwd(here, sizeof here) == NULL || !nobody_reaches(here) ||
+                setresuid(65534, 65534, 65534) != 0)
+                fprintf(stderr, "threads are not limited: this is root, and has to be\n");
+        }
+        if (setrlimit((__rlimit_resource_t)resource, &r) == 0)
+            execl(program, program, part, NULL);
+        perror("starved");
+        _exit(1);
+    }
+    CHECK(waitpid(child, &result, 0) == child);
+    EQUAL(0, result);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        (strcmp(argv[1], "memory") == 0 ? little_memory : few_threads)();
+        return report(argv[1]);
+    }
+#ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of addresses */
+    under("/proc/self/exe", "memory", RLIMIT_AS, (rlim_t)2048 * MiB);
+#endif
+    under("/proc/self/exe", "threads", RLIMIT_NPROC, 64);
+    return report("starved");
+}
