@@ -1,6 +1,7 @@
 """The modules and names that legacy programs import."""
 
 import importlib
+import inspect
 import os
 
 import pytest
@@ -125,3 +126,13 @@ def test_every_public_name_has_a_docstring():
                     assert any(
                         getattr(vars(cls).get(attribute), '__doc__', None) for cls in value.__mro__
                     ), (name, attribute)
+
+
+def test_what_is_opened_says_what_threads_and_forks_may_do():
+    classes = [getattr(mcl, name) for name in mcl.__all__]
+    classes += [getattr(module, name) for module in (udp, replay) for name in module.__all__]
+    classes = [one for one in classes if inspect.isclass(one) and not issubclass(one, Exception)]
+    assert len(classes) > 12
+    for one in classes:
+        assert 'thread' in one.__doc__.lower(), one
+        assert 'fork()' in one.__doc__ or one is mcl.Event, one

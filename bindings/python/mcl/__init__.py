@@ -12,6 +12,11 @@
 
 Errors are `MclError`, which is an IOError; its subclasses are in `mcl.errors`. How strings become
 bytes and back is in `mcl.codec`.
+
+Everything may be used from any thread, a message by one at a time. In a child made by fork(), what
+listens or logs raises ForkError, and the child opens its own; what publishes, reads logs, or holds
+data goes on. Signal handlers run on the program's main thread, also while that waits here, and
+Ctrl-C ends a wait.
 """
 import os
 

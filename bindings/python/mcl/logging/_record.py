@@ -216,7 +216,7 @@ class LogNetwork(object):
     """Records several message types, each into a log of its own in a new directory.
 
     The logs are `ROOT/<YYYYMMDD>T<HHMMSS>_<hostname>/<type>.log`, all with one time origin: when it
-    was opened, UTC. For the rest, see `LogConnection`.
+    was opened, UTC. For the rest, threads and fork() included, see `LogConnection`.
 
     Args:
         directory (str): where to make the directory; it must exist.

@@ -124,7 +124,7 @@ class Message(dict):
     be changed; `ImuMessage(message.copy())` is a message again. Messages are equal to dicts with
     the same items; `json.dumps`, which takes no bytes and writes NaN, sees a dict (cf. `to_json`).
 
-    A message may be used by one thread at a time.
+    A message may be used by one thread at a time; in a child made by fork() it goes on.
 
     Raises:
         TypeError: a mandatory key is missing, there is more than one positional argument, or data

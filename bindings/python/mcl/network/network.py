@@ -50,7 +50,7 @@ class MessageBroadcaster(object):
     """Publishes messages of one type.
 
     What is made is an instance of the connection's own broadcaster class as well, and has all that
-    one has.
+    one has. What that says of threads and fork() is true of this: see `udp.RawBroadcaster`.
 
     Args:
         message (type): a subclass of Message; its connection says where to publish.
@@ -124,8 +124,8 @@ class MessageListener(_MessageReceiving):
     """Receives messages of one type: callbacks get `{'topic': ..., 'payload': message}`.
 
     What is made is an instance of the connection's own listener class as well, and has all that one
-    has. Data that does not fit the type is not delivered; it is counted, and reported on stderr,
-    about once a second.
+    has. What that says of threads and fork() is true of this: see `udp.RawListener`. Data that does
+    not fit the type is not delivered; it is counted, and reported on stderr, about once a second.
 
     Args:
         message (type): a subclass of Message; its connection says where to listen.
@@ -152,7 +152,8 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     Callbacks get a dict: `topic` (str or None), `payload`, and `time_received`, a naive UTC
     datetime of when the data was received. They run on one daemon thread of this listener, one at a
     time, in order of arrival, and may close, subscribe and unsubscribe. Instead of subscribing, a
-    program may iterate (`for data in listener:`) or call `receive`. It is a context manager.
+    program may iterate (`for data in listener:`) or call `receive`. It is a context manager, and may
+    be used from any thread. In a child made by fork() it raises ForkError.
 
     Args:
         connection (Connection or type): where to listen, or a subclass of Message: then `payload`

@@ -223,7 +223,8 @@ class Connection(abstract.Connection):
 
     Its fields are `url` and `port`: two connections are equal when these are, `str`, iteration and
     indexing give these. The options are attributes as well, None when they are left to their
-    defaults. Immutable; may be used from any thread, pickled and sent to other processes.
+    defaults. Immutable; may be used from any thread and after fork(), pickled and sent to other
+    processes.
 
     Args:
         url (str): such as 'ff15::1'; 'ff12::1%eth0' names an interface. Checked when something is
