@@ -356,10 +356,10 @@ def test_what_a_queued_listener_gives_is_taken(raw, connection, prefix):
     [
         {'prefix': None},
         {'prefix': 5},
-        {'source': None},
-        {'source': 'ff15::1'},
-        {'source': Message},
-        {'source': abstract.Connection},
+        {'connection': None},
+        {'connection': 'ff15::1'},
+        {'connection': Message},
+        {'connection': abstract.Connection},
         {'revision': 5},
         {'time_origin': 0.0},
         {'time_origin': '2016-05-12'},
@@ -379,9 +379,9 @@ def test_what_a_queued_listener_gives_is_taken(raw, connection, prefix):
 )
 def test_wrong_types_of_arguments(connection, prefix, tmpdir, arguments):
     with pytest.raises(TypeError) as error:
-        WriteFile(**dict({'prefix': prefix, 'source': connection}, **arguments))
+        WriteFile(**dict({'prefix': prefix, 'connection': connection}, **arguments))
     name = list(arguments)[0]
-    assert name in str(error.value) or name == 'source'
+    assert name in str(error.value) or name == 'connection'
     assert names(tmpdir) == []
 
 
@@ -641,11 +641,10 @@ FULL = (
     + PREAMBLE.replace('sys.argv[1]', 'sys.argv[1] + "/log"')
     + """
 folder = sys.argv[1]
-with open(folder + '/filler', 'wb') as file:
+with open(folder + '/filler', 'wb', 0) as file:
     try:
         while True:
             file.write(b'x' * 4096)
-            file.flush()
     except IOError:
         pass
 """

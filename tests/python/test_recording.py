@@ -223,8 +223,8 @@ def test_the_sum_is_exact_at_every_moment(connection, prefix):
     'arguments',
     [
         {'prefix': None},
-        {'source': 'ff15::1'},
-        {'source': Message},
+        {'connection': 'ff15::1'},
+        {'connection': Message},
         {'revision': 1},
         {'time_origin': 1.0},
         {'max_entries': 0},
@@ -234,9 +234,11 @@ def test_the_sum_is_exact_at_every_moment(connection, prefix):
 )
 @pytest.mark.parametrize('open_init', [True, False])
 def test_wrong_types_of_arguments(connection, prefix, arguments, open_init):
-    given = dict({'prefix': prefix, 'source': connection, 'open_init': open_init}, **arguments)
-    with pytest.raises(TypeError):
+    given = dict({'prefix': prefix, 'connection': connection, 'open_init': open_init}, **arguments)
+    with pytest.raises(TypeError) as error:
         LogConnection(**given)
+    (name,) = arguments
+    assert name in str(error.value).lower()
 
 
 @pytest.mark.parametrize('extension', ['.log', '.tmp'])
@@ -663,11 +665,10 @@ import mcl
 from mcl.network.udp import Connection
 folder, connection = sys.argv[1], Connection('ff15::1')
 recording = mcl.LogConnection(folder + '/log', connection)
-with open(folder + '/filler', 'wb') as file:
+with open(folder + '/filler', 'wb', 0) as file:
     try:
         while True:
             file.write(b'x' * 4096)
-            file.flush()
     except IOError:
         pass
 broadcaster = mcl.RawBroadcaster(connection)
