@@ -1,6 +1,6 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
-#                  test-interop, test-networks, test-readme, test-demo and test-bench
+#                  test-interop, test-networks, test-soak, test-readme, test-demo and test-bench
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
 # make fuzz       MINUTES=1: looks for input that breaks something, so long in each of eight places (tests/fuzz/run)
@@ -90,6 +90,7 @@ test:
 	$(MAKE) test-types
 	$(MAKE) test-interop
 	$(MAKE) test-networks
+	$(MAKE) test-soak
 	$(MAKE) test-readme
 	$(MAKE) test-demo
 	$(MAKE) test-bench
@@ -178,6 +179,11 @@ flood:
 
 soak: lib wrapper
 	tests/soak/run $(or $(MINUTES),60) $(SEED)
+
+# The soak for a moment, so that it is known to run.
+.PHONY: test-soak
+test-soak: lib wrapper
+	MCL_SOAK_MINUTE=10 tests/soak/run 2
 
 ## ---- benchmarks ----
 

@@ -231,7 +231,7 @@ func logged(folder string) func(string) any {
 			return map[string]any{"entries": s.Entries + s.Buffered, "dropped": s.Dropped}
 		}
 		err := r.Close()
-		s, _ = r.LogStats(0)
+		s, heard = r.LogStats(0)
 		published := play(prefix, l)
 		if err == nil && published != s.Entries {
 			defect("%d entries were logged, %d replayed", s.Entries, published)
@@ -241,7 +241,8 @@ func logged(folder string) func(string) any {
 			os.Remove(file)
 		}
 		r, prefix = record()
-		return map[string]any{"entries": s.Entries, "dropped": s.Dropped, "replayed": published, "files": len(files)}
+		return map[string]any{"entries": s.Entries, "dropped": s.Dropped, "replayed": published, "files": len(files),
+			"lost": heard.DroppedKernel + heard.DroppedQueue}
 	}
 }
 
