@@ -87,13 +87,13 @@ def _decades(values):
 def _speeds_and_losses(speeds, wanted):
     lines = {}
     for speed in speeds:
-        if not speed.failure and speed.values()['delivered'] > 0:
-            lines.setdefault(speed.way.name, {})[speed.size] = speed.values()
+        if not speed.failure and speed.delivered > 0:
+            lines.setdefault(speed.way, {})[speed.size] = speed
     shown = [line for line in wanted if line[0] in lines]
     if not shown:
         return None
     sizes = sorted({size for line in shown for size in lines[line[0]]})
-    marks, height = _decades([v['delivered'] for line in shown for v in lines[line[0]].values()])
+    marks, height = _decades([v.delivered for line in shown for v in lines[line[0]].values()])
     rates = Panel(LEFT, "Delivered messages a second", sizes, marks, height)
     losses = Panel(LEFT + WIDTH + GAP, "Lost, at that rate of sending", sizes,
                    [(n / 4, '%d %%' % (25 * n)) for n in range(5)], lambda value: value)
@@ -103,14 +103,14 @@ def _speeds_and_losses(speeds, wanted):
         values = lines[name]
         rates.line(
             {
-                s: (v['delivered'], "%s, %s: %s/s" %
-                    (label, SIZE_NAMES[s], '{:,.0f}'.format(v['delivered'])))
+                s: (v.delivered, "%s, %s: %s/s" %
+                    (label, SIZE_NAMES[s], '{:,.0f}'.format(v.delivered)))
                 for s, v in values.items()
             }, color, dashes)
         losses.line(
             {
-                s: (max(0, v['lost']), "%s, %s: %s lost" %
-                    (label, SIZE_NAMES[s], percent(v['lost'])))
+                s: (max(0, v.lost), "%s, %s: %s lost" %
+                    (label, SIZE_NAMES[s], percent(v.lost)))
                 for s, v in values.items()
             }, color, dashes)
         y = TOP + 14 + 22 * number
@@ -137,8 +137,8 @@ def _python_lines(speeds):
     """libmcl and the bare loop, on the first and the last version."""
     versions = []
     for speed in speeds:
-        if speed.way.name.startswith("libmcl Python ") and speed.way.name[14:] not in versions:
-            versions.append(speed.way.name[14:])
+        if speed.way.startswith("libmcl Python ") and speed.way[14:] not in versions:
+            versions.append(speed.way[14:])
     lines = [BARE]
     for version, color in zip(versions[:1] + versions[1:][-1:], PYTHON_COLORS):
         lines += [("libmcl Python " + version, "libmcl, " + version, color, ''),

@@ -42,9 +42,7 @@ def row_table(row):
 def speed_tables(speeds):
     parts = []
     for size in sorted({speed.size for speed in speeds}):
-        lines = [[speed.way.name] + (["failed"] + [''] *
-                                     (len(COLUMNS) - 1) if speed.failure else speed.cells())
-                 for speed in speeds if speed.size == size]
+        lines = [[speed.way] + speed.cells() for speed in speeds if speed.size == size]
         parts.append("**Messages of %s**\n\n%s\n" %
                      (SIZE_NAMES[size], _table([''] + list(COLUMNS), lines)))
     return '\n'.join(parts)
@@ -71,49 +69,21 @@ def machine():
     }
 
 
-def page(effort, rows, speeds, missing, busy):
-    """Return all results as a page in Markdown."""
-    kind = machine()
+def page(kind, rows, speeds, missing):
+    """Return all results as a page in Markdown; `kind` is of machine()."""
     parts = [
         "# Results\n",
-        "%d of %d goals reached; %d rounds. Measured by [the benchmarks](../README.md) on a %s"
-        " with %d cores\n(%s; %s; %s), of which other programs used %.1f meanwhile.\n"
-        % (summary(rows) + (effort.rounds, "virtual machine" if kind['virtual'] else "machine",
-                            kind['cores'], kind['cpu'], kind['kernel'], kind['go'], busy))
+        "%d of %d goals reached. Measured by [the benchmarks](../README.md) on a %s with %d cores\n"
+        "(%s; %s; %s).\n"
+        % (summary(rows) + ("virtual machine" if kind['virtual'] else "machine", kind['cores'],
+                            kind['cpu'], kind['kernel'], kind['go']))
     ]
     parts += ["Left out: %s\n" % line for line in missing]
-    parts += [row_table(row) for row in rows] + [speed_tables(speeds)]
-    return '\n'.join(parts)
-
-
-def as_json(effort, rows, speeds, missing, busy):
-    return {
-        'effort': effort.name,
-        'rounds': effort.rounds,
-        'machine': machine(),
-        'missing': missing,
-        'others_used_cores': round(busy, 2),
-        'rows': [{
-            'title': row.title,
-            'missing': row.missing,
-            'failure': row.failure,
-            'entries': [{
-                'case': e.case,
-                'value': e.value,
-                'goal': e.goal and list(e.goal),
-                'reached': e.reached,
-                'form': e.form,
-                'details': e.details
-            } for e in row.entries]
-        } for row in rows],
-        'speeds': [
-            dict({
-                'way': s.way.name,
-                'size': s.size,
-                'failure': s.failure
-            }, **({} if s.failure else s.values())) for s in speeds
-        ],
-    }
+    for row in rows:
+        parts.append(row_table(row))
+        parts.append("%s; other programs used %.1f cores meanwhile.\n"
+                     % ("1 round" if row.rounds == 1 else "%d rounds" % row.rounds, row.busy))
+    return '\n'.join(parts + [speed_tables(speeds)])
 
 
 def summary(rows):

@@ -110,8 +110,12 @@ def micros(number):
 class Row(object):
     """A row of goals: its title, and entries.
 
-    `missing` says why it was not measured, `failure` why that failed.
+    `missing` says why it was not measured, `failure` why that failed. Who measures it sets `name`,
+    `rounds`, and `busy`: how many cores other programs used meanwhile.
     """
+
+    name, rounds, busy = '', 0, 0.0
+
     def __init__(self, title, entries=(), missing=None, failure=None):
         self.title, self.entries, self.missing, self.failure = title, list(
             entries), missing, failure

@@ -6,28 +6,33 @@ COLUMNS = ("sent/s", "delivered/s", "lost", "send us", "receive us")
 
 
 class Speed(object):
-    """One line: a way and a size, and its results. `failure` says why there are none."""
-    def __init__(self, way, size, results=(), failure=None):
-        self.way, self.size, self.results, self.failure = way, size, list(results), failure
+    """One line: a way and a size.
 
-    def values(self):
-        r = self.results
-        return {
-            'sent': median(r, 'rate'),
-            'delivered': median(r, 'delivered'),
-            'lost': loss(r),
-            'send_us': median(r, 'send_cpu'),
-            'receive_us': median(r, 'receive_cpu')
-        }
+    Attributes:
+        way (str)
+        foreign (bool): as in Way.
+        size (int): bytes.
+        sent, delivered (float): messages a second.
+        lost (float): share, 0 to 1.
+        send_us, receive_us (float): CPU of a message.
+        failure (str): why there are none of these, or None.
+    """
+
+    def __init__(self, way, foreign, size, sent=0.0, delivered=0.0, lost=0.0, send_us=0.0,
+                 receive_us=0.0, failure=None):
+        self.way, self.foreign, self.size = way, foreign, size
+        self.sent, self.delivered, self.lost = sent, delivered, lost
+        self.send_us, self.receive_us, self.failure = send_us, receive_us, failure
 
     def cells(self):
-        v = self.values()
+        if self.failure:
+            return ["failed"] + [''] * (len(COLUMNS) - 1)
         return [
-            thousands(v['sent']),
-            thousands(v['delivered']),
-            percent(v['lost']),
-            micros(v['send_us']),
-            micros(v['receive_us'])
+            thousands(self.sent),
+            thousands(self.delivered),
+            percent(self.lost),
+            micros(self.send_us),
+            micros(self.receive_us)
         ]
 
 
@@ -51,6 +56,13 @@ def measure(peers, effort, tell):
         ways = [way for way in peers.ways() if size <= way.size_max]
         for way, results in zip(
                 ways, interleaved(rounds, *[_attempt(way, size, effort.seconds) for way in ways])):
-            failures = [result for result in results if isinstance(result, Failure)]
-            speeds.append(Speed(way, size, results, str(failures[0]) if failures else None))
+            speeds.append(_speed(way, size, results))
     return speeds
+
+
+def _speed(way, size, results):
+    for result in results:
+        if isinstance(result, Failure):
+            return Speed(way.name, way.foreign, size, failure=str(result))
+    return Speed(way.name, way.foreign, size, median(results, 'rate'), median(results, 'delivered'),
+                 loss(results), median(results, 'send_cpu'), median(results, 'receive_cpu'))
