@@ -259,6 +259,29 @@ static void try_publish(const char *bytes, size_t size)
     settled();
 }
 
+/* Many at once: each behind a byte that is its size. */
+static void try_publish_many(const char *bytes, size_t size)
+{
+    enum { MANY = 200 };
+    mcl_item items[MANY];
+    mcl_record r;
+    size_t count = 0, sent = MANY;
+    for (size_t at = 0; at < size && count < MANY; count++) {
+        size_t one = (unsigned char)bytes[at++];
+        one = one < size - at ? one : size - at;
+        items[count] = (mcl_item){count % 2 ? NULL : "many", MCL_NUL, bytes + at, one};
+        at += one;
+    }
+    int code = TRY(mcl_broadcaster_publish_many(broadcaster, items, count, &sent, &error));
+    REQUIRE(code < 0 ? sent == 0 : sent == count);
+    for (size_t i = 0; i < sent; i++) {
+        receive(&r);
+        REQUIRE((r.topic == NULL) == (items[i].topic == NULL));
+        REQUIRE(r.payload_size == items[i].payload_size && memcmp(r.payload, items[i].payload, r.payload_size) == 0);
+    }
+    settled();
+}
+
 /* A datagram as it is, and then a healthy message, which arrives. */
 static void try_datagram(const char *bytes, size_t size)
 {
@@ -428,7 +451,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     open_all();
     const char *bytes = copy_to(&in, data + 1, size - 1);
     size--;
-    switch (data[0] % 9) {
+    switch (data[0] % 10) {
     case 0: try_decode(bytes, size); break;
     case 1: try_set_packed(bytes, size); break;
     case 2: try_set(bytes, size); break;
@@ -438,6 +461,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     case 6: try_log_write(bytes, size); break;
     case 7: try_push(bytes, size); break;
     case 8: try_texts(bytes, size); break;
+    case 9: try_publish_many(bytes, size); break;
     }
     return 0;
 }
