@@ -318,7 +318,9 @@ func (h *honestSender) step() {
 		h.over()
 		h.begin()
 	}
-	if pause := h.s.now - h.active; pause > sceneAge || pause > pauseTime && h.kind == "shuffled" {
+	// What is assumed of senders and networks: a lossy one's message cannot be told from the next if it pauses amid it.
+	most := map[string]int64{"shuffled": pauseTime, "lossy": holdTime}[h.kind]
+	if pause := h.s.now - h.active; pause > sceneAge || most > 0 && pause > most && h.sent > 0 {
 		h.excused, h.pressed = h.excused || h.sent > 0, true
 	}
 	h.active, h.pressure = h.s.now, 0
