@@ -41,7 +41,7 @@ func FuzzFragments(f *testing.F) {
 
 // TestFragmentStreams is FuzzFragments for scripts drawn at random.
 func TestFragmentStreams(t *testing.T) {
-	seeds := uint64(60)
+	seeds := uint64(40)
 	if raceEnabled {
 		seeds = 10
 	}
