@@ -193,8 +193,8 @@ for process in processes:
     process.start()
 for _ in processes:
     ready.get(timeout=20)
-say('ready')
 try:
+    say('ready')
     while True:
         time.sleep(0.1)
 except KeyboardInterrupt:
