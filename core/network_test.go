@@ -430,6 +430,10 @@ func TestWhatTheHostsOwnQueueDropsIsAnError(t *testing.T) {
 	if s := b.Stats(); failed == 0 || s.SendErrors != failed || s.Messages != 500-failed {
 		t.Errorf("%d failed, %+v", failed, s)
 	}
+	if out, err := exec.Command("tc", "qdisc", "del", "dev", "mcl0", "root").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	publish(t, b, "", "when there is room again")
 }
 
 func TestAThousandListeners(t *testing.T) {

@@ -5,6 +5,7 @@ package networks
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	mcl "libmcl/core"
 )
@@ -71,6 +72,32 @@ func TestTheNetworkAppearsAfterAllWasOpened(t *testing.T) {
 	flows(t, ways(), a, b)
 	if s := a.listener("named").Settings; s.InterfaceIndex == 0 {
 		t.Error("not told where it is joined")
+	}
+}
+
+// What a publisher that lets small messages wait for others could not send is counted, each message, and it goes on.
+func TestMessagesThatWaitForOthersWhileThereIsNoNetwork(t *testing.T) {
+	l := newLab(t, 1)
+	a, b := l.host(), l.host()
+	way := ways()[1]
+	a.ask(request{Op: "broadcast", Name: way.name, Conn: way.conn, Coalesce: 5 * time.Millisecond})
+	b.listen(way.name, way.conn)
+	a.ask(request{Op: "start", Name: way.name, Every: 2 * time.Millisecond, Size: 100})
+	until(t, "it is reported", func() bool { return a.broadcaster(way.name).Errors[mcl.ErrRoute] > 2 })
+	a.plug("eth0", 0)
+	b.plug("eth0", 0)
+	took := until(t, "it is heard", func() bool { return b.listener(way.name).Tally.Messages > 0 })
+	if took > promptly {
+		t.Errorf("it took %v until data flowed", took)
+	}
+	got := a.ask(request{Op: "stop", Name: way.name})
+	// A publish that tells of those before takes no message itself.
+	until(t, "each message is sent, counted as lost, or was not taken", func() bool {
+		got = a.broadcaster(way.name)
+		return int(got.Sent.Messages+got.Sent.SendErrors)+got.Errors[mcl.ErrRoute] == got.Published
+	})
+	if b.listener(way.name).Tally.Repeated > 0 || got.Sent.SendErrors == 0 {
+		t.Errorf("%d published, %+v, %v", got.Published, got.Sent, got.Errors)
 	}
 }
 

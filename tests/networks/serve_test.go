@@ -29,6 +29,8 @@ type request struct {
 	Many  int           // messages at once; 0: one
 	Shell string
 	Stuck bool
+
+	Coalesce time.Duration
 }
 
 type answer struct {
@@ -41,6 +43,8 @@ type answer struct {
 	Settings mcl.Settings
 	Errors   map[mcl.Error]int // of publishing
 	Reports  []string
+
+	Published int // that it was asked to publish, each message
 }
 
 // A tally is what a listener has been given.
@@ -80,6 +84,7 @@ type broadcasting struct {
 	ended  chan struct{}
 	mu     sync.Mutex // protects what follows
 	errors map[mcl.Error]int
+	asked  int
 }
 
 func serve() {
@@ -203,7 +208,7 @@ func (l *listening) read(a *answer) {
 }
 
 func (h *host) broadcast(r *request) error {
-	b, err := mcl.OpenBroadcaster(r.Conn, mcl.BroadcasterOptions{})
+	b, err := mcl.OpenBroadcaster(r.Conn, mcl.BroadcasterOptions{Coalesce: r.Coalesce})
 	if err != nil {
 		return err
 	}
@@ -223,6 +228,9 @@ func (b *broadcasting) publish(r *request) error {
 }
 
 func (b *broadcasting) one(r *request) error {
+	b.mu.Lock()
+	b.asked += max(r.Many, 1)
+	b.mu.Unlock()
 	var err error
 	if r.Many > 0 {
 		items := make([]mcl.Item, r.Many)
@@ -294,6 +302,7 @@ func (b *broadcasting) halt() {
 
 func (b *broadcasting) read(a *answer) {
 	b.mu.Lock()
+	a.Published = b.asked
 	a.Errors = maps.Clone(b.errors)
 	b.mu.Unlock()
 	a.Sent, a.Settings = b.Stats(), b.Settings() // after the errors: those are counted in it by now

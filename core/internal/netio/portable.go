@@ -3,6 +3,7 @@
 package netio
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"sync"
@@ -210,7 +211,7 @@ func (s *portableSender) choose() error {
 	index, err := netwatch.Look().Interface(s.group.Interface)
 	s.index.Store(int32(index))
 	if err != nil {
-		return err
+		return cmp.Or(s.conn.SetWriteDeadline(time.Time{}), err) // that it is closed, if it is
 	}
 	ifi, err := net.InterfaceByIndex(index)
 	if err == nil {

@@ -3,6 +3,7 @@
 package netio
 
 import (
+	"cmp"
 	"net/netip"
 	"os"
 	"sync"
@@ -63,7 +64,7 @@ func (r *route) connect() error {
 		index, err = netwatch.Look().Interface(name)
 		r.index.Store(int32(index))
 		if err != nil {
-			return err
+			return cmp.Or(r.raw.Control(func(uintptr) {}), err) // that it is closed, if it is
 		}
 	}
 	var err error

@@ -80,10 +80,13 @@ func tell(s source, open bool) {
 // Changes counts the changes. Who only acts now and then (a sender, before it sends) compares it with what it was last time.
 func Changes() uint64 { return changes.Load() }
 
-// Look shows the network as it is now. The watcher must have been started.
+// Look shows the network as it is now.
 func Look() *View {
 	mu.Lock()
 	defer mu.Unlock()
+	if running == nil { // a sender may look while it is closed
+		return newView(nil)
+	}
 	return newView(running.source)
 }
 

@@ -194,3 +194,9 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 	}
 }
+
+func TestLookingWhileNothingIsWatched(t *testing.T) {
+	if _, err := Look().Interface("lo"); err != nil {
+		t.Error(err)
+	}
+}
