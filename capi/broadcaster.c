@@ -19,12 +19,14 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
     if (options != NULL)
         INPUT(given, options, error);
     if (connection == NULL && given.type == NULL)
-        return guard_fail(error, MCL_EINVAL, __func__, "connection is NULL, and no options.type gives one: give either");
+        return guard_fail(error, MCL_EINVAL, __func__,
+                          "connection is NULL, and no options.type gives one: give either");
     if (given.topic != NULL && given.topic_size == 0)
         given.topic_size = MCL_NUL; /* zero means the default */
     TOPIC(given.topic, given.topic_size, error);
     CHECK(guard_switch(given.verbatim, "options.verbatim", __func__, error));
-    shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim, given.coalesce_us};
+    shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim,
+                                     given.coalesce_us};
     uintptr_t handle = 0;
     int code = GO_OPENING(mclgo_broadcaster_open(connection != NULL ? &own : NULL, &rest, &handle, error));
     *broadcaster = (mcl_broadcaster *)handle;
@@ -96,8 +98,8 @@ int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *top
     return GO(mclgo_broadcaster_publish_string((uintptr_t)broadcaster, topic, topic_size, value, size, error));
 }
 
-int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
-                                  const void *value, size_t size, mcl_error *error)
+int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *value,
+                                  size_t size, mcl_error *error)
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);

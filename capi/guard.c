@@ -58,7 +58,8 @@ int guard_bytes(const void **bytes, size_t size, const char *what, const char *f
         return 0;
     }
     if (*bytes == NULL)
-        return guard_fail(error, MCL_EINVAL, function, "%s is NULL, but its size %zu: give both, or neither", what, size);
+        return guard_fail(error, MCL_EINVAL, function, "%s is NULL, but its size %zu: give both, or neither", what,
+                          size);
     return 0;
 }
 
@@ -91,13 +92,12 @@ int guard_switch(int32_t value, const char *what, const char *function, mcl_erro
 static int bad_struct_size(size_t size, const char *what, const char *function, mcl_error *error)
 {
     if (size < sizeof(size_t) || size > STRUCT_MAX)
-        return guard_fail(error, MCL_EINVAL, function, "the size of %s is %zu: begin with its MCL_..._INIT, or set `size`",
-                          what, size);
+        return guard_fail(error, MCL_EINVAL, function,
+                          "the size of %s is %zu: begin with its MCL_..._INIT, or set `size`", what, size);
     return 0;
 }
 
-int guard_input(void *own, size_t own_size, const void *given, const char *what, const char *function,
-                mcl_error *error)
+int guard_input(void *own, size_t own_size, const void *given, const char *what, const char *function, mcl_error *error)
 {
     size_t size;
     memcpy(&size, given, sizeof size);
@@ -105,9 +105,9 @@ int guard_input(void *own, size_t own_size, const void *given, const char *what,
     const unsigned char *byte = given;
     for (size_t i = own_size; i < size; i++)
         if (byte[i] != 0)
-            return guard_fail(error, MCL_EINVAL, function,
-                              "%s sets a field that libmcl " MCL_VERSION " does not have: install the version of the header",
-                              what);
+            return guard_fail(
+                error, MCL_EINVAL, function,
+                "%s sets a field that libmcl " MCL_VERSION " does not have: install the version of the header", what);
     memset(own, 0, own_size);
     memcpy(own, given, size < own_size ? size : own_size);
     return 0;

@@ -19,10 +19,10 @@ extern atomic_int fork_happened; /* fork.c: this is the child of a fork */
 int guard_refuse_fork(const char *function, mcl_error *error);
 
 /* Begins each function: nothing of Go may be called in the child of a fork. */
-#define ENTER(error)                                                                                           \
-    do {                                                                                                       \
-        if (__builtin_expect(atomic_load_explicit(&fork_happened, memory_order_relaxed), 0))                   \
-            return guard_refuse_fork(__func__, error);                                                         \
+#define ENTER(error)                                                                                                   \
+    do {                                                                                                               \
+        if (__builtin_expect(atomic_load_explicit(&fork_happened, memory_order_relaxed), 0))                           \
+            return guard_refuse_fork(__func__, error);                                                                 \
     } while (0)
 
 /* Makes a call into Go with the program's signals blocked on this thread.
@@ -31,22 +31,22 @@ int guard_refuse_fork(const char *function, mcl_error *error);
  * most C programs, and by Python before 3.10) and runs in that moment writes beyond it, into other goroutines'
  * memory: the process crashes later and elsewhere. A signal that comes meanwhile is handled when the call is over.
  * It costs two system calls, some 0.1 to 0.4 us; what waits (listener_wait.c) waits in C, with signals open. */
-#define GO(call)                                                                                               \
-    ({                                                                                                         \
-        sigset_t before_;                                                                                      \
-        signals_block(&before_);                                                                               \
-        int result_ = (call);                                                                                  \
-        signals_restore(&before_);                                                                             \
-        result_;                                                                                               \
+#define GO(call)                                                                                                       \
+    ({                                                                                                                 \
+        sigset_t before_;                                                                                              \
+        signals_block(&before_);                                                                                       \
+        int result_ = (call);                                                                                          \
+        signals_restore(&before_);                                                                                     \
+        result_;                                                                                                       \
     })
 
 /* The same for a call that opens descriptors: no other thread can fork before they are noted. */
-#define GO_OPENING(call)                                                                                       \
-    GO(({                                                                                                      \
-        fork_hold();                                                                                           \
-        int opened_ = (call);                                                                                  \
-        fork_release();                                                                                        \
-        opened_;                                                                                               \
+#define GO_OPENING(call)                                                                                               \
+    GO(({                                                                                                              \
+        fork_hold();                                                                                                   \
+        int opened_ = (call);                                                                                          \
+        fork_release();                                                                                                \
+        opened_;                                                                                                       \
     }))
 
 /* signals.c */
@@ -70,21 +70,21 @@ int guard_topic(const char **topic, size_t *size, const char *function, mcl_erro
 /* A field that is MCL_ON, MCL_OFF or 0. */
 int guard_switch(int32_t value, const char *what, const char *function, mcl_error *error);
 
-#define CHECK(condition_code)                                                                                  \
-    do {                                                                                                       \
-        int code_ = (condition_code);                                                                          \
-        if (code_ < 0)                                                                                         \
-            return code_;                                                                                      \
+#define CHECK(condition_code)                                                                                          \
+    do {                                                                                                               \
+        int code_ = (condition_code);                                                                                  \
+        if (code_ < 0)                                                                                                 \
+            return code_;                                                                                              \
     } while (0)
 #define NEED(pointer, error) CHECK(guard_need(pointer, #pointer, __func__, error))
 #define STRING(text, size, error) CHECK(guard_string(&(text), &(size), #text, __func__, error))
 #define BYTES(bytes, size, error) CHECK(guard_bytes(&(bytes), size, #bytes, __func__, error))
 #define TOPIC(topic, size, error) CHECK(guard_topic(&(topic), &(size), __func__, error))
-#define BUFFER(buffer, size, error)                                                                            \
-    do {                                                                                                       \
-        const void *bytes_ = (buffer);                                                                         \
-        CHECK(guard_bytes(&bytes_, size, #buffer, __func__, error));                                           \
-        (buffer) = (void *)bytes_;                                                                             \
+#define BUFFER(buffer, size, error)                                                                                    \
+    do {                                                                                                               \
+        const void *bytes_ = (buffer);                                                                                 \
+        CHECK(guard_bytes(&bytes_, size, #buffer, __func__, error));                                                   \
+        (buffer) = (void *)bytes_;                                                                                     \
     } while (0)
 
 /* Copies an input struct of the caller's version into `own`, of the library's. */

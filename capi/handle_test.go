@@ -12,7 +12,7 @@ import (
 func TestCallsAgainstClose(t *testing.T) {
 	for range 200 {
 		var drops, inside atomic.Int32
-		type object struct{ used int }
+		type object struct{ _ int }
 		h := newHandle(broadcasterKind, &object{}, func() {
 			if inside.Load() != 0 {
 				t.Error("dropped while a call is inside")

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#define SAME_PLACE(field)                                                                                      \
+#define SAME_PLACE(field)                                                                                              \
     _Static_assert(offsetof(shim_record, field) == offsetof(mcl_record, field), "shim_record is mcl_record")
 SAME_PLACE(topic);
 SAME_PLACE(topic_size);
@@ -29,7 +29,8 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
     shim_listener_options given;
     CHECK(options_of_listener(&given, options, "options", __func__, error));
     if (connection == NULL && given.type == 0)
-        return guard_fail(error, MCL_EINVAL, __func__, "connection is NULL, and no options.type gives one: give either");
+        return guard_fail(error, MCL_EINVAL, __func__,
+                          "connection is NULL, and no options.type gives one: give either");
     uintptr_t handle = 0;
     int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &given, &handle, error));
     *listener = (mcl_listener *)handle;

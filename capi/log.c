@@ -2,7 +2,7 @@
 
 #include <limits.h>
 
-#define SAME_PLACE(type, field)                                                                                \
+#define SAME_PLACE(type, field)                                                                                        \
     _Static_assert(offsetof(shim_##type, field) == offsetof(mcl_##type, field), "shim_" #type " is mcl_" #type)
 SAME_PLACE(log_record, elapsed);
 SAME_PLACE(log_record, topic);

@@ -27,7 +27,8 @@ int mcl_recorder_open(const char *prefix, const mcl_connection *connection, cons
         return guard_fail(error, MCL_EINVAL, __func__,
                           "connection is NULL, and no options.listener->type gives one: give either");
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_recorder_open(prefix, connection != NULL ? &own : NULL, &log, &listener, &handle, error));
+    int code =
+        GO_OPENING(mclgo_recorder_open(prefix, connection != NULL ? &own : NULL, &log, &listener, &handle, error));
     *recorder = (mcl_recorder *)handle;
     return code;
 }
@@ -45,9 +46,11 @@ int mcl_recorder_open_network(const char *root, mcl_type *const *types, size_t c
     shim_listener_options listener;
     CHECK(recorder_options(options, &log, &listener, __func__, error));
     if (listener.type != 0 || (log.type_name != NULL && log.type_name[0] != 0))
-        return guard_fail(error, MCL_EINVAL, __func__, "the options name a type, but `types` has those: set it to NULL");
+        return guard_fail(error, MCL_EINVAL, __func__,
+                          "the options name a type, but `types` has those: set it to NULL");
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_recorder_open_network(root, (const_handle *)types, count, &log, &listener, &handle, error));
+    int code =
+        GO_OPENING(mclgo_recorder_open_network(root, (const_handle *)types, count, &log, &listener, &handle, error));
     *recorder = (mcl_recorder *)handle;
     return code;
 }

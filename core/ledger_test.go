@@ -68,11 +68,11 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 			faults, out := n.Faults(), b.Stats()
 			sent = 2*(sent+out.Datagrams) - faults.Lost + faults.Repeated
 			// What one of the two lost the other may have got.
-			s := eventually(t, l, func(s ListenerStats) bool {
+			eventually(t, l, func(s ListenerStats) bool {
 				return s.Datagrams+eventually(t, lazy, func(ListenerStats) bool { return true }).Datagrams == sent && s.Assembling == 0
 			})
 			l.Drain(1000, take)
-			s = l.Stats()
+			s := l.Stats()
 			balanced(t, s)
 			if ls := lazy.Stats(); ls.Queued != 50 || ls.DroppedQueue == 0 {
 				t.Errorf("the lazy one: %+v", ls)

@@ -42,7 +42,7 @@ def join(sent, received):
 
 def duration(nanoseconds):
     """Return a time as text for people: three digits or so, and the unit that fits."""
-    for unit, size in (('us', 1e3), ('ms', 1e6)):
+    for unit, size in (('us', 1e3), ('ms', 1e6)):  # noqa: B007
         if abs(nanoseconds) < 1e3 * size:
             break
     else:

@@ -37,8 +37,8 @@ static void show(int type, const mcl_record *record)
         break;
     case GPS:
         mclw_read_string(record, "fix", fix, sizeof fix, "?");
-        printf("lat %.6f  lon %.6f  speed %.2f  fix %s\n", mclw_read(record, "lat", 0.0),
-               mclw_read(record, "lon", 0.0), mclw_read(record, "speed", 0.0), fix);
+        printf("lat %.6f  lon %.6f  speed %.2f  fix %s\n", mclw_read(record, "lat", 0.0), mclw_read(record, "lon", 0.0),
+               mclw_read(record, "speed", 0.0), fix);
         break;
     default:
         count = mclw_read_array(record, "ranges", ranges);

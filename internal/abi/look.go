@@ -19,8 +19,11 @@ func library(path string) (soname string, exports map[string]bool, err error) {
 	}
 	defer file.Close()
 	names, err := file.DynString(elf.DT_SONAME)
-	if err != nil || len(names) != 1 {
-		return "", nil, fmt.Errorf("%s has %d sonames: %v", path, len(names), err)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(names) != 1 {
+		return "", nil, fmt.Errorf("%s has %d sonames", path, len(names))
 	}
 	symbols, err := file.DynamicSymbols()
 	if err != nil {

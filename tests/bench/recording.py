@@ -125,7 +125,8 @@ def measure(options):
         print("lost      %d: %d by the kernel, %d at the queue, %d not written"
               % (sent - counters['entries'], counters['listener']['dropped_kernel'],
                  counters['listener']['dropped_queue'], counters['dropped']))
-        print("CPU       %.1f s, of %d threads that spin, and of the recorder" % (used, options.spin))
+        print("CPU       %.1f s, of %d threads that spin, and of the recorder"
+              % (used, options.spin))
         return 0 if counters['entries'] == sent == read else 1
     finally:
         stop.append(1)

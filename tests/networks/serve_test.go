@@ -61,7 +61,6 @@ type tally struct {
 const hostVariable = "MCL_TEST_HOST"
 
 type host struct {
-	mu           sync.Mutex // protects what follows
 	listeners    map[string]*listening
 	broadcasters map[string]*broadcasting
 }
@@ -112,7 +111,7 @@ func (h *host) do(r *request, a *answer) error {
 		out, err := exec.Command("sh", "-c", r.Shell).CombinedOutput()
 		a.Output = string(out)
 		if err != nil {
-			return fmt.Errorf("%s: %v: %s", r.Shell, err, out)
+			return fmt.Errorf("%s: %w: %s", r.Shell, err, out)
 		}
 		return nil
 	case "listen":

@@ -60,7 +60,7 @@ def connection(new_connection):
 
 @pytest.fixture
 def log(tmpdir, new_connection):
-    """Return a function that writes a log of payloads, half a second apart; it returns the prefix."""
+    """Return a function that writes a log of payloads, half a second apart; it gives the prefix."""
 
     def make(*payloads, **options):
         prefix = str(tmpdir.join(options.pop('name', 'Log')))

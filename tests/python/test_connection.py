@@ -334,7 +334,7 @@ def test_udp_options():
     assert connection == udp.Connection('ff15::1')
     assert len(connection) == 2
     assert repr(connection) == (
-        "Connection(url='ff15::1', port=26000, hops=0, interface='lo'," " loopback=False)"
+        "Connection(url='ff15::1', port=26000, hops=0, interface='lo', loopback=False)"
     )
     assert repr(udp.Connection.from_dict(connection.to_dict())) == repr(connection)
     assert connection._replace(hops=5, port=2000).hops == 5

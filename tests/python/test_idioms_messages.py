@@ -167,7 +167,7 @@ def test_iteration_and_sorting(message):
     assert [m['x'] for m in sorted(messages, key=lambda m: m['timestamp'])] == [3, 2, 1]
     assert min(messages, key=lambda m: m['x'])['x'] == 1
     if PY2:
-        assert message.has_key('x') and sorted(message.iterkeys()) == names  # noqa: W601
+        assert message.has_key('x') and sorted(message.iterkeys()) == names
         assert [m['x'] for m in sorted(messages)] == sorted(m['x'] for m in messages)[::-1]
     else:
         with pytest.raises(TypeError):

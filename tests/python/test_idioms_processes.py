@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from helpers import PY2, communicate, run_python, start_python
+from helpers import PY2, communicate, start_python
 
 METHODS = ['fork'] if PY2 else ['fork', 'spawn', 'forkserver']
 

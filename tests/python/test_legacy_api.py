@@ -343,7 +343,7 @@ def test_message_by_class_statement():
 
     with pytest.raises(NameError):
 
-        class ImuMessage(Message):  # noqa: F811
+        class ImuMessage(Message):
             mandatory = ('gyro',)
             connection = Connection('ff15::2')
 

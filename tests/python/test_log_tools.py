@@ -22,7 +22,7 @@ from logs import (
     run_on_small_disk,
     write,
 )
-from mcl import Message, ReadDirectory, ReadFile, WriteFile
+from mcl import Message, ReadFile, WriteFile
 from mcl.errors import PayloadError
 from mcl.logging import tools
 

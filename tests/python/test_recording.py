@@ -584,7 +584,8 @@ while True:
     assert payloads(ReadFile(prefix))[:100] == list(range(100))
 
 
-@pytest.mark.parametrize('end', ["os._exit(0)", "sys.exit(0)", "del log; gc.collect(); sys.exit(0)"])
+@pytest.mark.parametrize('end', [
+    "os._exit(0)", "sys.exit(0)", "del log; gc.collect(); sys.exit(0)"])
 def test_fork(tmpdir, prefix, end):
     run_python(
         "import warnings\nwarnings.simplefilter('ignore')\n"

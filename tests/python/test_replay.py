@@ -181,7 +181,7 @@ def test_topics(Imu, log):
     with RawListener(Imu.connection) as listener:
         Replay(ReadFile(log(1, topic='rtk fix'), message=True)).start()
         assert listener.receive(20)['topic'] == 'rtk fix'
-        replay = Replay(Source([entry(Imu(x=1), 0, ''), entry(Imu(x=1), 0, 'a'), entry(Imu(x=1), 0, None)]))
+        replay = Replay(Source([entry(Imu(x=1), 0, topic) for topic in ('', 'a', None)]))
         replay.start()
         assert [listener.receive(20)['topic'] for _ in range(3)] == [None, 'a', None]
         ended(replay)

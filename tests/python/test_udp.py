@@ -380,7 +380,7 @@ def test_stats_and_settings(connection):
         assert got['datagrams'] == got['joined'] == 2
         assert got['bytes'] == sent['bytes'] > 70000
         assert set(got['malformed']) == set(
-            'msgpack shape trailing topic packet packets depth size' ' reassembled'.split()
+            'msgpack shape trailing topic packet packets depth size reassembled'.split()
         )
         assert listener.settings()['recv_buffer_asked'] == 300000
         assert listener.settings()['message_max'] == 100000

@@ -4,10 +4,7 @@
 #include <mcl.h>
 #include <stdio.h>
 
-static void say(const mcl_error *error)
-{
-    fprintf(stderr, "%s\n", error->text);
-}
+static void say(const mcl_error *error) { fprintf(stderr, "%s\n", error->text); }
 
 int main(void)
 {

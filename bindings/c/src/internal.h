@@ -12,7 +12,11 @@ int mclw_internal_fail(int code, int system, const char *format, ...) __attribut
 int mclw_internal_result(int result, const mcl_error *error, const char *operation);
 
 /* An mcl_error to pass to the library. The text need not be cleared, which would cost 1 kB of writing a call. */
-#define MCLW_ERROR(name) mcl_error name; name.code = 0; name.system = 0; name.text[0] = '\0'
+#define MCLW_ERROR(name)                                                                                               \
+    mcl_error name;                                                                                                    \
+    name.code = 0;                                                                                                     \
+    name.system = 0;                                                                                                   \
+    name.text[0] = '\0'
 
 /* Makes room for `more` bytes after the used ones. Returns 0 or ENOMEM, reporting nothing. */
 int mclw_internal_reserve(mclw_buffer *buffer, size_t more);

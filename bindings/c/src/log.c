@@ -33,8 +33,8 @@ mcl_log_reader *mclw_log_open(const char *path)
     int is_directory = path != NULL && stat(path, &file) == 0 && S_ISDIR(file.st_mode);
     mcl_log_reader *reader = NULL;
     MCLW_ERROR(error);
-    int result = is_directory ? mcl_log_open_directory(path, NULL, &reader, &error)
-                              : mcl_log_open(path, NULL, &reader, &error);
+    int result =
+        is_directory ? mcl_log_open_directory(path, NULL, &reader, &error) : mcl_log_open(path, NULL, &reader, &error);
 
     return mclw_internal_result(result, &error, "mcl_log_open") < 0 ? NULL : reader;
 }
@@ -52,7 +52,8 @@ int mclw_log_read(mcl_log_reader *reader, mcl_log_record *entry, mclw_buffer *bu
         int system = mclw_internal_reserve(buffer, needed);
 
         if (system != 0)
-            return mclw_internal_fail(MCL_ESYSTEM, system, "mclw_log_read: no memory for an entry of %zu bytes", needed);
+            return mclw_internal_fail(MCL_ESYSTEM, system, "mclw_log_read: no memory for an entry of %zu bytes",
+                                      needed);
         result = mcl_log_read(reader, entry, 1, buffer->data, buffer->capacity, &needed, &error);
     } while (result == MCL_EBUFFER);
     return mclw_internal_result(result, &error, "mcl_log_read");

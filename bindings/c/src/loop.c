@@ -66,8 +66,9 @@ int mclw_loop_close(mclw_loop **variable)
     running = loop->running;
     pthread_mutex_unlock(&loop->mutex);
     if (running)
-        return mclw_internal_fail(MCL_EBUSY, 0, "mclw_loop_close: the loop runs; call mclw_loop_stop and close it "
-                                                "when mclw_loop_run has returned");
+        return mclw_internal_fail(MCL_EBUSY, 0,
+                                  "mclw_loop_close: the loop runs; call mclw_loop_stop and close it "
+                                  "when mclw_loop_run has returned");
     *variable = NULL;
     mclw_internal_release_signals(loop);
     for (entry = loop->entries; entry != NULL; entry = entry->next)
@@ -149,8 +150,8 @@ static int next_record(mclw_loop *loop, struct entry *entry, mcl_record *record)
         if (mclw_internal_reserve(&loop->buffer, needed) != 0)
             return mclw_internal_fail(MCL_ESYSTEM, ENOMEM, "mclw_loop_run: no memory for a message of %zu bytes",
                                       needed);
-        result = mcl_listener_recv_batch(entry->listener, record, 1, loop->buffer.data, loop->buffer.capacity,
-                                         &needed, &error);
+        result = mcl_listener_recv_batch(entry->listener, record, 1, loop->buffer.data, loop->buffer.capacity, &needed,
+                                         &error);
     } while (result == MCL_EBUFFER);
     if (result == MCL_ECLOSED || result == MCL_EHANDLE)
         return result;
@@ -288,8 +289,9 @@ int mclw_loop_run(mclw_loop *loop, int timeout_ms)
     }
     pthread_mutex_unlock(&loop->mutex);
     if (running)
-        return mclw_internal_fail(MCL_EBUSY, 0, "mclw_loop_run: it runs already, on another thread or below its own "
-                                                "handler");
+        return mclw_internal_fail(MCL_EBUSY, 0,
+                                  "mclw_loop_run: it runs already, on another thread or below its own "
+                                  "handler");
     result = run(loop, timeout_ms < 0 ? -1 : timeout_ms);
     pthread_mutex_lock(&loop->mutex);
     mclw_internal_sweep(loop);

@@ -114,8 +114,9 @@ int mclw_loop_add(mclw_loop *loop, mcl_listener *listener, mclw_handler handler,
     close(entry.fd);
     if (system != 0)
         return mclw_internal_fail(MCL_ESYSTEM, system, "mclw_loop_add: no memory");
-    return mclw_internal_fail(MCL_EEXISTS, 0, "mclw_loop_add: the listener is in the loop already; remove it first "
-                                              "to change its handler");
+    return mclw_internal_fail(MCL_EEXISTS, 0,
+                              "mclw_loop_add: the listener is in the loop already; remove it first "
+                              "to change its handler");
 }
 
 int mclw_loop_add_fd(mclw_loop *loop, int fd, short events, mclw_fd_handler handler, void *context)
@@ -185,8 +186,10 @@ static int take_out(mclw_loop *loop, const mcl_listener *listener, int fd)
 static int removed(int result, const char *operation)
 {
     if (result < 0)
-        return mclw_internal_fail(MCL_EBUSY, 0, "%s: its handler still runs; it is removed, but what the handler "
-                                                "uses must not be freed yet", operation);
+        return mclw_internal_fail(MCL_EBUSY, 0,
+                                  "%s: its handler still runs; it is removed, but what the handler "
+                                  "uses must not be freed yet",
+                                  operation);
     return result > 0 ? 0 : mclw_internal_fail(MCL_EUNKNOWN, 0, "%s: it is not in this loop", operation);
 }
 

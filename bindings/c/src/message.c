@@ -27,9 +27,9 @@ mcl_message *mclw_message_of(mcl_type *type, const mcl_record *record)
 }
 
 /* All of them alike: call, and pass the result by the hook. */
-#define SET(kind, ...)                                                                                               \
-    MCLW_ERROR(error);                                                                                              \
-    return mclw_internal_result(mcl_message_set_##kind(message, key, MCL_NUL, __VA_ARGS__, &error), &error,         \
+#define SET(kind, ...)                                                                                                 \
+    MCLW_ERROR(error);                                                                                                 \
+    return mclw_internal_result(mcl_message_set_##kind(message, key, MCL_NUL, __VA_ARGS__, &error), &error,            \
                                 "mcl_message_set_" #kind)
 
 int mclw_set_nil(mcl_message *message, const char *key)
@@ -89,11 +89,12 @@ static int got(int result, const mcl_error *error, const char *operation)
     return mclw_internal_result(result, error, operation) >= 0;
 }
 
-#define GET(kind, type)                                                                                              \
-    type value;                                                                                                     \
-    MCLW_ERROR(error);                                                                                              \
-    return got(mcl_message_get_##kind(message, key, MCL_NUL, &value, &error), &error, "mcl_message_get_" #kind)      \
-               ? value : fallback
+#define GET(kind, type)                                                                                                \
+    type value;                                                                                                        \
+    MCLW_ERROR(error);                                                                                                 \
+    return got(mcl_message_get_##kind(message, key, MCL_NUL, &value, &error), &error, "mcl_message_get_" #kind)        \
+               ? value                                                                                                 \
+               : fallback
 
 int mclw_get_bool(mcl_message *message, const char *key, int fallback) { GET(bool, int); }
 

@@ -2,11 +2,10 @@
 #include "internal.h"
 
 /* All of them alike: call, and pass the result by the hook. */
-#define PUBLISH(broadcaster, topic, kind, ...)                                                                       \
-    MCLW_ERROR(error);                                                                                              \
-    return mclw_internal_result(                                                                                    \
-        mcl_broadcaster_publish##kind(broadcaster, topic, MCL_NUL, __VA_ARGS__, &error), &error,                    \
-        "mcl_broadcaster_publish" #kind)
+#define PUBLISH(broadcaster, topic, kind, ...)                                                                         \
+    MCLW_ERROR(error);                                                                                                 \
+    return mclw_internal_result(mcl_broadcaster_publish##kind(broadcaster, topic, MCL_NUL, __VA_ARGS__, &error),       \
+                                &error, "mcl_broadcaster_publish" #kind)
 
 int mclw_publish_message(mcl_broadcaster *broadcaster, const char *topic, mcl_message *message)
 {

@@ -30,6 +30,7 @@ static uint64_t big_endian(const unsigned char *from, unsigned width)
 static const struct form {
     unsigned char kind, width;
 } forms[32] = {
+    /* clang-format off */
     {MCL_KIND_NIL, 0},    {MCL_KIND_NIL, 0},    {MCL_KIND_BOOL, 0},   {MCL_KIND_BOOL, 0},
     {MCL_KIND_BYTES, 1},  {MCL_KIND_BYTES, 2},  {MCL_KIND_BYTES, 4},  {MCL_KIND_EXT, 1},
     {MCL_KIND_EXT, 2},    {MCL_KIND_EXT, 4},    {MCL_KIND_DOUBLE, 4}, {MCL_KIND_DOUBLE, 8},
@@ -38,6 +39,7 @@ static const struct form {
     {MCL_KIND_EXT, 0},    {MCL_KIND_EXT, 0},    {MCL_KIND_EXT, 0},    {MCL_KIND_EXT, 0},
     {MCL_KIND_EXT, 0},    {MCL_KIND_STRING, 1}, {MCL_KIND_STRING, 2}, {MCL_KIND_STRING, 4},
     {MCL_KIND_ARRAY, 2},  {MCL_KIND_ARRAY, 4},  {MCL_KIND_MAP, 2},    {MCL_KIND_MAP, 4},
+    /* clang-format on */
 };
 
 static void one_byte_form(unsigned byte, struct head *head)

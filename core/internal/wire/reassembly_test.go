@@ -77,7 +77,7 @@ func TestFragmentsInAnyOrderWithRepeats(t *testing.T) {
 				}
 				res = r.Expire(holdTime + 1)
 			}
-			if res.Joined != len(parts) || string(res.Topic) != "t" || res.From != alice {
+			if res.Joined != len(parts) || res.Topic != "t" || res.From != alice {
 				t.Fatalf("joined %d datagrams of %d", res.Joined, len(parts))
 			}
 			done := bytes.Clone(res.Payload)
@@ -252,7 +252,7 @@ func TestAFloodOfSendersStaysInTheBudgetAndSparesTheActive(t *testing.T) {
 	const budget = 4 << 20
 	r := NewReassembler(64<<20, budget, 1e9)
 	parts := split(message(150_000, 1))
-	evicted, held := 0, 0
+	evicted := 0
 	for i := range 100_000 {
 		if i%1000 == 0 {
 			send(r, alice, "t", 1, 3, parts[0], int64(i)) // repeats: still active
@@ -264,7 +264,7 @@ func TestAFloodOfSendersStaysInTheBudgetAndSparesTheActive(t *testing.T) {
 			t.Fatalf("%d bytes held, budget %d", bytes, budget)
 		}
 	}
-	held, _ = r.Pending()
+	held, _ := r.Pending()
 	if evicted+held != 100_000+1 {
 		t.Errorf("%d evicted and %d held of %d", evicted, held, 100_001)
 	}

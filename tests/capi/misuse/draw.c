@@ -122,7 +122,8 @@ static const char *one_of(player *p, const char *const *all, size_t n)
 {
     return all[below(p, n)];
 }
-#define ONE_OF(p, ...) one_of(p, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
+#define ONE_OF(p, ...)                                                                                                 \
+    one_of(p, (const char *const[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *))
 
 static const char *long_text(player *p)
 {
@@ -207,7 +208,8 @@ const char *draw_text_path(player *p)
         return text(p, ONE_OF(p, "", "/", "/nowhere/x", "/proc", "/dev/null", "/proc/self/mem", "."));
     if (chance(p, 30))
         return text(p, file_named(p, scratch));
-    snprintf(name, sizeof name, "%s/%s", vectors, ONE_OF(p, "logs", "logs/Imu", "logs/Imu.log", "drive", "drive/Gps", "wire"));
+    snprintf(name, sizeof name, "%s/%s", vectors,
+             ONE_OF(p, "logs", "logs/Imu", "logs/Imu.log", "drive", "drive/Gps", "wire"));
     return text(p, name);
 }
 
@@ -231,7 +233,8 @@ const char *const *draw_texts_mandatory(player *p)
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
-        keys[i] = chance(p, 95) ? (const char *[]){"x", "y", "k0"}[i] : ONE_OF(p, "x", "mandatory", "connection", "", "\xff", NULL);
+        keys[i] = chance(p, 95) ? (const char *[]){"x", "y", "k0"}[i]
+                                : ONE_OF(p, "x", "mandatory", "connection", "", "\xff", NULL);
     say(p, "%zu keys, ", n);
     p->size = n;
     return in_room(p, keys, n * sizeof *keys);

@@ -23,14 +23,14 @@ static const char *scratch, *vectors;
 static mcl_error error;
 static long checks, failures;
 
-#define MUST(call)                                                                                             \
-    do {                                                                                                       \
-        int code_ = (call);                                                                                    \
-        checks++;                                                                                              \
-        if (code_ < 0) {                                                                                       \
-            fprintf(stderr, "%s:%d: %s gave %d: %s\n", __FILE__, __LINE__, #call, code_, error.text);          \
-            exit(1);                                                                                           \
-        }                                                                                                      \
+#define MUST(call)                                                                                                     \
+    do {                                                                                                               \
+        int code_ = (call);                                                                                            \
+        checks++;                                                                                                      \
+        if (code_ < 0) {                                                                                               \
+            fprintf(stderr, "%s:%d: %s gave %d: %s\n", __FILE__, __LINE__, #call, code_, error.text);                  \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 static mcl_connection at(int port)
@@ -296,8 +296,8 @@ enum { CYCLES = sizeof cycles / sizeof *cycles };
 /* ---- What the process has ---- */
 
 enum { DESCRIPTORS, THREADS, GOROUTINES, HANDLES, C_MEMORY, GO_MEMORY, RESIDENT, HAVE };
-static const char *const have_names[HAVE] = {"descriptors", "threads", "goroutines", "handles", "bytes of C", "bytes of Go",
-                                             "bytes resident"};
+static const char *const have_names[HAVE] = {"descriptors", "threads",     "goroutines",    "handles",
+                                             "bytes of C",  "bytes of Go", "bytes resident"};
 /* How much more there may be after all the cycles. Go starts threads when it sees fit, some at any time; memory has
  * some play, which must not grow with the cycles. */
 static const int64_t play[HAVE] = {0, 4, 0, 0, 128 << 10, 256 << 10, 12 << 20};

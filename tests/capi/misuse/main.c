@@ -71,7 +71,8 @@ int main(int argc, char **argv)
     mcl_connection c = MCL_CONNECTION_INIT;
     mcl_listener *first;
     c.url = "ff15::1";
-    if (mcl_listener_open(&c, NULL, &first, NULL) < 0 || mcl_listener_wait(first, 0, NULL) < 0 || mcl_listener_close(first, NULL) < 0) {
+    if (mcl_listener_open(&c, NULL, &first, NULL) < 0 || mcl_listener_wait(first, 0, NULL) < 0 ||
+        mcl_listener_close(first, NULL) < 0) {
         fprintf(stderr, "no listener can be opened here\n");
         return 2;
     }

@@ -221,8 +221,8 @@ static int play_given_close(player *p)
 
 void play_close(player *p, handle *h)
 {
-    static const function closing = {"close", play_given_close, CODE(MCL_EBUSY) | CODE(MCL_ECLOSED) | CODE(MCL_ESYSTEM), 0, -1,
-                                     -1};
+    static const function closing = {
+        "close", play_given_close, CODE(MCL_EBUSY) | CODE(MCL_ECLOSED) | CODE(MCL_ESYSTEM), 0, -1, -1};
     start(p, &closing);
     give(p, h, CLOSE, h->kind);
     say(p, "%s %p", kind_names[h->kind], h->value);

@@ -188,8 +188,8 @@ static void opened(player *p)
     }
     pthread_mutex_unlock(&mutex);
     if (before != NULL)
-        fail(p, "the handle %p was given out before, for an %s that is %s: who still has it holds another's object", value,
-             kind_names[before->kind], before->open ? "open" : "closed");
+        fail(p, "the handle %p was given out before, for an %s that is %s: who still has it holds another's object",
+             value, kind_names[before->kind], before->open ? "open" : "closed");
     if (before != NULL)
         free(h);
 }

@@ -57,7 +57,8 @@ class _Batch(object):
                 self._records, offset)
             topic -= start
             payload -= start
-            entries.append((elapsed, view[topic:topic + topic_size].tobytes() if topic_size else b'',
+            entries.append((elapsed,
+                            view[topic:topic + topic_size].tobytes() if topic_size else b'',
                             view[payload:payload + size], ctypes.string_at(kind)))
         return entries
 

@@ -75,8 +75,8 @@ def columns(reader, entries, keys):
         keys (list of str or None): None: all that occur.
 
     Returns:
-        tuple: of the OrderedDict of the entries' own values, a list each, and that of the payloads'.
-        In the latter, None is what a payload lacks.
+        tuple: of the OrderedDict of the entries' own values, a list each, and that of the
+        payloads'. In the latter, None is what a payload lacks.
 
     Raises:
         KeyError: a payload lacks a key that was asked for.

@@ -78,4 +78,6 @@ class Connection(abstract.Connection):
     # All fields are above, and another name is a mistake: here, unlike in other declarations.
     __getattr__: ClassVar[None]  # type: ignore[assignment,misc]
 
-def open_reception(connection: Connection, topics: Topics, limits: dict[str, int], decode: bool) -> Any: ...
+def open_reception(
+    connection: Connection, topics: Topics, limits: dict[str, int], decode: bool
+) -> Any: ...
