@@ -1,6 +1,7 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
 #                  test-interop, test-networks, test-soak, test-readme, test-demo and test-bench
+# make lint       runs the linters (tests/lint/run), which make lint-tools installs into build/lint
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
 # make fuzz       MINUTES=1: looks for input that breaks something, so long in each of eight places (tests/fuzz/run)
@@ -77,6 +78,16 @@ install: lib wrapper
 
 uninstall:
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIB='$(LIB)' bindings/c/package/install uninstall
+
+## ---- linters ----
+
+# PARTS="go c header python shell" picks some.
+.PHONY: lint lint-tools
+lint:
+	GO='$(GO)' tests/lint/run $(PARTS)
+
+lint-tools:
+	GO='$(GO)' PYTHON='$(PYTHON)' tests/lint/install
 
 ## ---- tests ----
 

@@ -1,4 +1,6 @@
-"""Callbacks that sleep, block for ever, or raise each time: their queues keep to the limit, and nobody else notices."""
+"""Callbacks that sleep, block for ever, or raise each time: their queues keep to the limit, and
+nobody else notices.
+"""
 
 import threading
 import time

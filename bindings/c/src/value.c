@@ -65,7 +65,7 @@ static void one_byte_form(unsigned byte, struct head *head)
 /* Widens a signed number of `width` bytes. A positive one in a signed form is a UINT, as in mcl.h. */
 static void widen(struct head *head, unsigned width)
 {
-    uint64_t sign = (uint64_t)1 << (8 * width - 1);
+    uint64_t sign = (uint64_t)1 << (8 * width - 1); /* NOLINT(clang-analyzer-core.BitwiseShift): width is not 0 */
 
     if (head->bits & sign)
         head->bits |= ~(sign | (sign - 1));

@@ -446,7 +446,7 @@ PROTOTYPES = {
 # mcl_broadcaster_publish may wait while the socket's buffer is full. What drains that is the kernel
 # alone, so holding the lock cannot lock anything up. mcl._handles holds it for what travels in one
 # datagram, and gives it up for larger payloads, which can take seconds on a slow link, and for what
-# other threads publish on the same broadcaster meanwhile, which waits for them. Measured on 2 cores,
+# other threads publish on the broadcaster meanwhile, which waits for them. Measured on 2 cores,
 # with 50 bytes of payload, in microseconds a publish, holding / giving up:
 #     no other thread 6 / 6     1 busy thread 13 / 33     2 busy threads 21 / 67   (Python 3.13)
 QUICK = frozenset([

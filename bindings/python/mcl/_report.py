@@ -43,7 +43,7 @@ class Misfits(object):
 
 
 class _Tracebacks(object):
-    """Decides which exceptions of callbacks are told: those of one line of code up to BURST of them,
+    """Decides which exceptions of callbacks are told: those of one line of code up to BURST,
     and then as many as INTERVAL lets through.
 
     What is received may make a callback raise, and a sender may send any amount of it.

@@ -286,8 +286,8 @@ class ReadFile(Reader):
     """Reads a log, or all files of a split log. Iterates over the entries; a context manager.
 
     A log that is still written, or was never completed, is read as well. Memory follows the
-    largest entry, not the file. May be used from any thread; each entry is read once. In a child made
-    by fork() it reads on from where it stands, apart from the parent's.
+    largest entry, not the file. May be used from any thread; each entry is read once. In a child
+    made by fork() it reads on from where it stands, apart from the parent's.
 
     Args:
         filename (str): the prefix of a log, which is split or not; or the name of one file.

@@ -152,8 +152,8 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     Callbacks get a dict: `topic` (str or None), `payload`, and `time_received`, a naive UTC
     datetime of when the data was received. They run on one daemon thread of this listener, one at a
     time, in order of arrival, and may close, subscribe and unsubscribe. Instead of subscribing, a
-    program may iterate (`for data in listener:`) or call `receive`. It is a context manager, and may
-    be used from any thread. In a child made by fork() it raises ForkError.
+    program may iterate (`for data in listener:`) or call `receive`. It is a context manager, and
+    may be used from any thread. In a child made by fork() it raises ForkError.
 
     Args:
         connection (Connection or type): where to listen, or a subclass of Message: then `payload`

@@ -134,7 +134,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
         return abstract.check_topic(topic)
 
     def flush(self):
-        """Send what waits to be coalesced; raises IOError when it, or what waited before, failed."""
+        """Send what waits to be coalesced; raises IOError when that, or an earlier one, failed."""
         self._handle_here().flush()
 
     def close(self):
