@@ -1,4 +1,5 @@
 #include "guard.h"
+#include "shortcut.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -28,7 +29,10 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
     shim_broadcaster_options rest = {given.topic, given.topic_size, (uintptr_t)given.type, given.verbatim,
                                      given.coalesce_us};
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_broadcaster_open(connection != NULL ? &own : NULL, &rest, &handle, error));
+    shim_socket socket = {.fd = -1};
+    int code = GO_OPENING(mclgo_broadcaster_open(connection != NULL ? &own : NULL, &rest, &handle, &socket, error));
+    if (code == MCL_OK)
+        shortcut_add(handle, &socket, given.topic, given.topic_size);
     *broadcaster = (mcl_broadcaster *)handle;
     return code;
 }
@@ -39,7 +43,18 @@ int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, siz
     ENTER(error);
     TOPIC(topic, topic_size, error);
     BYTES(packed, size, error);
-    return GO(mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, error));
+    shortcut *s = shortcut_enter((uintptr_t)broadcaster);
+    if (s != NULL) {
+        int sent = shortcut_publish(s, topic, topic_size, packed, size);
+        shortcut_leave(s);
+        if (sent)
+            return MCL_OK;
+    }
+    uint64_t network = shortcut_network();
+    int code = GO(mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, error));
+    if (code == MCL_OK && s != NULL)
+        shortcut_ready((uintptr_t)broadcaster, network);
+    return code;
 }
 
 int mcl_broadcaster_publish_message(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
@@ -154,6 +169,7 @@ int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stat
     CHECK(guard_output(stats, "stats", __func__, error));
     mcl_broadcaster_stats own = {0};
     CHECK(GO(mclgo_broadcaster_get_stats((uintptr_t)broadcaster, &own, error)));
+    shortcut_count((uintptr_t)broadcaster, &own);
     guard_copy_out(stats, &own, sizeof own);
     return MCL_OK;
 }
@@ -172,5 +188,6 @@ int mcl_broadcaster_get_settings(mcl_broadcaster *broadcaster, mcl_settings *set
 int mcl_broadcaster_close(mcl_broadcaster *broadcaster)
 {
     ENTER(NULL);
+    shortcut_remove((uintptr_t)broadcaster);
     return GO(mclgo_broadcaster_close((uintptr_t)broadcaster));
 }

@@ -16,7 +16,7 @@ import (
 
 //export mclgo_broadcaster_open
 func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_options, handle *C.uintptr_t,
-	out *C.mcl_error) (code C.int) {
+	socket *C.shim_socket, out *C.mcl_error) (code C.int) {
 	const op = "mcl_broadcaster_open"
 	defer guard(out, op, &code)
 	t, err := optionalType(options._type)
@@ -38,6 +38,8 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 		return report(out, op, err)
 	}
 	*handle = newHandle(broadcasterKind, b, nil)
+	socket.fd, socket.verbatim = C.int(b.Socket()), C.int32_t(boolean(o.Verbatim))
+	socket.message_max = C.int64_t(b.Connection().MessageMax)
 	return C.MCL_OK
 }
 

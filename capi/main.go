@@ -3,7 +3,8 @@
 // Each function has two halves. The C half (*.c) is the public symbol: it refuses a forked child, checks pointers and
 // sizes, and blocks signals while Go runs. The Go half (mclgo_*) looks up the handle, translates, and calls package mcl.
 // Neither decides anything about messages; what is more than a translation is about the border itself: handles
-// (handle.go), descriptors in forked children (fork.c), signals (signals.c), callbacks (callback.c, callback.go).
+// (handle.go), descriptors in forked children (fork.c), signals (signals.c), callbacks (callback.c, callback.go), and what a
+// crossing costs (shortcut.c).
 package main
 
 // #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter
@@ -25,6 +26,7 @@ func init() {
 	mcl.Complain = complain
 	mcl.OnDescriptor = tellDescriptor
 	mcl.WhileOpening = whileOpening
+	mcl.OnNetworkChange = func() { C.shim_network_changed() }
 	mcl.Getenv = func(name string) string {
 		key := C.CString(name)
 		defer C.free(unsafe.Pointer(key))

@@ -86,6 +86,16 @@ typedef struct shim_log_header {
     uintptr_t path;
 } shim_log_header;
 
+/* By which a broadcaster's small messages may leave without Go (shortcut.h). */
+typedef struct shim_socket {
+    int fd; /* -1: they must not */
+    int32_t verbatim;
+    int64_t message_max;
+} shim_socket;
+
+/* shortcut.c, for Go: sockets may be connected wrongly now. */
+void shim_network_changed(void);
+
 /* A subscribed callback. */
 typedef struct shim_callback shim_callback;
 

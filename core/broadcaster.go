@@ -144,6 +144,17 @@ func (b *RawBroadcaster) Settings() Settings {
 	return s
 }
 
+// Socket returns the descriptor of the socket by which messages that fit into a datagram leave, connected to the group once a
+// publish has succeeded. It is for a program that sends such messages without this package, at the price of a system call; they
+// are not in Stats. It belongs to the broadcaster. -1: there is none, or its messages must pass through here, since they are of
+// a type or wait to be coalesced.
+func (b *RawBroadcaster) Socket() int {
+	if b.opts.Type != nil || b.waiting != nil {
+		return -1
+	}
+	return b.sender.Descriptor()
+}
+
 // Close closes the sockets; a publish that waits for room in a socket's buffer returns ErrClosed. What waits to be coalesced
 // is sent before. Closing again is ErrClosed.
 func (b *RawBroadcaster) Close() error {

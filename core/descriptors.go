@@ -14,7 +14,13 @@ var OnDescriptor = func(fd int, open bool) {}
 // replaced. A program that forks without exec sets it, before anything is opened, to what keeps forks away meanwhile.
 var WhileOpening = func(open func()) { open() }
 
+// OnNetworkChange is told when the network has changed: an interface, an address or a route. It is for a program that sends by
+// RawBroadcaster.Socket, which a change may leave connected wrongly until the broadcaster's next publish. It runs on the
+// library's goroutine and must not wait. Set it before anything is opened.
+var OnNetworkChange = func() {}
+
 func init() {
+	netwatch.OnChange = func() { OnNetworkChange() }
 	netwatch.OnDescriptor = func(fd int, open bool) { OnDescriptor(fd, open) }
 	netio.Opening = func(open func()) { WhileOpening(open) }
 }

@@ -32,7 +32,7 @@ func newRoute(g Group) (*route, error) {
 	if err := netwatch.Start(); err != nil {
 		return nil, err
 	}
-	s, err := newSocket(&g, netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(g.LocalPort)), func(fd int) error {
+	s, err := newUnpolled(&g, netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(g.LocalPort)), func(fd int) error {
 		setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, g.SendBuffer)
 		// Otherwise Linux keeps silent about datagrams that this host's own queue drops (udp(7): IP_RECVERR).
 		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1))
@@ -41,12 +41,22 @@ func newRoute(g Group) (*route, error) {
 		netwatch.Stop()
 		return nil, err
 	}
-	if err := steer(s.conn, &g); err != nil {
+	if err := s.steer(); err != nil {
 		s.close()
 		netwatch.Stop()
 		return nil, err
 	}
 	return &route{socket: s, changes: netwatch.Changes()}, nil
+}
+
+// steer sets how far datagrams go, by a descriptor that is Go's for the moment.
+func (s *socket) steer() error {
+	conn, err := packetConn(s.fd)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return steer(conn, s.group)
 }
 
 func (r *route) Follow() {

@@ -17,37 +17,25 @@ var System Network = linux{}
 
 type linux struct{}
 
-// socket is what receiver and sender share: a socket that belongs to Go's netpoller.
+// socket is what receiver and sender share.
 //
-// The descriptor is only ever used inside raw's methods, or while conn is known to be open: once conn is collected
-// or closed, its number may belong to another file.
+// The descriptor is only ever used inside raw's methods: once the socket is closed, its number may belong to another file.
 type socket struct {
-	conn  net.PacketConn
+	conn  net.PacketConn // nil: the socket is not Go's netpoller's
 	raw   syscall.RawConn
 	fd    int
 	group *Group
 }
 
-// newSocket makes a UDP socket for g that is bound to bind, to nothing when that is the zero AddrPort. Go's own net.ListenPacket binds a multicast address as [::], and
-// such a socket receives the packets of every group on the port; so this binds by hand, as the reference does.
+// newSocket makes a UDP socket for g that is bound to bind, to nothing when that is the zero AddrPort, and belongs to Go's
+// netpoller.
 func newSocket(g *Group, bind netip.AddrPort, before func(fd int) error) (*socket, error) {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := openSocket(bind, before)
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
-	}
-	if err := before(fd); err != nil {
-		unix.Close(fd)
 		return nil, err
 	}
-	if bind.IsValid() {
-		if err := unix.Bind(fd, sockaddr(bind)); err != nil {
-			unix.Close(fd)
-			return nil, os.NewSyscallError("bind", err)
-		}
-	}
-	file := os.NewFile(uintptr(fd), "udp6")
-	conn, err := net.FilePacketConn(file) // a duplicate
-	file.Close()
+	defer unix.Close(fd)
+	conn, err := packetConn(fd)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +53,43 @@ func newSocket(g *Group, bind netip.AddrPort, before func(fd int) error) (*socke
 	return s, nil
 }
 
+// openSocket binds by hand, as the reference does: Go's own net.ListenPacket binds a multicast address as [::], and such a
+// socket receives the packets of every group on the port.
+func openSocket(bind netip.AddrPort, before func(fd int) error) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := before(fd); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	if bind.IsValid() {
+		if err := unix.Bind(fd, sockaddr(bind)); err != nil {
+			unix.Close(fd)
+			return -1, os.NewSyscallError("bind", err)
+		}
+	}
+	return fd, nil
+}
+
+// packetConn gives a duplicate of the descriptor to Go's netpoller.
+func packetConn(fd int) (net.PacketConn, error) {
+	another, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	file := os.NewFile(uintptr(another), "udp6")
+	defer file.Close()
+	return net.FilePacketConn(file) // one more
+}
+
 // close is called once.
 func (s *socket) close() error {
 	s.group.tell(s.fd, false)
+	if s.conn == nil {
+		return s.raw.(*unpolled).close()
+	}
 	return s.conn.Close()
 }
 

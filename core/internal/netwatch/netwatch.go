@@ -31,6 +31,10 @@ type Follower interface {
 // before anything is started.
 var OnDescriptor func(fd int, open bool)
 
+// OnChange, unless nil, is told of each change, on the watcher's goroutine: once Changes tells it, and before followers are
+// told. Set it before anything is started.
+var OnChange func()
+
 var (
 	mu        sync.Mutex // protects what follows
 	users     int
@@ -138,6 +142,9 @@ func (w *watcher) run() {
 		}
 		if changed {
 			changes.Add(1)
+			if OnChange != nil {
+				OnChange()
+			}
 		}
 		deadline = w.round(changed, lapsed)
 	}

@@ -1,0 +1,366 @@
+/* Small messages leave without Go (capi/shortcut.h). What a program sees is to be the same as if they did not: what is
+ * accepted, what arrives, what is counted, and what a close does to those who publish. A batch always goes through Go, and
+ * so does the first message after opening; they are what the shortcut is compared with. */
+#include "test.h"
+
+static mcl_listener *listener;
+static char buffer[200000];
+
+static mcl_record received(void)
+{
+    mcl_record r;
+    EQUAL(1, mcl_listener_recv(listener, 5000, &r, buffer, sizeof buffer, NULL, &error));
+    return r;
+}
+
+static void expect(const char *topic, size_t topic_size, const void *payload, size_t size)
+{
+    mcl_record r = received();
+    CHECK((r.topic == NULL) == (topic == NULL));
+    EQUAL(topic_size, r.topic_size);
+    CHECK(topic == NULL || memcmp(topic, r.topic, topic_size) == 0);
+    EQUAL(size, r.payload_size);
+    CHECK(memcmp(payload, r.payload, size) == 0);
+}
+
+/* The first message connects; those after it may take the shortcut. */
+static void connected(mcl_broadcaster *b)
+{
+    MUST(mcl_broadcaster_publish(b, "first", 5, "\xc0", 1, &error));
+    expect("first", 5, "\xc0", 1);
+}
+
+static uint64_t state = 88172645463325252u;
+static uint64_t draw(uint64_t below)
+{
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17; /* xorshift */
+    return state % below;
+}
+
+/* One object of msgpack, or what nearly is one. */
+static size_t draw_object(uint8_t *out, size_t room, int depth)
+{
+    if (room < 12)
+        return draw(20) ? (out[0] = (uint8_t)draw(128), room > 0) : 0;
+    uint8_t code = draw(3) == 0 ? (uint8_t)(0xc0 + draw(32)) : (uint8_t)draw(256);
+    out[0] = code;
+    size_t size = 1, children = 0, length = draw(20);
+    int width = 0;
+    if (code >= 0x80 && code < 0x90)
+        children = 2 * (code & 15u);
+    else if (code >= 0x90 && code < 0xa0)
+        children = code & 15u;
+    else if (code >= 0xa0 && code < 0xc0)
+        size += code & 31u;
+    else if (code >= 0xc4 && code <= 0xc9)
+        width = 1 << (code - 0xc4) % 3, size += (size_t)width + length + (code >= 0xc7);
+    else if (code >= 0xd9 && code <= 0xdb)
+        width = 1 << (code - 0xd9), size += (size_t)width + length;
+    else if (code >= 0xdc && code <= 0xdf)
+        width = code & 1 ? 4 : 2, size += (size_t)width, children = length * (code >= 0xde ? 2 : 1);
+    else if (code >= 0xca && code <= 0xd8)
+        size = (const uint8_t[]){5, 9, 2, 3, 5, 9, 2, 3, 5, 9, 3, 4, 6, 10, 18}[code - 0xca];
+    if (size > room)
+        return 1;
+    for (size_t i = 1; i < size; i++)
+        out[i] = (uint8_t)draw(256);
+    for (int i = 0; i < width; i++)
+        out[1 + i] = i == width - 1 ? (uint8_t)length : 0;
+    if (depth > 20)
+        return size;
+    for (size_t i = 0; i < children && size < room; i++)
+        size += draw_object(out + size, room - size, depth + 1);
+    return size;
+}
+
+static void accepts_what_go_accepts(mcl_broadcaster *b, int strings_of_8)
+{
+    enum { ROUNDS = 20000 };
+    int accepted = 0;
+    uint8_t data[400];
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t size = draw_object(data, 1 + draw(sizeof data), 0);
+        switch (draw(6)) { /* spoil it */
+        case 0:
+            size -= size > 0 && draw(2) ? 1 : 0;
+            break;
+        case 1:
+            if (size > 0)
+                data[draw(size)] = (uint8_t)draw(256);
+            break;
+        case 2:
+            if (size < sizeof data)
+                data[size++] = (uint8_t)draw(256);
+            break;
+        }
+        mcl_item item = {NULL, 0, data, size};
+        int by_go = mcl_broadcaster_publish_many(b, &item, 1, NULL, NULL);
+        int here = mcl_broadcaster_publish(b, NULL, 0, data, size, NULL);
+        EQUAL(by_go, here);
+        if (by_go != MCL_OK)
+            continue;
+        accepted++;
+        mcl_record r = received();
+        static uint8_t first[sizeof data + 100];
+        size_t first_size = r.payload_size;
+        CHECK(first_size < sizeof first);
+        memcpy(first, r.payload, first_size);
+        expect(NULL, 0, first, first_size); /* the same bytes, those of a str8 written anew, too */
+        if (strings_of_8)
+            EQUAL(size, first_size);
+    }
+    CHECK(accepted > ROUNDS / 10 && accepted < ROUNDS * 9 / 10);
+}
+
+/* As deep as messages may be, and deeper; the shortcut looks less deep. */
+static void nested(mcl_broadcaster *b)
+{
+    uint8_t data[MCL_DEPTH_MAX + 2];
+    memset(data, 0x91, sizeof data);
+    for (int depth = 1; depth <= MCL_DEPTH_MAX + 1; depth++) {
+        data[depth] = 0x05;
+        int code = mcl_broadcaster_publish(b, NULL, 0, data, (size_t)depth + 1, &error);
+        EQUAL(depth > MCL_DEPTH_MAX ? MCL_EFORMAT : MCL_OK, code);
+        if (code == MCL_OK)
+            expect(NULL, 0, data, (size_t)depth + 1);
+        data[depth] = 0x91;
+    }
+}
+
+static void sizes(void)
+{
+    mcl_connection c = group();
+    c.message_max = 70000;
+    mcl_broadcaster *b;
+    MUST(mcl_broadcaster_open(&c, NULL, &b, &error));
+    connected(b);
+    static uint8_t data[80000];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7);
+    const size_t some[] = {6,     31,    32,    1000,  4087,  4093,  4094,  4095,  4096,  8000, 32767,
+                           32768, 59990, 59997, 59998, 59999, 60000, 60001, 65535, 70000, 70001, 80000};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        size_t size = some[i];
+        memcpy(data, (uint8_t[]){0xc6, 0, (uint8_t)((size - 5) >> 16), (uint8_t)((size - 5) >> 8), (uint8_t)(size - 5)}, 5);
+        int code = mcl_broadcaster_publish(b, NULL, 0, data, size, &error);
+        EQUAL(size > 70000 ? MCL_ETOOLARGE : MCL_OK, code);
+        if (code == MCL_OK)
+            expect(NULL, 0, data, size);
+    }
+    MUST(mcl_broadcaster_close(b));
+}
+
+static void topics(void)
+{
+    static char topic[70000];
+    memset(topic, 't', sizeof topic);
+    topic[3] = '\0';
+    const size_t some[] = {0, 1, 31, 32, 255, 256, 1023, 1024, 1025, 50000, 65535, 65536};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        mcl_broadcaster_options o = MCL_BROADCASTER_OPTIONS_INIT;
+        o.topic = topic;
+        o.topic_size = some[i] > 0 ? some[i] : MCL_NUL;
+        size_t default_size = some[i] > 0 ? some[i] : 3;
+        mcl_broadcaster *b = broadcast_with(&o);
+        connected(b);
+        for (int twice = 0; twice < 2; twice++) {
+            int code = mcl_broadcaster_publish(b, topic, some[i], "\x07", 1, &error);
+            EQUAL(some[i] > 59000 ? MCL_ETOOLARGE : MCL_OK, code);
+            if (code == MCL_OK)
+                expect(topic, some[i], "\x07", 1);
+            code = mcl_broadcaster_publish(b, NULL, 0, "\x08", 1, &error);
+            EQUAL(default_size > 59000 ? MCL_ETOOLARGE : MCL_OK, code);
+            if (code == MCL_OK)
+                expect(topic, default_size, "\x08", 1);
+        }
+        MUST(mcl_broadcaster_close(b));
+    }
+}
+
+/* Both ways together are what was sent. */
+static void counted(void)
+{
+    mcl_broadcaster *b = broadcast_with(NULL);
+    mcl_broadcaster_stats s = {.size = sizeof s};
+    for (int i = 0; i < 100; i++)
+        MUST(mcl_broadcaster_publish(b, "topic", 5, "\xc3", 1, &error));
+    MUST(mcl_broadcaster_get_stats(b, &s, &error));
+    EQUAL(100, s.messages);
+    EQUAL(100, s.datagrams);
+    EQUAL(100 * 8, s.bytes);
+    MUST(mcl_broadcaster_publish_int(b, "topic", 5, 5, &error));
+    MUST(mcl_broadcaster_get_stats(b, &s, &error));
+    EQUAL(101, s.messages);
+    EQUAL(0, s.send_errors);
+    MUST(mcl_broadcaster_close(b));
+    for (int i = 0; i < 101; i++)
+        received();
+    /* One that comes after it begins at zero, whatever it has taken over. */
+    for (int i = 0; i < 5000; i++) {
+        b = broadcast_with(NULL);
+        MUST(mcl_broadcaster_get_stats(b, &s, &error));
+        EQUAL(0, s.messages);
+        if (i % 100 == 0)
+            connected(b);
+        MUST(mcl_broadcaster_close(b));
+        EQUAL(MCL_ECLOSED, mcl_broadcaster_publish(b, NULL, 0, "\xc0", 1, NULL));
+    }
+}
+
+/* So many at once that some have no shortcut. */
+static void very_many(void)
+{
+    enum { MANY = 800 };
+    static mcl_broadcaster *b[MANY];
+    for (int i = 0; i < MANY; i++) {
+        char topic[20];
+        mcl_broadcaster_options o = MCL_BROADCASTER_OPTIONS_INIT;
+        snprintf(topic, sizeof topic, "topic %d", i);
+        o.topic = topic;
+        b[i] = broadcast_with(&o);
+    }
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < MANY; i++) {
+            char topic[20];
+            int size = snprintf(topic, sizeof topic, "topic %d", i);
+            MUST(mcl_broadcaster_publish(b[i], NULL, 0, "\xc0", 1, &error));
+            expect(topic, (size_t)size, "\xc0", 1);
+        }
+    for (int i = 0; i < MANY; i++) {
+        mcl_broadcaster_stats s = {.size = sizeof s};
+        MUST(mcl_broadcaster_get_stats(b[i], &s, &error));
+        EQUAL(3, s.messages);
+        MUST(mcl_broadcaster_close(b[i]));
+    }
+}
+
+/* Threads publish on what another one closes and opens again: each message is sent and counted, or the call fails. Nothing may
+ * go out by a descriptor that has become another file's. */
+static _Atomic(mcl_broadcaster *) current;
+static atomic_int stop_publishing, published;
+
+static void *publisher(void *unused)
+{
+    (void)unused;
+    while (!stop_publishing) {
+        int code = mcl_broadcaster_publish(atomic_load(&current), "closing", 7, "\xc0", 1, NULL);
+        if (code == MCL_OK)
+            published++;
+        else
+            EQUAL(MCL_ECLOSED, code);
+    }
+    return NULL;
+}
+
+static void closed_amid_publishing(void)
+{
+    pthread_t threads[2];
+    mcl_listener_stats before = {.size = sizeof before}, after = {.size = sizeof after};
+    MUST(mcl_listener_get_stats(listener, &before, &error));
+    atomic_store(&current, broadcast_with(NULL));
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, publisher, NULL);
+    char name[] = "/tmp/mcl-shortcut-XXXXXX";
+    int file = mkstemp(name);
+    for (int i = 0; i < 300; i++) {
+        mcl_broadcaster *old = atomic_load(&current), *next = broadcast_with(NULL);
+        int reached = published + 20;
+        CHECK(reaches(&published, reached));
+        atomic_store(&current, next);
+        MUST(mcl_broadcaster_close(old));
+        int taken[8]; /* the numbers that are free now are these files' */
+        for (int j = 0; j < 8; j++)
+            taken[j] = dup(file);
+        for (int j = 0; j < 8; j++)
+            close(taken[j]);
+    }
+    stop_publishing = 1;
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    MUST(mcl_broadcaster_close(atomic_load(&current)));
+    EQUAL(0, lseek(file, 0, SEEK_END)); /* nobody wrote to it */
+    close(file), unlink(name);
+    for (int i = 0; i < 10000; i++) {
+        MUST(mcl_listener_get_stats(listener, &after, &error));
+        if (after.datagrams + after.dropped_kernel - before.datagrams - before.dropped_kernel >= (uint64_t)published)
+            break;
+        usleep(1000);
+    }
+    EQUAL(published, after.datagrams + after.dropped_kernel - before.datagrams - before.dropped_kernel);
+    mcl_record records[64];
+    while (mcl_listener_recv_batch(listener, records, 64, buffer, sizeof buffer, NULL, &error) > 0)
+        ;
+}
+
+/* Without the route nothing leaves, as the first publish after it tells; and with it again, it does. */
+static void the_network_changes(void)
+{
+    mcl_broadcaster *b = broadcast_with(NULL);
+    connected(b);
+    MUST(mcl_broadcaster_publish(b, NULL, 0, "\x01", 1, &error));
+    expect(NULL, 0, "\x01", 1);
+    CHECK(system("ip link set lo down") == 0);
+    FAILS(MCL_EROUTE, mcl_broadcaster_publish(b, NULL, 0, "\x02", 1, &error));
+    CHECK(system("ip link set lo up && ip -6 route add local ff00::/8 dev lo table local") == 0);
+    int sent = 0;
+    for (int i = 0; i < 5000 && !sent; i++) { /* also until the listener has joined again */
+        mcl_record r;
+        MUST(mcl_broadcaster_publish(b, NULL, 0, "\x03", 1, &error) == MCL_EROUTE ? 0 : 0);
+        sent = mcl_listener_recv(listener, 10, &r, buffer, sizeof buffer, NULL, &error) == 1;
+    }
+    CHECK(sent);
+    MUST(mcl_broadcaster_close(b));
+}
+
+/* An address that the interface has lost is no longer sent from: the kernel would go on to, without an error. */
+static void the_address_changes(void)
+{
+    CHECK(system("ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up && ip -6 address add fd00::1/64 dev d0 nodad") == 0);
+    mcl_connection c = group();
+    c.url = "ff15::5678", c.interface_ = "d0";
+    mcl_broadcaster *b;
+    mcl_listener *l;
+    MUST(mcl_listener_open(&c, NULL, &l, &error));
+    MUST(mcl_broadcaster_open(&c, NULL, &b, &error));
+    for (int address = 1; address <= 3; address++) {
+        int from_there = 0;
+        for (int i = 0; i < 5000 && !from_there; i++) {
+            mcl_record r;
+            mcl_broadcaster_publish(b, NULL, 0, "\xc0", 1, NULL); /* there may be no address at this moment */
+            if (mcl_listener_recv(l, 10, &r, buffer, sizeof buffer, NULL, &error) == 1)
+                from_there = r.sender[0] == 0xfd && r.sender[15] == address;
+        }
+        CHECK(from_there);
+        char change[200];
+        snprintf(change, sizeof change, "ip -6 address add fd00::%d/64 dev d0 nodad && ip -6 address del fd00::%d/64 dev d0",
+                 address + 1, address);
+        CHECK(system(change) == 0);
+    }
+    MUST(mcl_broadcaster_close(b));
+    MUST(mcl_listener_close(l, NULL));
+}
+
+int main(void)
+{
+    mcl_broadcaster_options o = MCL_BROADCASTER_OPTIONS_INIT;
+    listener = listen_with(NULL);
+    mcl_broadcaster *b = broadcast_with(NULL);
+    connected(b);
+    accepts_what_go_accepts(b, 0);
+    nested(b);
+    MUST(mcl_broadcaster_close(b));
+    o.verbatim = MCL_ON;
+    b = broadcast_with(&o);
+    connected(b);
+    accepts_what_go_accepts(b, 1);
+    MUST(mcl_broadcaster_close(b));
+    sizes();
+    topics();
+    counted();
+    very_many();
+    closed_amid_publishing();
+    the_network_changes();
+    the_address_changes();
+    MUST(mcl_listener_close(listener, NULL));
+    return report("shortcut");
+}
