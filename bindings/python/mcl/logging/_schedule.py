@@ -102,8 +102,10 @@ class ScheduleBroadcasts(object):
                 self._native.set_speed(speed)
             self._lock.notify_all()
 
-    # Says that nothing more comes into the queue; a Replay does.
-    has_ended = staticmethod(lambda: False)
+    @staticmethod
+    def has_ended():
+        """Return True when nothing more comes into the queue; a Replay puts a call that knows here."""
+        return False
 
     def is_alive(self):
         """Return True while it publishes, or waits for something to be published."""
