@@ -104,7 +104,7 @@ class ScheduleBroadcasts(object):
 
     @staticmethod
     def has_ended():
-        """Return True when nothing more comes into the queue; a Replay puts a call that knows here."""
+        """Return True when nothing more comes into the queue. A Replay knows."""
         return False
 
     def is_alive(self):
