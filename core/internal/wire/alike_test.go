@@ -31,18 +31,7 @@ func TestMessagesThatBeginAlikeDoNotMix(t *testing.T) {
 			copy(payload['a'+i][:2*FragmentSize], payload['a'])
 		}
 		var got []string
-		take := func(res Result) bool {
-			for name, p := range payload {
-				if bytes.Equal(res.Payload, p) {
-					got = append(got, string(name))
-					return true
-				}
-			}
-			if res.Payload != nil {
-				got = append(got, "mixture")
-			}
-			return false
-		}
+		take := func(res Result) bool { return takeName(res, payload, &got) }
 		now := int64(0)
 		for _, f := range strings.Fields(c.arrive) {
 			if now += 1e6; f == "|" {

@@ -207,18 +207,7 @@ func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
 			payload['a'+i] = message(int(packets)*60_000-30_000, uint64(i))
 		}
 		var got []string
-		take := func(res Result) bool {
-			for name, p := range payload {
-				if bytes.Equal(res.Payload, p) {
-					got = append(got, string(name))
-					return true
-				}
-			}
-			if res.Payload != nil {
-				got = append(got, "mixture")
-			}
-			return false
-		}
+		take := func(res Result) bool { return takeName(res, payload, &got) }
 		for _, f := range strings.Fields(c.arrive) {
 			packet := f[1] - '0'
 			take(send(r, alice, "t", uint32(packet), uint32(packets), split(payload[f[0]])[packet-1], 0))
@@ -229,6 +218,21 @@ func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
 			t.Errorf("%s: delivered %q, want %q", c.arrive, strings.Join(got, " "), c.want)
 		}
 	}
+}
+
+// takeName notes which of the messages has come whole, or that what came is none of them. It is false when no message of
+// these came.
+func takeName(res Result, payload map[byte][]byte, got *[]string) bool {
+	for name, p := range payload {
+		if bytes.Equal(res.Payload, p) {
+			*got = append(*got, string(name))
+			return true
+		}
+	}
+	if res.Payload != nil {
+		*got = append(*got, "mixture")
+	}
+	return false
 }
 
 func TestWhatStopsComingIsEvictedByAge(t *testing.T) {
