@@ -144,11 +144,9 @@ static void subscribe_under_waiter(void)
 
 static void close_it(counter *c)
 {
-    double begun = seconds();
-    EQUAL(MCL_OK, mcl_listener_close(c->listener, NULL));
+    EQUAL(MCL_OK, mcl_listener_close(c->listener, NULL)); /* MCL_EBUSY, had it waited for itself */
     EQUAL(MCL_ECLOSED, mcl_listener_close(c->listener, NULL));
     FAILS(MCL_ECLOSED, mcl_listener_fd(c->listener, &error));
-    CHECK(seconds() - begun < 0.5); /* did not wait for itself */
     EQUAL(0, c->drops);
 }
 

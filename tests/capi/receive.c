@@ -113,7 +113,7 @@ static void timeouts(void)
     double begun = seconds();
     EQUAL(0, mcl_listener_wait(l, 0, &error));
     EQUAL(0, mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error));
-    CHECK(seconds() - begun < 0.1);
+    CHECK(seconds() - begun < 5);
     begun = seconds();
     EQUAL(0, mcl_listener_wait(l, 50, &error));
     CHECK(seconds() - begun >= 0.049);

@@ -1,0 +1,95 @@
+/* A close waits for those who just publish by the shortcut (capi/shortcut.h): else its socket's number may be another
+ * file's by the time they send. The moment between is made as long as wanted, since the library sends by syscall(), of
+ * which this program has its own. */
+#include "test.h"
+
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+static __thread int is_held; /* this thread's next send waits at the gate */
+static atomic_int at_gate, opened, last_sent;
+
+/* As glibc's, which it takes the place of; sendto() is not called by it, and takes the same way into the kernel. */
+long syscall(long number, ...)
+{
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_sendto && is_held) {
+        is_held = 0;
+        at_gate = 1;
+        while (!opened)
+            usleep(1000);
+        long n = sendto((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3], NULL, 0);
+        last_sent = (int)n;
+        return n;
+    }
+    if (number == SYS_sendto)
+        return sendto((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3], NULL, 0);
+    if (number == SYS_sendmsg)
+        return sendmsg((int)a[0], (void *)a[1], (int)a[2]);
+    if (number == SYS_gettid)
+        return gettid();
+    fprintf(stderr, "syscall %ld is not known here\n", number);
+    abort();
+}
+
+static mcl_broadcaster *b;
+static atomic_int closed;
+
+static void *publishes(void *unused)
+{
+    (void)unused;
+    is_held = 1;
+    MUST(mcl_broadcaster_publish(b, "held", 4, "\x07", 1, &error));
+    return NULL;
+}
+
+static void *closes(void *unused)
+{
+    (void)unused;
+    MUST(mcl_broadcaster_close(b));
+    closed = 1;
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t publisher, closer;
+    mcl_record r;
+    char buffer[100];
+    mcl_listener *l = listen_with(NULL);
+    b = broadcast_with(NULL);
+    MUST(mcl_broadcaster_publish(b, "first", 5, "\xc0", 1, &error)); /* connects; those after it take the shortcut */
+    EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
+
+    CHECK(pthread_create(&publisher, NULL, publishes, NULL) == 0);
+    CHECK(reaches(&at_gate, 1));
+    CHECK(pthread_create(&closer, NULL, closes, NULL) == 0);
+    for (int i = 0; i < 200 && !closed; i++)
+        usleep(1000); /* it never closes; one that does not wait has time to */
+    EQUAL(0, closed);
+    /* New files, of which one would get the socket's number. */
+    int taken[8], other[2];
+    CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, other) == 0);
+    for (int i = 0; i < 8; i++)
+        taken[i] = dup(other[0]);
+    opened = 1;
+    pthread_join(publisher, NULL);
+    pthread_join(closer, NULL);
+    EQUAL(2 + 4 + 1, last_sent);
+    EQUAL(-1, recv(other[1], buffer, sizeof buffer, MSG_DONTWAIT)); /* it did not get what was published */
+    EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
+    EQUAL(4, r.topic_size);
+    EQUAL(7, *(const char *)r.payload);
+    FAILS(MCL_ECLOSED, mcl_broadcaster_publish(b, NULL, 0, "\xc0", 1, &error));
+    for (int i = 0; i < 8; i++)
+        close(taken[i]);
+    close(other[0]), close(other[1]);
+    MUST(mcl_listener_close(l, NULL));
+    return report("shortcut_close");
+}
