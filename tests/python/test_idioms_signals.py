@@ -80,7 +80,12 @@ ENDS = {
         "os.kill(os.getpid(), signal.SIGTERM)\nwhile True: time.sleep(0.1)",
         5,
     ),
-    'SIGHUP': ("os.kill(os.getpid(), signal.SIGHUP); time.sleep(20)", -signal.SIGHUP),
+    'SIGHUP': (
+        # It is ignored where the tests were started by nohup(1).
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\ntime.sleep(20)",
+        -signal.SIGHUP,
+    ),
     'in a thread': (
         "thread = threading.Thread(target=sys.exit)\nthread.start()\nthread.join()\nsys.exit(6)",
         6,
