@@ -4,6 +4,7 @@
 # make lint       runs the linters (tests/lint/run), which make lint-tools installs into build/lint
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
+# make exits      TIMES=40: programs in C and on every interpreter end in every way amid whatever the library does
 # make fuzz       MINUTES=1: looks for input that breaks something, so long in each of eight places (tests/fuzz/run)
 # make flood      DATAGRAMS=10000000: so many hostile datagrams beside a healthy publisher
 # make soak       MINUTES=60 SEED=: everything at once amid faults, and every minute all is accounted for (tests/soak/run)
@@ -181,7 +182,13 @@ test-networks:
 
 ## ---- long tests ----
 
-.PHONY: fuzz flood soak
+.PHONY: exits fuzz flood soak
+# Of each state so many: programs that end in every way while the library is at something.
+exits: lib
+	MCL_EXITS=$(or $(TIMES),40) TIME_LIMIT=3600 tests/capi/run exits
+	MCL_EXITS=$(or $(TIMES),40) TIME_LIMIT=3600 tests/capi/run --asan exits
+	MCL_EXITS=$(or $(TIMES),40) TIME_LIMIT=3600 tests/python/run -k test_exit_states
+
 fuzz: lib
 	tests/fuzz/run $(or $(MINUTES),1)
 

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 
+from mcl import _at_exit
 from mcl import _constants as constants
 from mcl._child import end_child
 from mcl._compat import monotonic
@@ -67,7 +68,7 @@ class Delivery(object):
         callbacks is in no cycle and closes as soon as it is dropped.
         """
         with self._lock:
-            if self._wanted or not self.alive:
+            if self._wanted or not self.alive or _at_exit.begun:
                 return
             self._discard_waiting()
             self._wanted = True

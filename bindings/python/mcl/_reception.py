@@ -4,10 +4,9 @@ The thread is Python's own and asks the library for messages; the library never 
 thread of the library would have to be made known to the interpreter and forgotten again at every
 message, and could be in a callback while the interpreter exits.
 """
-import atexit
 import os
-import weakref
 
+from mcl import _at_exit
 from mcl import _constants as constants
 from mcl._batch import Batch
 from mcl._compat import ReentrantLock, monotonic
@@ -24,9 +23,6 @@ _BUFFER = 1 << 18  # bytes a call, at most and unless one message is larger
 # is one at a time, and the limit is exact.
 _SHARE = 16
 _WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
-# How long the exit of the interpreter waits for running callbacks of all listeners together, in
-# seconds: a slow one must not hold it up.
-_EXIT_WAIT = 0.5
 
 
 class Reception(Delivery):
@@ -50,7 +46,7 @@ class Reception(Delivery):
         self._single = None  # of `receive`
         self._pollable = None
         self._misfits = Misfits()
-        _receptions.add(self)
+        _at_exit.add(self)
 
     @property
     def pid(self):
@@ -187,6 +183,17 @@ class Reception(Delivery):
         self._wait_for_callback(wait)
         return True
 
+    def end(self):
+        """Close when there are callbacks, and return their thread: the interpreter exits.
+
+        Without them, closing would raise in who waits in `receive`.
+        """
+        with self._lock:  # a thread that is just being started counts, too
+            thread = self._thread
+        if thread is not None:
+            self.close(0)
+        return thread
+
 
 def _undecoded(packed):
     return packed if isinstance(packed, memoryview) else memoryview(packed)
@@ -194,18 +201,3 @@ def _undecoded(packed):
 
 def _share(limit, most):
     return max(1, min(most, limit // _SHARE))
-
-
-_receptions = weakref.WeakSet()
-
-
-def _close_all():
-    # Daemon threads are not waited for at exit, and one that still ran Python code while the
-    # interpreter is taken apart could crash it.
-    deadline = monotonic() + _EXIT_WAIT
-    for reception in list(_receptions):
-        if reception.delivers:  # else, closing would raise in who waits in `receive`
-            reception.close(max(0, deadline - monotonic()))
-
-
-atexit.register(_close_all)

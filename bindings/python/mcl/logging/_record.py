@@ -359,6 +359,6 @@ def _close_running():
         report("%s" % error)
 
 
-# Before the listeners and writers of mcl._reception and mcl.logging._handles, which were registered
+# Before the listeners and writers of mcl._at_exit and mcl.logging._handles, which were registered
 # earlier, close.
 atexit.register(_close_running)

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 
+from mcl import _at_exit
 from mcl import _constants as constants
 from mcl._compat import monotonic
 from mcl._delivery import CLOSE_WAIT, Delivery
@@ -34,6 +35,7 @@ class QueueSource(Delivery):
         self.alive = True
         self.pid = os.getpid()
         self._messages = self._dropped = 0
+        _at_exit.add(self)
         listener.subscribe(self._enqueue)
 
     def check_process(self):
@@ -121,3 +123,13 @@ class QueueSource(Delivery):
         self._listener.close()
         self._wait_for_callback(CLOSE_WAIT)
         return True
+
+    def end(self):
+        """End the thread, and return it: the interpreter exits. The transport is left as it is."""
+        with self._lock:
+            thread = self._thread
+            if thread is not None:
+                self.alive = False
+                self._discard_held()
+                self._changed()
+        return thread
