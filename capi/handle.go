@@ -88,6 +88,13 @@ func enter(handle C.uintptr_t, k kind) (*entry, error) {
 	return e, nil
 }
 
+// entered finds what enter found, and what no leave has followed yet: it is still in the table, though it may be closed.
+func entered(handle C.uintptr_t) *entry {
+	table.RLock()
+	defer table.RUnlock()
+	return table.entries[uintptr(handle)]
+}
+
 // leave ends what enter began.
 func (e *entry) leave() {
 	if e.calls.Add(-1) == closedBit && e.left.CompareAndSwap(false, true) {

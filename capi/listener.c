@@ -71,7 +71,20 @@ int mcl_listener_fd(mcl_listener *listener, mcl_error *error)
 int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
 {
     ENTER(error);
-    return wait_for(mclgo_listener_wait_begin, listener, timeout_ms, __func__, error);
+    int64_t deadline = wait_deadline(timeout_ms);
+    sigset_t open;
+    shim_poll wait = {0};
+    signals_block(&open);
+    int code;
+    do {
+        fork_hold();
+        code = mclgo_listener_wait((uintptr_t)listener, &wait, __func__, error);
+        fork_release();
+        if (code == 0)
+            code = wait_listener(listener, &wait, deadline, &open, __func__, error);
+    } while (code == WAIT_LOOK_AGAIN);
+    signals_restore(&open);
+    return code;
 }
 
 int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
@@ -82,15 +95,17 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     BUFFER(buffer, size, error);
     int64_t deadline = wait_deadline(timeout_ms);
     sigset_t open;
+    shim_poll wait = {0};
     signals_block(&open);
     int code;
     do {
-        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__,
-                                         error);
-        if (code != 0)
-            break;
-        code = wait_until(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error);
-    } while (code > 0);
+        fork_hold();
+        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, &wait,
+                                         __func__, error);
+        fork_release();
+        if (code == 0)
+            code = wait_listener(listener, &wait, deadline, &open, __func__, error);
+    } while (code == WAIT_LOOK_AGAIN);
     signals_restore(&open);
     return code;
 }
@@ -105,7 +120,7 @@ int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t 
     if (count > INT_MAX) /* what can be returned */
         count = INT_MAX;
     return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed,
-                                        __func__, error));
+                                        NULL, __func__, error));
 }
 
 int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mcl_error *error)

@@ -9,21 +9,30 @@ import (
 	mcl "libmcl/core"
 )
 
-// mclgo_listener_recv_batch fills the caller's records and buffer with what is queued.
+// mclgo_listener_recv_batch fills the caller's records and buffer with what is queued. It ends the wait that has begun; when
+// it then has nothing, and returns 0, another has begun. Without a wait (NULL) it only looks.
 //
 //export mclgo_listener_recv_batch
 func mclgo_listener_recv_batch(handle C.uintptr_t, records *C.shim_record, count C.size_t, buffer *C.uchar,
-	size C.size_t, needed *C.size_t, function *C.const_char, out *C.mcl_error) C.int {
+	size C.size_t, needed *C.size_t, wait *C.shim_poll, function *C.const_char, out *C.mcl_error) C.int {
+	endPoll(handle, wait)
 	return onListener(handle, out, viewName(function), func(l *listener) (int, error) {
 		f := recordFiller{filler: newFiller(buffer, size), records: unsafe.Slice(records, int(count))}
-		taken, err := l.Drain(int(count), f.accept)
-		if err == nil && taken == 0 && f.refused > 0 {
-			if needed != nil {
-				*needed = C.size_t(f.refused)
+		for {
+			taken, err := l.Drain(int(count), f.accept)
+			if err == nil && taken == 0 && f.refused > 0 {
+				if needed != nil {
+					*needed = C.size_t(f.refused)
+				}
+				return 0, bufferError(int(size), f.refused)
 			}
-			return 0, bufferError(int(size), f.refused)
+			if err != nil || taken > 0 || wait == nil {
+				return taken, err
+			}
+			if queued, err := l.beginPoll(handle, wait); err != nil || !queued {
+				return 0, err
+			}
 		}
-		return taken, err
 	})
 }
 
@@ -54,15 +63,49 @@ func (f *recordFiller) accept(r *mcl.Received) bool {
 	return true
 }
 
-// mclgo_listener_wait_begin returns 1 when a message is queued. When none is, it returns 0 and the descriptor to wait on,
-// which stays open until mclgo_wait_end.
+// mclgo_listener_wait returns 1 when a message is queued. When none is, it returns 0, and a wait has begun. It ends the one
+// that had begun before.
 //
-//export mclgo_listener_wait_begin
-func mclgo_listener_wait_begin(handle C.uintptr_t, fd *C.int, function *C.const_char, out *C.mcl_error) C.int {
-	return beginWait(handle, listenerKind, fd, function, out, func(l *listener) (queued bool, err error) {
-		// A look at the queue: it also tells whether callbacks are subscribed, and quiets a descriptor that is readable for
-		// something which another thread took.
-		_, err = l.Drain(1, func(*mcl.Received) bool { queued = true; return false })
-		return queued, err
-	}, (*listener).fd)
+//export mclgo_listener_wait
+func mclgo_listener_wait(handle C.uintptr_t, wait *C.shim_poll, function *C.const_char, out *C.mcl_error) C.int {
+	endPoll(handle, wait)
+	return onListener(handle, out, viewName(function), func(l *listener) (int, error) {
+		queued, err := l.beginPoll(handle, wait)
+		return boolean(queued), err
+	})
+}
+
+// mclgo_listener_wait_end ends a wait that nothing follows.
+//
+//export mclgo_listener_wait_end
+func mclgo_listener_wait_end(handle C.uintptr_t, wait *C.shim_poll) { endPoll(handle, wait) }
+
+// beginPoll begins a wait. The handle is in use until its end, so that no descriptor is closed, and its number another file's: a
+// close makes the signal readable, and waits for the end.
+func (l *listener) beginPoll(handle C.uintptr_t, wait *C.shim_poll) (queued bool, err error) {
+	e, err := enter(handle, listenerKind)
+	if err != nil {
+		return false, err
+	}
+	fds, queued, err := l.BeginPoll()
+	if err == nil && !queued {
+		_, err = l.pollFD.note(fds.Signal, nil)
+		wait.signal, wait.socket, wait.begun, wait.readable = C.int(fds.Signal), C.int(fds.Socket), 1, 0
+		return false, err
+	}
+	e.leave()
+	return queued, err
+}
+
+// endPoll ends a wait, if one has begun.
+func endPoll(handle C.uintptr_t, wait *C.shim_poll) {
+	if wait == nil || wait.begun == 0 {
+		return
+	}
+	wait.begun = 0
+	var code C.int
+	defer guard(nil, "the end of a wait", &code)
+	e := entered(handle)
+	defer e.leave()
+	e.object.(*listener).EndPoll(wait.readable != 0)
 }

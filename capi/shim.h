@@ -86,6 +86,14 @@ typedef struct shim_log_header {
     uintptr_t path;
 } shim_log_header;
 
+/* A wait for a message of a listener: what to poll for reading, while `begun`, and whether the socket was readable. */
+typedef struct shim_poll {
+    int signal;
+    int socket; /* -1: none */
+    int begun;
+    int readable;
+} shim_poll;
+
 /* By which a broadcaster's small messages may leave without Go (shortcut.h). */
 typedef struct shim_socket {
     int fd; /* -1: they must not */

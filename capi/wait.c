@@ -33,6 +33,19 @@ static struct timespec *left_until(int64_t deadline, struct timespec *left)
     return left;
 }
 
+/* Polls for reading. Returns how many are readable, 0 when the time is over, or a code. */
+static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline, const sigset_t *open, const char *function,
+                      mcl_error *error)
+{
+    struct timespec left;
+    int ready = ppoll(fds, count, left_until(deadline, &left), open);
+    if (ready >= 0)
+        return ready;
+    if (errno == EINTR)
+        return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
+    return guard_errno(error, errno, function, "poll");
+}
+
 static void end_wait(void *handle)
 {
     mclgo_wait_end((uintptr_t)handle);
@@ -50,19 +63,11 @@ int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sig
     /* The handle is in use until the end, so that the descriptor is not closed, and its number another file's. A
      * close makes it readable, and waits for the end; the next look then gives MCL_ECLOSED. */
     struct pollfd readable = {.fd = fd, .events = POLLIN};
-    struct timespec left;
-    int ready, reason;
+    int ready;
     pthread_cleanup_push(end_wait, (void *)handle); /* ppoll is where a thread can be cancelled */
-    ready = ppoll(&readable, 1, left_until(deadline, &left), open);
-    reason = errno;
+    ready = poll_until(&readable, 1, deadline, open, function, error);
     pthread_cleanup_pop(1);
-    if (ready == 0)
-        return 0;
-    if (ready < 0 && reason == EINTR)
-        return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
-    if (ready < 0)
-        return guard_errno(error, reason, function, "poll");
-    return WAIT_LOOK_AGAIN;
+    return ready > 0 ? WAIT_LOOK_AGAIN : ready;
 }
 
 int wait_until(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
@@ -83,4 +88,32 @@ int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *
     int code = wait_until(begin, handle, deadline, &open, function, error);
     signals_restore(&open);
     return code;
+}
+
+typedef struct listener_wait {
+    mcl_listener *listener;
+    shim_poll *wait;
+} listener_wait;
+
+static void end_listener_wait(void *of)
+{
+    listener_wait *w = of;
+    mclgo_listener_wait_end((uintptr_t)w->listener, w->wait);
+}
+
+int wait_listener(mcl_listener *listener, shim_poll *wait, int64_t deadline, const sigset_t *open, const char *function,
+                  mcl_error *error)
+{
+    listener_wait here = {listener, wait};
+    struct pollfd fds[] = {{.fd = wait->signal, .events = POLLIN}, {.fd = wait->socket, .events = POLLIN}};
+    int ready;
+    pthread_cleanup_push(end_listener_wait, &here);
+    ready = poll_until(fds, 2, deadline, open, function, error); /* a descriptor of -1 is passed over: poll(2) */
+    pthread_cleanup_pop(0);
+    if (ready <= 0) {
+        end_listener_wait(&here);
+        return ready;
+    }
+    wait->readable = fds[1].revents != 0;
+    return WAIT_LOOK_AGAIN;
 }

@@ -32,9 +32,5 @@ func beginWait[T any](handle C.uintptr_t, k kind, fd *C.int, function *C.const_c
 //
 //export mclgo_wait_end
 func mclgo_wait_end(handle C.uintptr_t) {
-	// The call that is about to leave has kept the entry in the table.
-	table.RLock()
-	e := table.entries[uintptr(handle)]
-	table.RUnlock()
-	e.leave()
+	entered(handle).leave()
 }

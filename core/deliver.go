@@ -171,6 +171,7 @@ func (l *Listener) deliverRing(r *Received) {
 			return
 		}
 		l.stats.Delivered++
+		subs[0].running = true
 		l.makeRoom()
 		l.mu.Unlock()
 		l.callAll(subs, r, &e)
@@ -195,6 +196,7 @@ func (l *Listener) deliverDirect() {
 			return
 		}
 		l.stats.Delivered++
+		subs[0].running = true
 		l.inHand--
 		l.mu.Unlock()
 		e := &r.entries[i]
@@ -205,27 +207,37 @@ func (l *Listener) deliverDirect() {
 	}
 }
 
-// callAll calls the callbacks that were subscribed when the message was taken, save those removed since.
+// callAll calls the callbacks that were subscribed when the message was taken, save those removed since. The first is marked
+// as running since then, so that a message that counts as delivered reaches one at least.
 func (l *Listener) callAll(subs []*subscription, r *Received, e *queue.Entry) {
 	r.set(e, l.opts.Type)
-	for _, s := range subs {
-		l.mu.Lock()
-		removed := s.removed
-		s.running = !removed
-		l.mu.Unlock()
-		if removed {
+	for i, s := range subs {
+		if i > 0 && !l.start(s) {
 			continue
 		}
 		l.call(s, r)
-		l.mu.Lock()
-		s.running = false
-		over, idle := s.removed, s.idle
-		l.mu.Unlock()
-		if over {
-			l.drop(s)
-			if idle != nil {
-				close(idle)
-			}
+		l.end(s)
+	}
+}
+
+// start marks a callback as running, unless it was removed.
+func (l *Listener) start(s *subscription) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.running = !s.removed
+	return s.running
+}
+
+// end is for a callback that has returned, and may have been removed meanwhile.
+func (l *Listener) end(s *subscription) {
+	l.mu.Lock()
+	s.running = false
+	over, idle := s.removed, s.idle
+	l.mu.Unlock()
+	if over {
+		l.drop(s)
+		if idle != nil {
+			close(idle)
 		}
 	}
 }
@@ -280,7 +292,7 @@ func (l *Listener) announce() {
 		return
 	}
 	token(l.ready)
-	if l.signal != nil {
+	if l.lent || l.polls > 0 { // a system call each time that the queue was empty
 		l.signal.Set()
 	}
 }

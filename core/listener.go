@@ -57,7 +57,10 @@ type Listener struct {
 	filter map[string]struct{}
 	rx     netio.Receiver
 
-	reader  reader        // the reading goroutine's own
+	reading  sync.Mutex // held by who reads the socket, and then runs callbacks; protects reader. Locked before mu
+	reader   reader
+	queueAll func([]netio.Packet) // for an owner that reads, made once
+
 	done    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the goroutines have ended
 	ready   chan struct{} // holds a token when something is queued for the owner
@@ -72,7 +75,9 @@ type Listener struct {
 	closed  bool
 	subs    []*subscription // replaced, never changed: readers use it without mu
 	nextID  uint64
-	signal  *notify.Notifier // nil until FD is called
+	signal  *notify.Notifier // nil until somebody polls
+	polls   int              // who polls it, between BeginPoll and EndPoll
+	lent    bool             // by FD: somebody may poll it at any time
 
 	deliverer atomic.Uint64 // goroutine that runs callbacks
 	readerID  atomic.Uint64 // goroutine that reads the socket
@@ -154,6 +159,7 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	}
 	l.reader.parts = wire.NewReassembler(res.conn.MessageMax, res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
 	l.reader.start = time.Now()
+	l.queueAll = func(packets []netio.Packet) { l.process(packets, true) }
 	var running sync.WaitGroup
 	running.Add(1)
 	go func() { defer running.Done(); l.read() }()

@@ -13,7 +13,7 @@ import (
 	"libmcl/core/internal/wire"
 )
 
-// A reader is what the reading goroutine has to itself.
+// A reader is what belongs to who reads the socket.
 type reader struct {
 	parts    *wire.Reassembler
 	start    time.Time // origin of the reassembler's monotonic clock
@@ -33,7 +33,7 @@ func (l *Listener) read() {
 	}
 	handle := l.handle // one closure, not one a call
 	for failures := 0; ; {
-		err := l.rx.Receive(handle)
+		err := l.rx.Receive(&l.reading, handle)
 		switch {
 		case err == nil:
 			failures = 0
@@ -55,6 +55,8 @@ func (l *Listener) read() {
 }
 
 func (l *Listener) finishReading() {
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	cleared := l.reader.parts.Clear()
 	l.reader.writer.Close()
 	l.mu.Lock()
@@ -63,8 +65,12 @@ func (l *Listener) finishReading() {
 	l.stats.Assembling, l.stats.AssemblingBytes = 0, 0
 }
 
-// handle takes a batch of datagrams. The counters of the whole batch change at once, so that their sums always hold.
-func (l *Listener) handle(packets []netio.Packet) {
+// handle takes a batch of datagrams, on the reading goroutine. reading is held.
+func (l *Listener) handle(packets []netio.Packet) { l.process(packets, l.opts.Queued) }
+
+// process takes a batch of datagrams, and queues the messages or delivers them to callbacks. The counters of the whole batch
+// change at once, so that their sums always hold. reading is held.
+func (l *Listener) process(packets []netio.Packet, queued bool) {
 	r := &l.reader
 	var delta ListenerStats
 	now := int64(time.Since(r.start))
@@ -75,7 +81,8 @@ func (l *Listener) handle(packets []netio.Packet) {
 	l.expire(&delta, now)
 	fragments, held := r.parts.Pending()
 	l.setDeadline()
-	direct := !l.opts.Queued && l.subscribed()
+	// Only now: it may have replaced a deadline that was to tell of a subscription.
+	direct := !queued && l.subscribed()
 	if direct {
 		l.deliverBacklog()
 	} else {
@@ -173,6 +180,9 @@ func (l *Listener) setDeadline() {
 	if at := now.Add(time.Duration(wait) + time.Millisecond); r.deadline.IsZero() || at.Before(r.deadline) {
 		r.deadline = at
 		l.rx.SetDeadline(at)
+		if l.unreported.Load() {
+			l.networkChanged() // whose deadline it may have replaced
+		}
 	}
 }
 
@@ -194,6 +204,8 @@ func (l *Listener) wake() {
 	if l.unreported.Swap(false) {
 		l.reportNetwork()
 	}
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	l.reader.deadline = time.Time{}
 	l.rx.SetDeadline(time.Time{})
 	l.handle(nil)

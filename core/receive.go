@@ -187,15 +187,25 @@ func (l *Listener) FD() (int, error) {
 	if l.closed {
 		return -1, closedError("get descriptor of listener on", l.res.conn.String())
 	}
-	if l.signal == nil {
-		n, err := notify.New()
-		if err != nil {
-			return -1, systemError("get descriptor of listener on", l.res.conn.String(), err)
-		}
-		l.signal = n
-		l.announce()
+	if err := l.openSignal("get descriptor of listener on"); err != nil {
+		return -1, err
 	}
+	l.lent = true
+	l.announce()
 	return l.signal.FD(), nil
+}
+
+// openSignal makes it when it is first needed. mu is held.
+func (l *Listener) openSignal(op string) error {
+	if l.signal != nil {
+		return nil
+	}
+	n, err := notify.New()
+	if err != nil {
+		return systemError(op, l.res.conn.String(), err)
+	}
+	l.signal = n
+	return nil
 }
 
 // Release closes the descriptor that FD gave, once nobody polls it any more. Use it after Close; it may be called again.

@@ -2,7 +2,10 @@
 
 package netio
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
 
 // Not with the race detector, which makes sync.Pool forget at random.
 func TestSendingAndReceivingAllocateNothing(t *testing.T) {
@@ -10,12 +13,13 @@ func TestSendingAndReceivingAllocateNothing(t *testing.T) {
 	r, s := listen(t, g), dial(t, g)
 	for _, sizes := range [][]int{{100}, repeat(64, 100), repeat(8, 8000)} {
 		datagrams := datagramsOf(sizes...)
+		var reading sync.Mutex
 		count := 0
 		handle := func(packets []Packet) { count += len(packets) }
 		once := func() {
 			s.Send(datagrams)
 			for count = 0; count < len(sizes); {
-				if err := r.Receive(handle); err != nil {
+				if err := r.Receive(&reading, handle); err != nil {
 					t.Fatal(err)
 				}
 			}

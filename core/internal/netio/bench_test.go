@@ -3,6 +3,7 @@ package netio
 import (
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func benchmarkSendReceive(b *testing.B, size, batch int) {
 		defer close(over)
 		for ended := false; !ended; {
 			n := 0
-			err := r.Receive(func(packets []Packet) {
+			err := r.Receive(new(sync.Mutex), func(packets []Packet) {
 				for i := range packets {
 					if ended = ended || len(packets[i].Data) == last; !ended {
 						n++

@@ -305,6 +305,13 @@ func (m *membership) OnChange(changed func()) {
 	m.changed = changed
 }
 
+// oldest is the socket that is read now.
+func (m *membership) oldest() *member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.all[0]
+}
+
 func (m *membership) last() *member {
 	m.mu.Lock()
 	defer m.mu.Unlock()

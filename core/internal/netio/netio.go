@@ -8,6 +8,7 @@ package netio
 import (
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"libmcl/core/internal/buf"
@@ -74,8 +75,9 @@ type Packet struct {
 type Receiver interface {
 	// Receive waits until datagrams are there and calls handle with them, in order of arrival. The packets are valid
 	// until handle returns. It returns net.ErrClosed once Close was called, at once and also when it was waiting
-	// already; os.ErrDeadlineExceeded when the deadline passed.
-	Receive(handle func([]Packet)) error
+	// already; os.ErrDeadlineExceeded when the deadline passed. It locks reading from before it reads until handle has
+	// returned.
+	Receive(reading *sync.Mutex, handle func([]Packet)) error
 	// SetDeadline makes a waiting and every later Receive return at t; the zero time makes it wait for ever.
 	SetDeadline(t time.Time) error
 	// Dropped is how many datagrams the kernel has dropped so far because nobody read them in time. It counts a train of
@@ -92,6 +94,13 @@ type Receiver interface {
 	Descriptor() int
 	// Close leaves the group. A waiting Receive returns.
 	Close() error
+}
+
+// A Sharer is a Receiver that others may read as well, in turn with the goroutine that is in Receive.
+type Sharer interface {
+	// ReceiveNow is Receive without waiting: it calls handle with what one system call gives, if anything is there. The lock
+	// that Receive is given must be held.
+	ReceiveNow(handle func([]Packet)) error
 }
 
 // A Datagram to be sent is the bytes of Head followed by those of Body.

@@ -127,7 +127,7 @@ func (r *portableReceiver) wants(dst netip.Addr, index int) bool {
 	return dst.WithZone("") == r.group.Addr.Addr() && r.joined && (r.in == nil || index == r.in.Index)
 }
 
-func (r *portableReceiver) Receive(handle func([]Packet)) error {
+func (r *portableReceiver) Receive(reading *sync.Mutex, handle func([]Packet)) error {
 	b := buf.Get(1 << 16)
 	defer b.Release()
 	for {
@@ -144,6 +144,8 @@ func (r *portableReceiver) Receive(handle func([]Packet)) error {
 			}
 		}
 		addr := from.(*net.UDPAddr).AddrPort()
+		reading.Lock()
+		defer reading.Unlock()
 		handle([]Packet{{Buf: b, Data: b.Bytes()[:n:n], From: netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()),
 			Time: wallClock(), Interface: index}})
 		return nil

@@ -73,12 +73,16 @@ func (b *batch) prepare(n int) {
 // A receiver reads one socket, and another when the interface has been replaced (see membership).
 type receiver struct {
 	*membership
-	batch *batch
-	n     int
-	size  int // of the next read: grows with what there is, so that a quiet listener holds and prepares little
-	err   error
-	times arrivals
-	read  func(fd uintptr) bool // r.readBatch, made once: a closure a call would be an allocation a call
+	// Made once: a closure a call would be an allocation a call.
+	wait func(fd uintptr) bool // r.lockAndRead
+	look func(fd uintptr)      // r.readBatch
+
+	reading *sync.Mutex // given to Receive; protects what follows
+	batch   *batch
+	n       int
+	size    int // of the next read: grows with what there is, so that a quiet listener holds and prepares little
+	err     error
+	times   arrivals
 }
 
 func (linux) Listen(g Group) (Receiver, error) {
@@ -87,14 +91,44 @@ func (linux) Listen(g Group) (Receiver, error) {
 		return nil, err
 	}
 	r := &receiver{membership: m, size: batchMin}
-	r.read = r.readBatch
+	r.wait = r.lockAndRead
+	r.look = func(fd uintptr) { r.readBatch(fd) }
 	return r, nil
 }
 
-func (r *receiver) Receive(handle func([]Packet)) error {
-	if err := r.await(r.read); err != nil {
+func (r *receiver) Receive(reading *sync.Mutex, handle func([]Packet)) error {
+	r.reading = reading
+	if err := r.await(r.wait); err != nil {
 		return err
 	}
+	defer reading.Unlock()
+	return r.handOver(handle)
+}
+
+// lockAndRead is called by the netpoller, and called again when the socket is readable after it gave false. It leaves the
+// lock to its caller when it has something.
+func (r *receiver) lockAndRead(fd uintptr) bool {
+	r.reading.Lock()
+	if r.readBatch(fd) {
+		return true
+	}
+	r.reading.Unlock()
+	return false
+}
+
+// ReceiveNow implements Sharer.
+func (r *receiver) ReceiveNow(handle func([]Packet)) error {
+	if err := r.oldest().raw.Control(r.look); err != nil {
+		return err
+	}
+	if r.batch == nil {
+		return nil
+	}
+	return r.handOver(handle)
+}
+
+// handOver passes on what was read, or the error.
+func (r *receiver) handOver(handle func([]Packet)) error {
 	if r.err != nil {
 		return r.err
 	}
@@ -118,7 +152,7 @@ func (r *receiver) Receive(handle func([]Packet)) error {
 	return nil
 }
 
-// readBatch is called by the netpoller, and called again when the socket is readable after it gave false.
+// readBatch reads what is there, and tells whether anything was, or an error.
 func (r *receiver) readBatch(fd uintptr) bool {
 	b := r.batch
 	if b == nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func receiveAll(t testing.TB, r Receiver, n int) (all [][]byte, reads int) {
 	t.Helper()
 	r.SetDeadline(time.Now().Add(patience))
 	for len(all) < n {
-		if err := r.Receive(func(packets []Packet) {
+		if err := r.Receive(new(sync.Mutex), func(packets []Packet) {
 			for i := range packets {
 				all = append(all, bytes.Clone(packets[i].Data))
 			}

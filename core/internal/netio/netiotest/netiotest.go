@@ -132,7 +132,7 @@ func (r *receiver) swapLast() bool {
 	return true
 }
 
-func (r *receiver) Receive(handle func([]netio.Packet)) error {
+func (r *receiver) Receive(reading *sync.Mutex, handle func([]netio.Packet)) error {
 	r.mu.Lock()
 	for {
 		switch {
@@ -146,6 +146,8 @@ func (r *receiver) Receive(handle func([]netio.Packet)) error {
 			batch := r.queue[:min(len(r.queue), 64)]
 			r.queue = r.queue[len(batch):]
 			r.mu.Unlock()
+			reading.Lock()
+			defer reading.Unlock()
 			deliver(batch, handle)
 			return nil
 		}
