@@ -18,6 +18,9 @@ import (
 const (
 	batchSize = 64
 	batchMin  = 4
+	// batchBytes is what one read should bring at most: what the processor's second cache holds, in which callbacks find it and
+	// the next read puts what it copies.
+	batchBytes = 256 << 10
 	// packetSize holds the largest datagram that IPv6 carries without jumbograms.
 	packetSize  = 1 << 16
 	controlSize = 128 // SCM_TIMESTAMPING takes 64 bytes, IPV6_PKTINFO 40, UDP_GRO 24
@@ -134,20 +137,22 @@ func (r *receiver) handOver(handle func([]Packet)) error {
 	}
 	b := r.batch
 	b.packets = b.packets[:0]
+	bytes := 0
 	for i := range r.n {
 		b.split(i)
+		bytes += int(b.headers[i].len)
 	}
 	r.times.set(b.packets, wallClock)
 	handle(b.packets)
-	switch {
-	case r.n == r.size:
-		r.size = min(4*r.size, batchSize)
-	default: // drained: the next read will most likely wait
-		if r.n < r.size/4 {
-			r.size = max(r.size/4, batchMin)
-		}
+	if r.n < r.size { // drained: the next read will most likely wait
 		r.batch = nil
 		batches.Put(b)
+	}
+	switch {
+	case r.n < r.size/4 || bytes > batchBytes:
+		r.size = max(r.size/4, batchMin)
+	case r.n == r.size && 4*bytes <= batchBytes:
+		r.size = min(4*r.size, batchSize)
 	}
 	return nil
 }
