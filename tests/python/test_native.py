@@ -142,6 +142,11 @@ def test_the_fast_form_of_records():
         7,
     )
 
+    assert _native.RECORD_BEGINNING.size == _native.RECORD.size
+    beginning = _native.RECORD_BEGINNING.unpack(bytes(bytearray(record)))
+    assert beginning == (record.topic, record.topic_size, record.payload, record.payload_size,
+                         record.time_received)
+
     assert _native.LOG_RECORD.size == ctypes.sizeof(_native.LogRecord)
     entry = _native.LogRecord(-1, 2, 3, 4, 5, None)
     assert _native.LOG_RECORD.unpack(bytes(bytearray(entry))) == (-1, 2, 3, 4, 5, 0)

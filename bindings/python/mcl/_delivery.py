@@ -1,7 +1,9 @@
 """What sources of messages share: a thread for callbacks, the messages in hand, and the ledger.
 
 At every moment, each message that was taken over is in one place only: in hand, being made into
-what its receiver gets (both count as queued), delivered, rejected or discarded.
+what its receiver gets (both count as queued), delivered, rejected or discarded. What has left the
+hand otherwise is counted, and the rest has been delivered to callbacks: so that one step of the
+interpreter delivers a message, and needs no lock.
 """
 import collections
 import os
@@ -10,7 +12,7 @@ import threading
 
 from mcl import _at_exit
 from mcl import _constants as constants
-from mcl._child import end_child
+from mcl._child import end_child, mark_of, marked
 from mcl._compat import monotonic
 from mcl._report import report, report_callback
 from mcl.errors import BusyError, ClosedError, MclError
@@ -19,11 +21,38 @@ from mcl.errors import BusyError, ClosedError, MclError
 CLOSE_WAIT = constants.MCL_CLOSE_WAIT_MS / 1000.0
 
 
+class Receiver(object):
+    """A listener, as its source sees it.
+
+    Args:
+        listener (RawListener)
+        accept (callable): takes a message's topic (str or None), its payload, and when it was
+            received, in nanoseconds since the Unix epoch; returns what callbacks get, or None when
+            it does not fit.
+        make (callable): does the same for a listener that takes all; None: it only makes a dict of
+            topic and payload. Not for others.
+        takes_all (bool): is every message accepted.
+        callbacks (mcl.event.event.Callbacks): whose `now` are the callbacks of each moment.
+        deliver (callable): takes what callbacks get, and these.
+        trigger (function): the listener's `__trigger__`, unless somebody replaces it: this only
+            calls each callback.
+    """
+
+    def __init__(self, listener, accept, make, takes_all, callbacks, deliver, trigger):
+        self.listener, self.accept, self.make, self.takes_all = listener, accept, make, takes_all
+        self.callbacks, self.deliver, self.trigger = callbacks, deliver, trigger
+
+
 class Delivery(object):
     """Base class of sources: messages of any kind, to callbacks on one thread or to `receive`.
 
-    A subclass has `alive`, `_first`, `_next`, `_decode`, `_discard_waiting` and `_changed`, and
-    `_taken` when it is to be told of each message that goes to callbacks.
+    A message is a tuple of its topic (str or None), its payload, when it was received, in
+    nanoseconds since the Unix epoch, and its size in bytes, if that is known.
+
+    A subclass has `alive`, `_first`, `_next`, `_discard_waiting` and `_changed`, and counts in
+    `_entered` what comes in hand; it has `_make` when payloads may be Packed, and `_taken` when it
+    is to be told of each message that goes to callbacks. It sets `_plain` while, in hand, there is
+    nothing Packed, and nothing that others add or that `_taken` is to be told of.
 
     Args:
         where (str): names it in errors and its thread.
@@ -36,12 +65,19 @@ class Delivery(object):
         self._quick_lock = getattr(lock, 'plain', lock)
         self._held = collections.deque()  # messages in hand, the oldest first
         self._making = ()  # those that `receive` has taken and not returned yet
-        self._delivered = self._rejected = self._discarded = 0
+        self._entered = 0  # that ever were in hand
+        self._left = 0  # of them: to `receive`, rejected or discarded
+        self._received = self._rejected = self._discarded = 0
+        self._plain = False
         self._wanted = False
         self._thread = None
         self._after = ()
 
     _taken = None
+
+    @property
+    def _delivered(self):
+        return self._entered - self._left - len(self._held) + self._received
 
     @property
     def delivers(self):
@@ -53,19 +89,15 @@ class Delivery(object):
         threads = other._after + (other._thread,)
         self._after = tuple(thread for thread in threads if thread and thread.is_alive())
 
-    def start(self, accept, callbacks, deliver):
+    def start(self, receiver):
         """Deliver what arrives from now on. What waits by now is discarded, and counted as that.
 
         Args:
-            accept (callable): takes a message's topic (str or None), its payload, and when it was
-                received, in nanoseconds since the Unix epoch; returns what callbacks get, or None
-                when it does not fit.
-            callbacks (callable): returns the callbacks of this moment, a tuple.
-            deliver (callable): takes what callbacks get, and these. It runs on one daemon thread,
-                one message at a time and in order.
+            receiver (Receiver): of the listener, whose callbacks run on one daemon thread, one
+                message at a time and in order.
 
-        They are the same at each start. Only the thread keeps them, so that a listener without
-        callbacks is in no cycle and closes as soon as it is dropped.
+        It is the same at each start. Only the thread keeps it, so that a listener without callbacks
+        is in no cycle and closes as soon as it is dropped.
         """
         with self._lock:
             if self._wanted or not self.alive or _at_exit.begun:
@@ -77,7 +109,7 @@ class Delivery(object):
             # pause.
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mcl: " + self._where,
-                                                args=(accept, callbacks, deliver))
+                                                args=(receiver,))
                 self._thread.daemon = True
                 try:
                     self._thread.start()
@@ -92,70 +124,120 @@ class Delivery(object):
             self._changed()
 
     def _discard_held(self):
-        self._discarded += len(self._held)
-        self._held.clear()
+        # One by one, as the thread may be taking some meanwhile.
+        while self._held:
+            try:
+                self._held.popleft()
+            except IndexError:
+                break
+            self._discarded += 1
+            self._left += 1
 
-    def _run(self, accept, callbacks, deliver):
+    def _run(self, receiver):
         for thread in self._after:
             thread.join()
         self._after = ()
-        getpid = os.getpid
-        pid = getpid()
+        pid, mark = os.getpid(), mark_of(marked)
         try:
-            while True:
-                # Without the lock: this is done for each message.
-                try:
-                    message = self._held[0] if self._wanted else None
-                except IndexError:
-                    message = None
-                if message is None:
-                    data = begun = None  # not kept for as long as nothing arrives
-                    message = self._first()
-                    if message is None:
-                        return
-                # No callback raises here, which a listener catches, but a subclass of one may: and
-                # whatever it likes, on Python 2 also what derives from nothing.
-                try:
-                    data = self._make(message, accept)
-                except:  # noqa: E722
-                    report_callback(accept)
-                    data = None
-                begun = self._begin(message, data, callbacks)
-                if begun:
-                    try:
-                        deliver(data, begun)
-                    except:  # noqa: E722
-                        if getpid() != pid:
-                            end_child(sys.exc_info()[1])
-                        report_callback(deliver)
-                    if getpid() != pid:
-                        end_child()
+            while self._first() is not None:
+                if self._plain and receiver.takes_all:
+                    self._deliver_plain(receiver, mark)
+                else:
+                    self._deliver_any(receiver, mark)
         except ClosedError:
             pass
         except MclError as error:
+            if os.getpid() != pid:  # a child that code in C has made, past Python
+                end_child()
             report("%s receives no more: %s" % (self._where, error))
 
-    def _make(self, message, accept):
-        decoded = self._decode(message)
-        return None if decoded is None else accept(*decoded)
+    # The next two do so much for each message, so what could be calls is written out: each would
+    # cost some percent of what receiving and unpacking a small message from a socket does.
 
-    def _begin(self, message, data, callbacks):
-        """Take the first message out of hand; the callbacks it goes to, or () when to none."""
-        with self._quick_lock:
-            # While it was made, it may have been discarded, or received after a pause.
-            if not (self._wanted and self._held and self._held[0] is message):
-                return ()
-            begun = callbacks()
+    def _deliver_plain(self, receiver, mark):
+        """Deliver what is in hand, to a listener that takes all."""
+        take, callbacks, listener = self._held.popleft, receiver.callbacks, receiver.listener
+        make, trigger = receiver.make, receiver.trigger
+        while self._wanted:
+            begun = callbacks.now
             if not begun:  # the last one is just being unsubscribed: a pause follows
-                return ()
-            self._held.popleft()
-            if self._taken is not None:
-                self._taken()
-            if data is None:
-                self._rejected += 1
-                return ()
-            self._delivered += 1
-            return begun
+                return
+            try:
+                topic, payload, time, _ = take()  # by this it is delivered
+            except IndexError:  # it was the last, or the others were discarded or received
+                return
+            if make is None:
+                data = {'topic': topic, 'payload': payload}
+            else:
+                data = make(topic, payload, time)
+            try:
+                replaced = listener.__trigger__.__func__ is not trigger
+            except AttributeError:  # by a function, at this object
+                replaced = True
+            if replaced:
+                self._deliver(receiver, data, begun, mark)
+                continue
+            for callback in begun:
+                try:
+                    callback(data)
+                except:  # noqa: E722  (Python 2 raises classes too that derive from nothing)
+                    if mark_of(marked) != mark:
+                        end_child(sys.exc_info()[1])
+                    report_callback(callback)
+            if mark_of(marked) != mark:
+                end_child()
+
+    def _deliver_any(self, receiver, mark):
+        """Deliver what is in hand."""
+        held, take, taken = self._held, self._held.popleft, self._taken
+        lock, unlock = self._quick_lock.acquire, self._quick_lock.release  # `with` costs twice that
+        accept, callbacks = receiver.accept, receiver.callbacks
+        while self._wanted:
+            try:
+                message = held[0]
+            except IndexError:  # it was the last, or the others were discarded or received
+                return
+            # No callback raises here, which a listener catches, but a subclass of one may: and
+            # whatever it likes, on Python 2 also what derives from nothing.
+            try:
+                data = self._make(message, accept)
+            except:  # noqa: E722
+                report_callback(accept)
+                data = None
+            lock()
+            try:
+                # While it was made, it may have been discarded, or received after a pause.
+                if not (self._wanted and held and held[0] is message):
+                    return
+                begun = callbacks.now
+                if not begun:  # the last one is just being unsubscribed: a pause follows
+                    return
+                if data is None:
+                    self._rejected += 1
+                    self._left += 1
+                take()
+                if taken is not None:
+                    taken()
+            finally:
+                unlock()
+            if data is not None:
+                self._deliver(receiver, data, begun, mark)
+
+    @staticmethod
+    def _deliver(receiver, data, callbacks, mark):
+        try:
+            receiver.deliver(data, callbacks)
+        except:  # noqa: E722
+            if mark_of(marked) != mark:
+                end_child(sys.exc_info()[1])
+            report_callback(receiver.deliver)
+        if mark_of(marked) != mark:
+            end_child()
+
+    def _make(self, message, accept):
+        """Return what `accept` makes of a message; None when it cannot be made."""
+        topic, payload, time, _ = message
+        return accept(topic, payload, time)
 
     def receive(self, timeout, accept):
         """Return the next message, as `accept` of `start` makes it.
@@ -176,7 +258,7 @@ class Delivery(object):
                     if data is None:
                         self._rejected += 1
                     else:
-                        self._delivered += 1
+                        self._received += 1
             if data is not None:
                 return data
 

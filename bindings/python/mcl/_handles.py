@@ -23,6 +23,7 @@ class _PerThread(threading.local):
 
 _errors = _PerThread()
 _ITEMS = ctypes.POINTER(_native.Item)
+_SMALL = constants.MCL_FRAGMENT_SIZE
 
 
 def _address(data):
@@ -123,7 +124,7 @@ class BroadcasterHandle(Handle):
 
     def _send(self, size, quick, blocking, *arguments):
         """Call one of two functions; see _native.QUICK."""
-        if size <= constants.MCL_FRAGMENT_SIZE and not self._large:
+        if size <= _SMALL and not self._large:
             return quick(*arguments)
         self._large.append(None)
         try:
@@ -134,8 +135,12 @@ class BroadcasterHandle(Handle):
     def publish(self, topic, packed):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
         size = len(packed)
-        result = self._send(size, self._publish, self._publish_large, self._token, topic,
-                            0 if topic is None else len(topic), packed, size, _errors.pointer)
+        topic_size = 0 if topic is None else len(topic)
+        if size <= _SMALL and not self._large:  # `_send` says the same; a call would cost more
+            result = self._publish(self._token, topic, topic_size, packed, size, _errors.pointer)
+        else:
+            result = self._send(size, self._publish, self._publish_large, self._token, topic,
+                                topic_size, packed, size, _errors.pointer)
         if result < 0:
             self.check()
             check(result, _errors.error)

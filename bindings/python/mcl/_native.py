@@ -159,6 +159,8 @@ class Record(ctypes.Structure):
 # The same for struct.unpack_from, which reads all fields in the time that ctypes takes for one.
 # 'P' stands for size_t too, which Python 2 has no letter for; the two are equally large.
 RECORD = struct.Struct('@PPPPq16sII')
+# Up to time_received, which is what Python tells; the rest would take as long again.
+RECORD_BEGINNING = struct.Struct('@PPPPq24x')
 
 CALL = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Record))
 DROP = ctypes.CFUNCTYPE(None, c_void_p)

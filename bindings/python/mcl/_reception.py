@@ -14,7 +14,8 @@ from mcl._delivery import CLOSE_WAIT, Delivery
 from mcl._handles import is_alive
 from mcl._pollable import Pollable
 from mcl._report import Misfits
-from mcl.codec import decode_topic, unpack
+from mcl._unpacking import Packed
+from mcl.codec import unpack
 
 _BATCH = 256  # messages a call, at most
 _BUFFER = 1 << 18  # bytes a call, at most and unless one message is larger
@@ -39,10 +40,11 @@ class Reception(Delivery):
     def __init__(self, handle, max_messages=0, max_bytes=0, decode=True):
         super(Reception, self).__init__(handle.where, ReentrantLock())
         self._handle = handle
-        self._unpack = unpack if decode else _undecoded
+        self._decode = decode
         self._count = _share(max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT, _BATCH)
         self._size = _share(max_bytes or constants.MCL_QUEUE_BYTES_DEFAULT, _BUFFER)
         self._batch = None  # of the thread; what is in hand lies in its memory
+        self._more = False  # the last batch was full: there may be more, without a wait
         self._single = None  # of `receive`
         self._pollable = None
         self._misfits = Misfits()
@@ -62,16 +64,16 @@ class Reception(Delivery):
         """Raise ForkError in a child of the process that opened it."""
         self._handle.check_process()
 
-    def start(self, accept, callbacks, deliver):
+    def start(self, receiver):
         self.check_process()  # before the lock, which fork() may have copied while it was held
-        super(Reception, self).start(accept, callbacks, deliver)
+        super(Reception, self).start(receiver)
 
     def _discard_waiting(self):
         self._discard_held()
         queued = self._handle.stats()['queued']
         batch = Batch(self._handle, _BATCH, _BUFFER) if queued else None
         while queued > 0:
-            taken = len(batch.take())
+            taken = batch.skip()
             self._discarded += taken
             queued = queued - taken if taken else 0
 
@@ -81,28 +83,41 @@ class Reception(Delivery):
             with self._lock:
                 if not self._wanted:
                     self._thread = self._batch = None
+                    self._changed()  # it may have taken the last one since the pause
                     return None
                 if self._held:
                     return self._held[0]
-            if self._handle.wait(-1) != 1:
+            # The wait gives the interpreter lock up, which takes 5 ms to come back when another
+            # thread computes.
+            if not self._more and self._handle.wait(-1) != 1:
                 continue
+            self._more = False
             with self._lock:
                 if self._wanted and not self._held:
                     if self._batch is None:
                         self._batch = Batch(self._handle, self._count, self._size,
-                                            lends=self._unpack is _undecoded)
-                    self._held.extend(self._batch.take())
+                                            lends=not self._decode)
+                    # All are unpacked at once, which is faster than each when its turn comes.
+                    messages, self._plain = (self._batch.take_unpacked() if self._decode
+                                             else (self._batch.take(), True))
+                    self._entered += len(messages)
+                    self._held.extend(messages)
+                    self._more = len(messages) == self._count > 1
 
-    def _decode(self, message):
-        """Return a message's topic, payload and time; None when Python cannot hold it."""
-        topic, packed, time = message
-        try:
-            return None if topic is None else decode_topic(topic), self._unpack(packed), time
-        except Exception as error:  # pylint: disable=broad-except
-            # Well-formed msgpack, as the library has checked, but say a map with a list as its key.
-            self._misfits("%s: cannot decode a payload of %d bytes" % (self._where, len(packed)),
-                          "%s: %s" % (type(error).__name__, error))
-            return None
+    def _make(self, message, accept):
+        """Return what `accept` makes of a message; None when Python cannot hold it."""
+        topic, payload, time, _ = message
+        if type(payload) is Packed:
+            try:
+                payload = unpack(payload)
+            except Exception as error:  # pylint: disable=broad-except
+                # Well-formed msgpack, as the library has checked, but say a map with a list as its
+                # key.
+                self._misfits("%s: cannot decode a payload of %d bytes"
+                              % (self._where, len(payload)),
+                              "%s: %s" % (type(error).__name__, error))
+                return None
+        return accept(topic, payload, time)
 
     def _next(self, deadline):
         """Take the oldest message for `receive`; None when the time is over."""
@@ -110,17 +125,8 @@ class Reception(Delivery):
             self._handle.check()
             with self._lock:
                 self._check_receiving()
-                if self._held:
-                    taken = [self._held.popleft()]
-                    self._changed()
-                else:
-                    if self._single is None:
-                        self._single = Batch(self._handle, 1, min(self._size, 1 << 12))
-                    # One at a time, since what is taken is no longer there for poll() to see.
-                    taken = self._single.take()
-                if taken:
-                    # A copy: the memory is used again, and perhaps before this one is decoded.
-                    message = taken[0][0], taken[0][1].tobytes(), taken[0][2]
+                message = self._take_held() or self._take_one()
+                if message is not None:
                     self._making += (message,)
                     return message
             milliseconds = -1
@@ -131,6 +137,25 @@ class Reception(Delivery):
                 milliseconds = int(min(left * 1000 + 1, _WAIT_MAX))
             # A signal ends the wait early, and Python runs its handlers before the next line.
             self._handle.wait(milliseconds)
+
+    def _take_held(self):
+        try:
+            message = self._held.popleft()
+        except IndexError:
+            return None
+        self._left += 1
+        self._changed()
+        return message
+
+    def _take_one(self):
+        if self._single is None:
+            self._single = Batch(self._handle, 1, min(self._size, 1 << 12))
+        # One at a time, since what is taken is no longer there for poll() to see.
+        for topic, payload, time, size in self._single.take():
+            # A copy: the memory is used again, and perhaps before this one is decoded.
+            packed = payload.tobytes()
+            return topic, Packed(packed) if self._decode else memoryview(packed), time, size
+        return None
 
     def _changed(self):
         if self._pollable is not None and self.alive:
@@ -150,8 +175,7 @@ class Reception(Delivery):
         stats['rejected'] += self._rejected
         stats['discarded'] += self._discarded
         stats['queued'] += len(waiting)
-        stats['queued_bytes'] += sum(len(message[0] or b'') + len(message[1])
-                                     for message in waiting)
+        stats['queued_bytes'] += sum(size for _, _, _, size in waiting)
         return stats
 
     def settings(self):
@@ -193,10 +217,6 @@ class Reception(Delivery):
         if thread is not None:
             self.close(0)
         return thread
-
-
-def _undecoded(packed):
-    return packed if isinstance(packed, memoryview) else memoryview(packed)
 
 
 def _share(limit, most):

@@ -18,6 +18,7 @@ gives the bytes of a received `str` on Python 3.
 
 A topic is text in both directions by the same rule, whatever is configured.
 """
+import functools
 import threading
 
 import msgpack
@@ -44,6 +45,7 @@ class _Settings(object):
         self.unpacker = {'raw': not text, 'strict_map_key': False}
         if text:
             self.unpacker['unicode_errors'] = errors
+        self.unpack = functools.partial(msgpack.unpackb, **self.unpacker)
 
 
 _settings = _Settings(**_DEFAULTS)
@@ -53,7 +55,11 @@ _PACKER_KEEPS = 1 << 20
 
 # A packer serves one thread at a time: it may give up the interpreter lock in the middle of an
 # object whose class has methods written in Python.
-_local = threading.local()
+class _PerThread(threading.local):
+    settings = pack = None
+
+
+_local = _PerThread()
 
 
 def configure(text=None, bin_type=None, errors=None):
@@ -87,13 +93,14 @@ def pack(value):
         TypeError, ValueError, OverflowError: as msgpack does for what cannot be packed.
     """
     settings = _settings
-    if getattr(_local, 'settings', None) is not settings:
+    local = _local
+    if local.settings is not settings:
         # Kept, since a new packer allocates a large buffer: that takes longer than a small message.
-        _local.packer = msgpack.Packer(autoreset=True, **settings.packer)
-        _local.settings = settings
-    packed = _local.packer.pack(value)
+        local.pack = msgpack.Packer(autoreset=True, **settings.packer).pack
+        local.settings = settings
+    packed = local.pack(value)
     if len(packed) > _PACKER_KEEPS:
-        _local.settings = None
+        local.settings = None
     return packed
 
 
@@ -104,7 +111,7 @@ def unpack(packed):
         Exception: it is not exactly one msgpack object that Python can hold; what is raised is
             msgpack's choice, and differs between its versions.
     """
-    return msgpack.unpackb(packed, **_settings.unpacker)
+    return _settings.unpack(packed)
 
 
 def encode_topic(topic):

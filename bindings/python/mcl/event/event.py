@@ -4,6 +4,15 @@ import threading
 __all__ = ['Event']
 
 
+class Callbacks(object):
+    """The callbacks of an event, `now`: a tuple that is replaced at each change."""
+
+    __slots__ = ('now',)
+
+    def __init__(self):
+        self.now = ()
+
+
 class Event(object):
     """Calls its callbacks when it is triggered.
 
@@ -12,8 +21,7 @@ class Event(object):
 
     def __init__(self):
         self.__lock = threading.Lock()
-        # Replaced at each change and never changed in place: who holds it, iterates over a copy.
-        self.__callbacks = ()
+        self.__callbacks = Callbacks()
 
     def subscribe(self, callback):
         """Add a callback; it is called after those that were added before it.
@@ -30,9 +38,9 @@ class Event(object):
         if not callable(callback):
             raise TypeError("a callback must be callable: %r is not" % (callback,))
         with self.__lock:
-            if callback in self.__callbacks:
+            if callback in self.__callbacks.now:
                 return False
-            self.__callbacks += (callback,)
+            self.__callbacks.now += (callback,)
         return True
 
     def unsubscribe(self, callback):
@@ -42,22 +50,26 @@ class Event(object):
             bool: True, or False when it was not there.
         """
         with self.__lock:
-            if callback not in self.__callbacks:
+            if callback not in self.__callbacks.now:
                 return False
-            self.__callbacks = tuple(c for c in self.__callbacks if c != callback)
+            self.__callbacks.now = tuple(c for c in self.__callbacks.now if c != callback)
         return True
 
     def is_subscribed(self, callback):
         """Return True when the callback is subscribed."""
-        return callback in self.__callbacks
+        return callback in self.__callbacks.now
 
     def num_subscriptions(self):
         """Return how many callbacks are subscribed."""
-        return len(self.__callbacks)
+        return len(self.__callbacks.now)
+
+    def _live_callbacks(self):
+        """The callbacks of each moment, for who looks often."""
+        return self.__callbacks
 
     def _subscribers(self):
         """The callbacks at this moment, in order of their subscription."""
-        return self.__callbacks
+        return self.__callbacks.now
 
     def __trigger__(self, *args, **kwargs):
         """Call every callback, in order, with exactly these arguments.
@@ -65,5 +77,5 @@ class Event(object):
         An exception of a callback goes to the caller, and the callbacks after it are not called.
         (Listeners differ: see `mcl.network.abstract.RawListener`.)
         """
-        for callback in self.__callbacks:
+        for callback in self.__callbacks.now:
             callback(*args, **kwargs)

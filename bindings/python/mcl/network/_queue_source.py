@@ -42,7 +42,7 @@ class QueueSource(Delivery):
         """A transport written in Python looks after fork() itself."""
 
     def _enqueue(self, data):
-        message = data['topic'], data['payload'], int(time.time() * 1e9)
+        message = data['topic'], data['payload'], int(time.time() * 1e9), 0
         with self._lock:
             while self._policy == 'block' and self.alive and len(self._held) >= self._limit:
                 self._lock.wait()
@@ -54,6 +54,8 @@ class QueueSource(Delivery):
                 if self._policy == 'drop_newest':
                     return
                 self._held.popleft()
+                self._left += 1
+            self._entered += 1
             self._held.append(message)
             self._changed()
 
@@ -76,9 +78,6 @@ class QueueSource(Delivery):
             self._thread = None
             return None
 
-    def _decode(self, message):
-        return message
-
     def _next(self, deadline):
         """Take the oldest message for `receive`; None when the time is over."""
         with self._lock:
@@ -88,6 +87,7 @@ class QueueSource(Delivery):
                 self._check_receiving()
                 if self._held:
                     message = self._held.popleft()
+                    self._left += 1
                     self._making += (message,)
                     self._changed()
                     return message

@@ -3,16 +3,18 @@ import os
 import threading
 
 from mcl import _constants as constants
+from mcl._delivery import Receiver
 from mcl.errors import ClosedError
+from mcl.network import abstract
 
 _FOREVER = float('inf')
+_TRIGGER = vars(abstract.RawListener)['__trigger__']
 
 
 class Receiving(object):
     """Mixin for a RawListener whose data comes from a source: mcl._reception.Reception or its like.
 
-    The class it is mixed into has `_new_source()`, which opens one, and
-    `_data(topic, payload, time)`, which makes what callbacks get.
+    The class it is mixed into has `_new_source()`, which opens one.
     """
 
     _source = None
@@ -52,7 +54,7 @@ class Receiving(object):
                 source.follow(self._source)
             self._source = source
             if self.num_subscriptions():
-                source.start(*self._receiver())
+                source.start(self._receiver())
             return True
 
     def close(self):
@@ -72,7 +74,7 @@ class Receiving(object):
         with self._changing:
             added = super(Receiving, self).subscribe(callback)
             if self._source is not None:
-                self._source.start(*self._receiver())
+                self._source.start(self._receiver())
         return added
 
     def unsubscribe(self, callback):
@@ -92,8 +94,14 @@ class Receiving(object):
         return self._accept(self._data(topic, payload, time))
 
     def _receiver(self):
-        """The arguments of the source's `start`."""
-        return self._prepared, super(Receiving, self)._subscribers, self._received
+        takes_all = type(self)._accept == Receiving._accept
+        make = None if type(self)._data == Receiving._data else self._data
+        return Receiver(self, self._prepared, make, takes_all, self._live_callbacks(),
+                        self._received, _TRIGGER)
+
+    def _data(self, topic, payload, time):
+        """Return what callbacks get, unless `_accept` makes another of it."""
+        return {'topic': topic, 'payload': payload}
 
     def _received(self, data, callbacks):
         """Call these callbacks, on the source's thread."""

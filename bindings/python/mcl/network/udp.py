@@ -104,7 +104,8 @@ class RawBroadcaster(abstract.RawBroadcaster):
         In all these cases nothing was published, save that a part of a large message may have gone
         out when the system failed; listeners drop that.
         """
-        packed, topic = pack(data), self._topic(topic)
+        packed = pack(data)
+        topic = self._default_topic if topic is None else self._topic(topic)
         try:
             return self._handle.publish(topic, packed)
         except ForkError:
@@ -213,9 +214,6 @@ class RawListener(Receiving, abstract.RawListener):
 
     def _new_source(self):
         return open_reception(self.connection, self.topics, self._limits, self._decode)
-
-    def _data(self, topic, payload, time):
-        return {'topic': topic, 'payload': payload}
 
 
 class Connection(abstract.Connection):
