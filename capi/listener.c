@@ -119,8 +119,8 @@ int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t 
     BUFFER(buffer, size, error);
     if (count > INT_MAX) /* what can be returned */
         count = INT_MAX;
-    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed,
-                                        NULL, __func__, error));
+    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed, NULL,
+                                        __func__, error));
 }
 
 int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mcl_error *error)
