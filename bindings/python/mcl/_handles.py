@@ -26,6 +26,21 @@ _ITEMS = ctypes.POINTER(_native.Item)
 _SMALL = constants.MCL_FRAGMENT_SIZE
 
 
+class _Sizes(dict):
+    """Numbers as size_t. Those of small messages are kept: ctypes takes longer to make one."""
+
+    _KEPT = 4096
+
+    def __missing__(self, number):
+        size = ctypes.c_size_t(number)
+        if number < self._KEPT:
+            self[number] = size
+        return size
+
+
+_sizes = _Sizes()
+
+
 def _address(data):
     """Return where these bytes lie, for as long as they are kept."""
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
@@ -116,7 +131,7 @@ class BroadcasterHandle(Handle):
         self._call(self._library.blocking.mcl_broadcaster_open, ctypes.byref(connection),
                    ctypes.byref(native), ctypes.byref(self._token))
         self.closed = False
-        self._publish = self._library.quick.mcl_broadcaster_publish
+        self._publish = self._library.publish
         self._publish_large = self._library.blocking.mcl_broadcaster_publish
         self._publish_many = self._library.quick.mcl_broadcaster_publish_many
         self._publish_many_large = self._library.blocking.mcl_broadcaster_publish_many
@@ -135,12 +150,13 @@ class BroadcasterHandle(Handle):
     def publish(self, topic, packed):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
         size = len(packed)
-        topic_size = 0 if topic is None else len(topic)
+        packed_size, topic_size = _sizes[size], _sizes[0 if topic is None else len(topic)]
         if size <= _SMALL and not self._large:  # `_send` says the same; a call would cost more
-            result = self._publish(self._token, topic, topic_size, packed, size, _errors.pointer)
+            result = self._publish(self._token, topic, topic_size, packed, packed_size,
+                                   _errors.pointer)
         else:
             result = self._send(size, self._publish, self._publish_large, self._token, topic,
-                                topic_size, packed, size, _errors.pointer)
+                                topic_size, packed, packed_size, _errors.pointer)
         if result < 0:
             self.check()
             check(result, _errors.error)

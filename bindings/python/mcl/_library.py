@@ -29,13 +29,18 @@ class Library(object):
     Attributes:
         quick: functions that are called with the interpreter lock held; see _native.QUICK.
         blocking: all functions, called with the lock given up.
+        publish: mcl_broadcaster_publish of `quick` for arguments that are of ctypes' types, bytes or
+            None. To check and convert them by its prototype would take as long as all the rest that
+            ctypes does.
         path (str): the file, for children of this process.
         pid (int): the process that loaded it, and the only one that may call it.
     """
 
     def __init__(self, name, path=None):
         self.blocking = _native.Functions(ctypes.CDLL(name), _native.PROTOTYPES)
-        self.quick = _native.Functions(ctypes.PyDLL(name), _native.QUICK)
+        quick = ctypes.PyDLL(name)
+        self.quick = _native.Functions(quick, _native.QUICK)
+        self.publish = quick['mcl_broadcaster_publish']
         self.pid = os.getpid()
         version = self.quick.mcl_version()
         if _interface(version.decode('ascii')) != _interface(constants.MCL_VERSION):
