@@ -29,9 +29,8 @@ class Library(object):
     Attributes:
         quick: functions that are called with the interpreter lock held; see _native.QUICK.
         blocking: all functions, called with the lock given up.
-        publish: mcl_broadcaster_publish of `quick` for arguments that are of ctypes' types, bytes or
-            None. To check and convert them by its prototype would take as long as all the rest that
-            ctypes does.
+        publish: mcl_broadcaster_publish of `quick`, for arguments that are of ctypes' types, bytes
+            or None. To convert them by its prototype takes twice as long.
         path (str): the file, for children of this process.
         pid (int): the process that loaded it, and the only one that may call it.
     """
