@@ -33,10 +33,13 @@
  *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv, mcl_replay_wait, mcl_replay_push)
  *             return MCL_EINTR when a handler ran. No function may be called from a signal handler, nor left by
  *             longjmp. A process that is started from within a callback inherits the blocked signals: unblock them
- *             first.
+ *             first. Go's runtime handles SIGSEGV, SIGBUS and SIGFPE once the library is loaded: a fault in the
+ *             program's own code goes to the handler that was there before, or ends the process by that signal. A
+ *             handler that is installed later replaces it; faults in the library are then that handler's.
  *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
  *             mcl_malformed_name returns MCL_EFORKED, and the sockets and log files inherited from the parent are
- *             closed; what the parent has not written yet, the child never writes. exec() is not affected.
+ *             closed (of numbers below 1,048,576); what the parent has not written yet, the child never writes. exec()
+ *             is not affected.
  *   Time      Waits take milliseconds; one that is over is no error but a 0. MCL_ETIMEOUT is for other languages.
  *             Moments are nanoseconds since the Unix epoch, times in logs nanoseconds since the log's origin.
  *   Errors of the operating system are given in mcl_error.system as an errno value.
@@ -378,8 +381,8 @@ typedef struct mcl_broadcaster_stats {
 int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stats *stats, mcl_error *error);
 int mcl_broadcaster_get_settings(mcl_broadcaster *broadcaster, mcl_settings *settings, mcl_error *error);
 
-/* Closes. A publish that waits on another thread ends with MCL_ECLOSED, and no call is left when this returns. What waits to be coalesced is sent; an error in that is returned,
- * and the broadcaster is closed all the same. */
+/* Closes. A publish that waits on another thread ends with MCL_ECLOSED, and no call is left when this returns. What
+ * waits to be coalesced is sent; an error in that is returned, and the broadcaster is closed all the same. */
 int mcl_broadcaster_close(mcl_broadcaster *broadcaster);
 
 /* ---- Listeners ---- */

@@ -106,6 +106,7 @@ static void every_function_refuses(void)
     mcl_listener_stats ls = {.size = sizeof ls};
     mcl_broadcaster_stats bs = {.size = sizeof bs};
     mcl_settings set = {.size = sizeof set};
+    mcl_item item = {.payload = "\xc0", .payload_size = 1};
     const int f = MCL_EFORKED;
 
     FAILS(f, mcl_connection_check(&c, &error));
@@ -151,6 +152,8 @@ static void every_function_refuses(void)
     FAILS(f, mcl_broadcaster_publish_double(b, "t", 1, 1, &error));
     FAILS(f, mcl_broadcaster_publish_string(b, "t", 1, "", 0, &error));
     FAILS(f, mcl_broadcaster_publish_bytes(b, "t", 1, "", 0, &error));
+    FAILS(f, mcl_broadcaster_publish_many(b, &item, 1, &n, &error));
+    FAILS(f, mcl_broadcaster_flush(b, &error));
     FAILS(f, mcl_broadcaster_get_stats(b, &bs, &error));
     FAILS(f, mcl_broadcaster_get_settings(b, &set, &error));
     EQUAL(f, mcl_broadcaster_close(b));

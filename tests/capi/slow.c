@@ -41,6 +41,8 @@ static mcl_listener_stats stats_of(mcl_listener *l)
     return s;
 }
 
+static double quickest = 1e9; /* close with a stuck callback, in seconds */
+
 static double publish_all(mcl_broadcaster *b, mcl_listener *slow, int policy)
 {
     char text[SIZE];
@@ -82,7 +84,8 @@ static void with(int policy, void (*call)(void *, const mcl_record *), double al
     double begun = seconds();
     int code = mcl_listener_close(l, &s);
     CHECK(code == (call == blocks ? MCL_EBUSY : MCL_OK));
-    CHECK(seconds() - begun < 10); /* a second, on a machine that has time */
+    if (code == MCL_EBUSY && seconds() - begun < quickest)
+        quickest = seconds() - begun;
     EQUAL(MCL_EHANDLE, mcl_listener_close(l, NULL) == MCL_ECLOSED ? MCL_EHANDLE : mcl_listener_close(l, NULL));
     CHECK(s.delivered >= 1 && s.discarded > 0);
     pthread_mutex_unlock(&stuck);
@@ -101,5 +104,6 @@ int main(void)
         with(policy, blocks, alone);
         with(policy, sleeps, alone);
     }
+    CHECK(quickest < 1.5); /* a second, in one of three tries: others may keep the machine busy */
     return report("slow");
 }
