@@ -13,13 +13,15 @@ from mcl.network.udp import Connection
 
 _groups = itertools.count(1)
 
-# Tests of what needs NumPy or pandas, and the versions for which requirements.txt has it. A list
-# of versions, rather than a look at what can be imported, says when installing it went wrong.
+# Tests of what needs NumPy or pandas, and the versions for which requirements.txt has it; and of
+# faulthandler, which Python 2 does not have. A list of versions, rather than a look at what can be
+# imported, says when installing it went wrong.
 collect_ignore = [
     name
     for name, versions in (
         ('test_log_arrays.py', [(2, 7), (3, 8), (3, 13)]),
         ('test_log_frames.py', [(2, 7), (3, 13)]),
+        ('test_faulthandler.py', [(3, minor) for minor in range(6, 14)]),
     )
     if sys.version_info[:2] not in versions
 ]
