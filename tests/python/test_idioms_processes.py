@@ -500,6 +500,11 @@ child = subprocess.Popen(['sleep', '20'], close_fds=False)
 pid = os.fork()
 if pid == 0:
     os.execvp('sleep', ['sleep', '20'])
+def runs_sleep():       # until it runs at all, the child has what the parent has open
+    with open('/proc/%d/comm' % pid) as comm:
+        return comm.read() == 'sleep\\n'
+while not runs_sleep():     # the alarm ends it
+    time.sleep(0.005)
 for each in (listener, queued, broadcaster):
     each.close()
 groups = open('/proc/self/net/igmp6').read()
