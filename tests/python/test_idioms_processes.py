@@ -521,6 +521,34 @@ print('well')
     assert output == 'well\n'
 
 
+def test_a_child_that_does_nothing_keeps_neither_port_nor_group(program):
+    output = program(
+        OPEN_ALL + """
+reading, writing = os.pipe()
+pid = os.fork()
+if pid == 0:
+    signal.alarm(25)
+    os.write(writing, b'.')
+    signal.pause()
+    os._exit(1)
+assert os.read(reading, 1) == b'.'
+folder = '/proc/%d/fd/' % pid
+links = [os.readlink(folder + name) for name in os.listdir(folder)]
+assert not [link for link in links if 'socket:' in link], links
+assert ':6590 ' in open('/proc/self/net/udp6').read()
+for each in (listener, queued, broadcaster):
+    assert each.close()
+assert ':6590 ' not in open('/proc/self/net/udp6').read()
+groups = open('/proc/self/net/igmp6').read()
+assert '001d0031' not in groups and '001d0032' not in groups, groups
+os.kill(pid, signal.SIGKILL)
+assert os.waitpid(pid, 0)[1] == signal.SIGKILL      # it was there all the time
+print('well')
+"""
+    )
+    assert output == 'well\n'
+
+
 # ---- daemons ----
 
 # The classic recipe, with what it does to descriptors left to the caller.
