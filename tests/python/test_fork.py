@@ -278,6 +278,36 @@ assert count
 """)
 
 
+def test_a_pool_beside_a_busy_listener():
+    program("""
+context = multiprocessing if sys.version_info[0] == 2 else multiprocessing.get_context('fork')
+stop, count = [], []
+def publish():
+    with mcl.RawBroadcaster(D) as broadcaster:
+        while not stop:
+            broadcaster.publish('x' * 100)
+            time.sleep(0.0005)
+listener = mcl.QueuedListener(D)
+listener.subscribe(count.append)
+thread = threading.Thread(target=publish)
+thread.start()
+def work(number):
+    round_trip(C, number)
+    return number * number
+pool = context.Pool(3)
+results = pool.map_async(work, range(30), 1).get(40)
+assert results == [number * number for number in range(30)]
+pool.close()
+pool.join()
+before = len(count)
+while len(count) < before + 100:    # the alarm ends it
+    time.sleep(0.01)
+stop.append(1)
+thread.join()
+assert listener.close()
+""")
+
+
 def test_many_forks_one_within_the_other():
     program("""
 def descend(depth):
