@@ -771,7 +771,9 @@ def test_exit_amid_a_replay(program, way, state):
 @pytest.mark.parametrize('way', ['native', 'pushed', 'python'])
 def test_ctrl_c(program, way):
     process = start_python(*program(
-        EXIT_PREAMBLE + START + "r = Replay(reader(%r)); r.start(); say('go'); time.sleep(60)" % way
+        EXIT_PREAMBLE + START + "r = Replay(reader(%r)); r.start(); say('go')\n"
+        # A signal that comes just before a sleep begins, Python acts on when the sleep has ended.
+        "while True: time.sleep(0.05)" % way
     ))
     assert process.stdout.readline() == 'go\n'
     process.send_signal(signal.SIGINT)
