@@ -103,6 +103,16 @@ class Background(object):
         return value
 
 
+# Ends a program that is to be ended by Ctrl-C. Background jobs of a shell, so perhaps these tests,
+# ignore SIGINT. And a signal that comes just before a sleep begins, Python acts on when that ends.
+UNTIL_CTRL_C = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+say('go')
+while True: time.sleep(0.05)
+"""
+
+
 def start_python(code, *arguments, **options):
     """Start this interpreter on a program, its output being read by pipes."""
     environment = dict(os.environ, **options.pop('env', {}))

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from helpers import PY2, communicate, run_python, start_python, wait_for
+from helpers import PY2, UNTIL_CTRL_C, communicate, run_python, start_python, wait_for
 from logs import (
     FOLDER,
     ORIGIN,
@@ -559,7 +559,7 @@ def test_exit_by_an_exception(tmpdir, prefix):
 
 
 def test_ctrl_c(tmpdir, prefix):
-    process = start_python(PREAMBLE + "write(1); say('go'); time.sleep(60)", prefix)
+    process = start_python(PREAMBLE + "write(1)" + UNTIL_CTRL_C, prefix)
     assert process.stdout.readline() == 'go\n'
     process.send_signal(signal.SIGINT)
     assert 'KeyboardInterrupt' in communicate(process)[1]

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from helpers import communicate, run_python, start_python, wait_for
+from helpers import UNTIL_CTRL_C, communicate, run_python, start_python, wait_for
 from logs import ORIGIN, WAIT, lines_of, names, payloads, run_on_small_disk
 from mcl import (
     LogConnection,
@@ -556,7 +556,7 @@ for number in range(500):
 
 
 def test_ctrl_c(tmpdir, prefix):
-    process = start_python(START + "publish(100); say('go'); time.sleep(60)", prefix)
+    process = start_python(START + "publish(100)" + UNTIL_CTRL_C, prefix)
     assert process.stdout.readline() == 'go\n'
     process.send_signal(signal.SIGINT)
     assert 'KeyboardInterrupt' in communicate(process)[1]

@@ -11,7 +11,16 @@ import time
 
 import pytest
 
-from helpers import Background, Collector, communicate, queue, run_python, start_python, wait_for
+from helpers import (
+    UNTIL_CTRL_C,
+    Background,
+    Collector,
+    communicate,
+    queue,
+    run_python,
+    start_python,
+    wait_for,
+)
 from logs import data, header, line, write
 from mcl import (
     Message,
@@ -771,9 +780,7 @@ def test_exit_amid_a_replay(program, way, state):
 @pytest.mark.parametrize('way', ['native', 'pushed', 'python'])
 def test_ctrl_c(program, way):
     process = start_python(*program(
-        EXIT_PREAMBLE + START + "r = Replay(reader(%r)); r.start(); say('go')\n"
-        # A signal that comes just before a sleep begins, Python acts on when the sleep has ended.
-        "while True: time.sleep(0.05)" % way
+        EXIT_PREAMBLE + START + "r = Replay(reader(%r)); r.start()" % way + UNTIL_CTRL_C
     ))
     assert process.stdout.readline() == 'go\n'
     process.send_signal(signal.SIGINT)
