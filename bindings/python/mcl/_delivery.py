@@ -70,6 +70,7 @@ class Delivery(object):
         self._received = self._rejected = self._discarded = 0
         self._plain = False
         self._wanted = False
+        self._ended = False  # the interpreter exits
         self._thread = None
         self._after = ()
 
@@ -139,11 +140,11 @@ class Delivery(object):
         self._after = ()
         pid, mark = os.getpid(), mark_of(marked)
         try:
-            while self._first() is not None:
+            while not self._ended and self._first() is not None:
                 if self._plain and receiver.takes_all:
-                    self._deliver_plain(receiver, mark)
+                    self._deliver_plain(receiver, mark, pid)
                 else:
-                    self._deliver_any(receiver, mark)
+                    self._deliver_any(receiver, mark, pid)
         except ClosedError:
             pass
         except MclError as error:
@@ -154,7 +155,11 @@ class Delivery(object):
     # The next two do so much for each message, so what could be calls is written out: each would
     # cost some percent of what receiving and unpacking a small message from a socket does.
 
-    def _deliver_plain(self, receiver, mark):
+    # At exit, Python 2 takes away what modules define while a slow callback may still run here: what
+    # follows a callback is held by the functions themselves. The lock that is the mark goes, too.
+
+    def _deliver_plain(self, receiver, mark, pid, mark_of=mark_of, marked=marked,
+                       getpid=os.getpid):
         """Deliver what is in hand, to a listener that takes all."""
         take, callbacks, listener = self._held.popleft, receiver.callbacks, receiver.listener
         make, trigger = receiver.make, receiver.trigger
@@ -175,19 +180,19 @@ class Delivery(object):
             except AttributeError:  # by a function, at this object
                 replaced = True
             if replaced:
-                self._deliver(receiver, data, begun, mark)
+                self._deliver(receiver, data, begun, mark, pid)
                 continue
             for callback in begun:
                 try:
                     callback(data)
                 except:  # noqa: E722  (Python 2 raises classes too that derive from nothing)
-                    if mark_of(marked) != mark:
+                    if mark_of(marked) != mark and getpid() != pid:
                         end_child(sys.exc_info()[1])
                     report_callback(callback)
-            if mark_of(marked) != mark:
+            if mark_of(marked) != mark and getpid() != pid:
                 end_child()
 
-    def _deliver_any(self, receiver, mark):
+    def _deliver_any(self, receiver, mark, pid):
         """Deliver what is in hand."""
         held, take, taken = self._held, self._held.popleft, self._taken
         lock, unlock = self._quick_lock.acquire, self._quick_lock.release  # `with` costs twice that
@@ -221,17 +226,18 @@ class Delivery(object):
             finally:
                 unlock()
             if data is not None:
-                self._deliver(receiver, data, begun, mark)
+                self._deliver(receiver, data, begun, mark, pid)
 
     @staticmethod
-    def _deliver(receiver, data, callbacks, mark):
+    def _deliver(receiver, data, callbacks, mark, pid, mark_of=mark_of, marked=marked,
+                 getpid=os.getpid):
         try:
             receiver.deliver(data, callbacks)
         except:  # noqa: E722
-            if mark_of(marked) != mark:
+            if mark_of(marked) != mark and getpid() != pid:
                 end_child(sys.exc_info()[1])
             report_callback(receiver.deliver)
-        if mark_of(marked) != mark:
+        if mark_of(marked) != mark and getpid() != pid:
             end_child()
 
     def _make(self, message, accept):

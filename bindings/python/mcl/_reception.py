@@ -216,6 +216,7 @@ class Reception(Delivery):
             thread = self._thread
         if thread is not None:
             self.close(0)
+            self._ended, self._wanted = True, False
         return thread
 
 

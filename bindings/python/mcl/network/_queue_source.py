@@ -131,5 +131,6 @@ class QueueSource(Delivery):
             if thread is not None:
                 self.alive = False
                 self._discard_held()
+                self._ended, self._wanted = True, False
                 self._changed()
         return thread
