@@ -155,8 +155,8 @@ class Delivery(object):
     # The next two do so much for each message, so what could be calls is written out: each would
     # cost some percent of what receiving and unpacking a small message from a socket does.
 
-    # At exit, Python 2 takes away what modules define while a slow callback may still run here: what
-    # follows a callback is held by the functions themselves. The lock that is the mark goes, too.
+    # At exit, Python 2 takes away what modules define while a slow callback may still run here. So
+    # what follows a callback is held by the functions themselves; the mark may go as well.
 
     def _deliver_plain(self, receiver, mark, pid, mark_of=mark_of, marked=marked,
                        getpid=os.getpid):
