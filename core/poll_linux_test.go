@@ -22,10 +22,11 @@ type sharedSocket struct {
 	before func() // runs before it is handled
 }
 
-func (s *sharedSocket) Receive(reading *sync.Mutex, handle func([]netio.Packet)) error {
+// Receive waits for a deadline or a close. It never takes the lock, since an owner leaves reading to whoever has it.
+func (s *sharedSocket) Receive(*sync.Mutex, func([]netio.Packet)) error {
+	var own sync.Mutex
 	for {
-		err := s.Receiver.Receive(reading, func([]netio.Packet) {})
-		if err != nil {
+		if err := s.Receiver.Receive(&own, func([]netio.Packet) {}); err != nil {
 			return err
 		}
 	}
@@ -143,6 +144,8 @@ func TestManyPollingOwners(t *testing.T) {
 	conn := newConnection()
 	l := open(t, nil, conn, ListenerOptions{})
 	b := dial(t, nil, conn, BroadcasterOptions{})
+	free := make(chan struct{}, 1) // empty while a callback is subscribed
+	free <- struct{}{}
 	var mu sync.Mutex
 	seen := make(map[int64]int, count)
 	note := func(r *Received) bool {
@@ -171,7 +174,7 @@ func TestManyPollingOwners(t *testing.T) {
 				case errors.Is(err, ErrClosed):
 					return
 				case errors.Is(err, ErrBusy): // a callback has them now
-					time.Sleep(time.Millisecond)
+					free <- <-free
 				case err != nil:
 					t.Error(err)
 					return
@@ -187,6 +190,7 @@ func TestManyPollingOwners(t *testing.T) {
 	for i := range count {
 		publish(t, b, "", i)
 		if i%1000 == 500 {
+			<-free
 			id, err := l.Subscribe(func(r *Received) { note(r) })
 			if err != nil {
 				t.Fatal(err)
@@ -197,6 +201,7 @@ func TestManyPollingOwners(t *testing.T) {
 			if err := l.Unsubscribe(callback); err != nil {
 				t.Fatal(err)
 			}
+			free <- struct{}{}
 		}
 		if i%100 == 99 { // no faster than they are taken
 			eventually(t, l, func(s ListenerStats) bool { return s.Delivered > uint64(i)-50 })
