@@ -68,9 +68,19 @@ int mcl_listener_fd(mcl_listener *listener, mcl_error *error)
     return GO_OPENING(mclgo_listener_fd((uintptr_t)listener, error));
 }
 
-int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
+/* Where mcl_listener_recv puts a message. */
+typedef struct place {
+    mcl_record *record;
+    void *buffer;
+    size_t size;
+    size_t *needed;
+} place;
+
+/* Waits for a message, and takes it if there is a place for it. */
+static int wait_and_take(mcl_listener *listener, int timeout_ms, const place *to, const char *function,
+                         mcl_error *error)
 {
-    ENTER(error);
+    uintptr_t handle = (uintptr_t)listener;
     int64_t deadline = wait_deadline(timeout_ms);
     sigset_t open;
     shim_poll wait = {0};
@@ -78,13 +88,21 @@ int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
     int code;
     do {
         fork_hold();
-        code = mclgo_listener_wait((uintptr_t)listener, &wait, __func__, error);
+        code = to == NULL ? mclgo_listener_wait(handle, &wait, function, error)
+                          : mclgo_listener_recv_batch(handle, (shim_record *)to->record, 1, to->buffer, to->size,
+                                                      to->needed, &wait, function, error);
         fork_release();
         if (code == 0)
-            code = wait_listener(listener, &wait, deadline, &open, __func__, error);
+            code = wait_listener(listener, &wait, deadline, &open, function, error);
     } while (code == WAIT_LOOK_AGAIN);
     signals_restore(&open);
     return code;
+}
+
+int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
+{
+    ENTER(error);
+    return wait_and_take(listener, timeout_ms, NULL, __func__, error);
 }
 
 int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
@@ -93,21 +111,8 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     ENTER(error);
     NEED(record, error);
     BUFFER(buffer, size, error);
-    int64_t deadline = wait_deadline(timeout_ms);
-    sigset_t open;
-    shim_poll wait = {0};
-    signals_block(&open);
-    int code;
-    do {
-        fork_hold();
-        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, &wait,
-                                         __func__, error);
-        fork_release();
-        if (code == 0)
-            code = wait_listener(listener, &wait, deadline, &open, __func__, error);
-    } while (code == WAIT_LOOK_AGAIN);
-    signals_restore(&open);
-    return code;
+    place to = {record, buffer, size, needed};
+    return wait_and_take(listener, timeout_ms, &to, __func__, error);
 }
 
 int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,

@@ -89,9 +89,9 @@ func (l *listener) beginPoll(handle C.uintptr_t, wait *C.shim_poll) (queued bool
 	}
 	fds, queued, err := l.BeginPoll()
 	if err == nil && !queued {
-		_, err = l.pollFD.note(fds.Signal, nil)
+		l.pollFD.note(fds.Signal, nil)
 		wait.signal, wait.socket, wait.begun, wait.readable = C.int(fds.Signal), C.int(fds.Socket), 1, 0
-		return false, err
+		return false, nil
 	}
 	e.leave()
 	return queued, err

@@ -70,22 +70,15 @@ int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sig
     return ready > 0 ? WAIT_LOOK_AGAIN : ready;
 }
 
-int wait_until(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
-               mcl_error *error)
-{
-    int code;
-    do
-        code = wait_once(begin, handle, deadline, open, function, error);
-    while (code == WAIT_LOOK_AGAIN);
-    return code;
-}
-
 int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *function, mcl_error *error)
 {
     int64_t deadline = wait_deadline(timeout_ms);
     sigset_t open;
     signals_block(&open);
-    int code = wait_until(begin, handle, deadline, &open, function, error);
+    int code;
+    do
+        code = wait_once(begin, handle, deadline, &open, function, error);
+    while (code == WAIT_LOOK_AGAIN);
     signals_restore(&open);
     return code;
 }

@@ -18,8 +18,6 @@ int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *
 int64_t wait_deadline(int timeout_ms);
 int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
               mcl_error *error);
-int wait_until(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
-               mcl_error *error);
 
 /* Waits by what a listener has begun a wait with. WAIT_LOOK_AGAIN: it goes on; else it has ended. */
 int wait_listener(mcl_listener *listener, shim_poll *wait, int64_t deadline, const sigset_t *open, const char *function,
