@@ -138,12 +138,11 @@ def prepare(install):
     missing, others = [], []
     _compile('bare', [])
     _compile('mcl', _library())
-    for name, folder in (('mcl-go', 'go'), ('bare-go', 'bare_go')):
-        _run([
-            os.environ.get('GO', 'go'), 'build', '-o',
-            os.path.join(BUILD, name), './tests/bench/programs/' + folder
-        ],
-             cwd=ROOT)
+    _run([
+        os.environ.get('GO', 'go'), 'build', '-o',
+        os.path.join(BUILD, 'mcl-go'), './tests/bench/programs/go'
+    ],
+         cwd=ROOT)
     _run([
         os.environ.get('GO', 'go'), 'test', '-c', '-o',
         os.path.join(BUILD, 'core.test'), './core'

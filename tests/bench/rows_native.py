@@ -27,6 +27,7 @@ class Native(object):
         self.publish = peers.native('mcl', 'send', 'publish')
         self.callback = peers.native('mcl', 'receive', 'callback')
         self.take = peers.native('mcl', 'receive', 'batch')
+        self.netpoller = peers.native('mcl-go', 'receive', 'netpoller')
 
     def _run(self, sender, receiver, **options):
         """Return a function that runs a transfer."""
@@ -57,7 +58,7 @@ class Native(object):
                 self.effort.rounds, self._run(self.bare_send, self.bare_receive, **options),
                 self._run(self.bare_send, self.callback, **options),
                 self._run(self.bare_send, self.take, **options),
-                self._run(self.bare_send, self.peers.native('bare-go', 'receive'), **options))
+                self._run(self.bare_send, self.netpoller, **options))
             full = 'rate' not in options
             for way, ours in (("callback", called), ("recv_batch", taken),
                               ("bare Go", netpoller)):
@@ -165,7 +166,7 @@ class Native(object):
             return lambda: process.round_trips(ping, pong)
 
         bare, *ours = interleaved(self.effort.rounds, trips('bare', None), trips('mcl', 'callback'),
-                                  trips('mcl', 'recv'), trips('bare-go', None))
+                                  trips('mcl', 'recv'), trips('mcl-go', None))
         # A bare loop in Go shows how much of it is Go's netpoller, on which callbacks wait.
         for way, results in zip(("callbacks", "recv", "bare Go"), ours):
             for name, goal in (('p50', 1.15), ('p99', 1.5)):

@@ -2,6 +2,11 @@
 //
 //	mcl-go send    --mode publish | many
 //	mcl-go receive --mode callback
+//
+// And bare sockets from Go, for what a reader on Go's netpoller costs before a library adds anything (netpoller.go):
+//
+//	mcl-go receive --mode netpoller
+//	mcl-go ping, mcl-go pong
 package main
 
 import (
@@ -26,7 +31,10 @@ var (
 	group   = flag.String("group", "ff15::be9c", "address")
 	port    = flag.Int("port", 26000, "of the group")
 	batch   = flag.Int("batch", 64, "messages in one call")
+	count   = flag.Int("count", 1000, "round trips")
 )
+
+var launched = time.Now()
 
 const (
 	quiet  = 300 * time.Millisecond // without an arrival: what is missing then is lost
@@ -46,7 +54,15 @@ func main() {
 	case "send":
 		send(conn)
 	case "receive":
+		if *mode == "netpoller" {
+			receiveBare()
+			return
+		}
 		receive(conn)
+	case "ping":
+		ping()
+	case "pong":
+		pong()
 	default:
 		log.Fatalf("%s: no role of this program", role)
 	}
@@ -117,36 +133,53 @@ func send(conn mcl.Connection) {
 func receive(conn mcl.Connection) {
 	l, err := mcl.NewRawListener(conn)
 	check(err)
-	var messages, bytes, first, last atomic.Int64
-	began := time.Now()
-	_, err = l.Subscribe(func(r *mcl.Received) {
-		now := int64(time.Since(began))
-		first.CompareAndSwap(0, now)
-		last.Store(now)
-		bytes.Add(int64(len(r.Payload)))
-		messages.Add(1)
-	})
+	var a arrivals
+	_, err = l.Subscribe(func(r *mcl.Received) { a.note(1, len(r.Payload)) })
 	check(err)
+	a.wait()
+	check(l.Close())
+	a.report(l.Stats().DroppedKernel)
+}
+
+// arrivals count what a receiver is given.
+type arrivals struct {
+	messages, bytes, first, last atomic.Int64
+	took                         time.Duration // of a processor, while waiting
+}
+
+func (a *arrivals) note(messages, bytes int) {
+	now := int64(time.Since(launched))
+	a.first.CompareAndSwap(0, now)
+	a.last.Store(now)
+	a.bytes.Add(int64(bytes))
+	a.messages.Add(int64(messages))
+}
+
+// wait says that the receiver is ready, and waits until it has been given all, or nothing more comes.
+func (a *arrivals) wait() {
 	used := cpu()
-	fmt.Println("ready")
+	ready()
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	check(err)
 	var sent int64
 	_, err = fmt.Sscanf(line, "sent %d", &sent)
 	check(err)
-	for seen, since := int64(-1), time.Now(); messages.Load() < sent; time.Sleep(20 * time.Millisecond) { // silence cannot be waited for
-		if n := messages.Load(); n != seen {
+	for seen, since := int64(-1), time.Now(); a.messages.Load() < sent; time.Sleep(20 * time.Millisecond) { // silence cannot be waited for
+		if n := a.messages.Load(); n != seen {
 			seen, since = n, time.Now()
 		} else if time.Since(since) > quiet {
 			break
 		}
 	}
-	took := cpu() - used
-	check(l.Close())
-	s := l.Stats()
-	report(map[string]any{"received": messages.Load(), "bytes": bytes.Load(), "cpu": took.Seconds(),
-		"seconds": time.Duration(last.Load() - first.Load()).Seconds(), "dropped": s.DroppedKernel})
+	a.took = cpu() - used
 }
+
+func (a *arrivals) report(dropped uint64) {
+	report(map[string]any{"received": a.messages.Load(), "bytes": a.bytes.Load(), "cpu": a.took.Seconds(),
+		"seconds": time.Duration(a.last.Load() - a.first.Load()).Seconds(), "dropped": dropped})
+}
+
+func ready() { fmt.Println("ready") }
 
 func report(values map[string]any) { check(json.NewEncoder(os.Stdout).Encode(values)) }
 

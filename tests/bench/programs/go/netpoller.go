@@ -1,21 +1,12 @@
-// Bare sockets from Go, for the benchmarks: what a reader on Go's netpoller costs before a library adds anything. The same
-// command line and the same line of JSON as the programs in C (bench.h).
-//
-//	bare-go receive
-//	bare-go ping, pong
 package main
 
 import (
 	"bufio"
-	"encoding/json"
-	"flag"
-	"fmt"
 	"log"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -23,39 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var (
-	_     = flag.String("mode", "", "is the only one")
-	size  = flag.Int("size", 64, "bytes of a message's body")
-	count = flag.Int("count", 1000, "round trips")
-	group = flag.String("group", "ff15::be9c", "address")
-	port  = flag.Int("port", 26000, "of the group; answers come on the next one")
-)
-
 const (
-	batch      = 64
+	readMax    = 64 // datagrams
 	packetSize = 1 << 16
-	quiet      = 300 * time.Millisecond // without an arrival: what is missing then is lost
-	buffer     = 4 << 20
+	recvBuffer = 4 << 20
 )
-
-func main() {
-	log.SetFlags(0)
-	if len(os.Args) < 2 {
-		log.Fatal("give a role")
-	}
-	role := os.Args[1]
-	flag.CommandLine.Parse(os.Args[2:])
-	switch role {
-	case "receive":
-		receive()
-	case "ping":
-		ping()
-	case "pong":
-		pong()
-	default:
-		log.Fatalf("%s: no role of this program", role)
-	}
-}
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
@@ -67,18 +30,18 @@ type mmsghdr struct {
 // A reader is a socket on the netpoller, with the memory of one recvmmsg.
 type reader struct {
 	raw     syscall.RawConn
-	headers [batch]mmsghdr
-	iovecs  [batch]unix.Iovec
-	names   [batch]unix.RawSockaddrInet6
-	control [batch][64]byte
-	data    [batch][]byte
+	headers [readMax]mmsghdr
+	iovecs  [readMax]unix.Iovec
+	names   [readMax]unix.RawSockaddrInet6
+	control [readMax][64]byte
+	data    [readMax][]byte
 }
 
 func newReader(port int) *reader {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	check(err)
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
-		check(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer))
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, recvBuffer) != nil {
+		check(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, recvBuffer))
 	}
 	check(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
 	check(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
@@ -137,47 +100,31 @@ func newSender(port int) (fd int) {
 	return fd
 }
 
-func send(fd int, data []byte) {
+func sendTo(fd int, data []byte) {
 	_, err := unix.Write(fd, data)
 	check(err)
 }
 
-func receive() {
-	var messages, bytes, first, last atomic.Int64
-	began := time.Now()
+// receiveBare counts what arrives.
+func receiveBare() {
+	var a arrivals
 	r := newReader(*port)
-	go r.each(batch, func(got []mmsghdr) {
-		now := int64(time.Since(began))
-		first.CompareAndSwap(0, now)
-		last.Store(now)
+	go r.each(readMax, func(got []mmsghdr) {
+		bytes := 0
 		for i := range got {
-			bytes.Add(int64(got[i].len))
-			messages.Add(1)
+			bytes += int(got[i].len)
 		}
+		a.note(len(got), bytes)
 	})
-	used := cpu()
-	fmt.Println("ready")
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	check(err)
-	var sent int64
-	_, err = fmt.Sscanf(line, "sent %d", &sent)
-	check(err)
-	for seen, since := int64(-1), time.Now(); messages.Load() < sent; time.Sleep(20 * time.Millisecond) { // silence cannot be waited for
-		if n := messages.Load(); n != seen {
-			seen, since = n, time.Now()
-		} else if time.Since(since) > quiet {
-			break
-		}
-	}
-	report(map[string]any{"received": messages.Load(), "bytes": bytes.Load(), "cpu": (cpu() - used).Seconds(),
-		"seconds": time.Duration(last.Load() - first.Load()).Seconds(), "dropped": 0})
+	a.wait()
+	a.report(0)
 }
 
 func pong() {
 	out := newSender(*port + 1)
 	r := newReader(*port)
-	go r.each(1, func(got []mmsghdr) { send(out, r.data[0][:got[0].len]) })
-	fmt.Println("ready")
+	go r.each(1, func(got []mmsghdr) { sendTo(out, r.data[0][:got[0].len]) })
+	ready()
 	bufio.NewReader(os.Stdin).ReadString('\n') // it is over when this ends
 }
 
@@ -190,7 +137,7 @@ func ping() {
 	var began time.Time
 	serve := func() {
 		began = time.Now()
-		send(out, message)
+		sendTo(out, message)
 	}
 	go func() {
 		serve()
@@ -213,18 +160,4 @@ func ping() {
 	}
 	slices.Sort(times)
 	report(map[string]any{"p50": times[len(times)/2], "p99": times[len(times)*99/100], "lost": 0})
-}
-
-func report(values map[string]any) { check(json.NewEncoder(os.Stdout).Encode(values)) }
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	check(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }
