@@ -268,7 +268,6 @@ static void replaying(void)
     CHECK(reaches(&called, 5));
 }
 
-
 static const named states[] = {
     {"nothing", nothing, 0},
     {"opened", opened, 0},

@@ -1,6 +1,5 @@
 """Messages that Python has taken over several at a time: each is still handled by itself."""
 
-import os
 import threading
 
 import msgpack
@@ -330,7 +329,6 @@ def test_a_changed_codec_holds_for_what_comes_then(connection, broadcaster):
 # ---- fork ----
 
 
-@pytest.mark.skipif(not hasattr(os, 'fork'), reason="no fork")
 @pytest.mark.parametrize('fork', ['os.fork()', 'ctypes.PyDLL(None).fork()'])
 def test_a_child_made_amid_a_batch_gets_none_of_its_parent_s_messages(connection, fork):
     """Nor does one that code in C has made, where Python does not learn of it, go on for ever."""

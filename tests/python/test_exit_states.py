@@ -157,7 +157,6 @@ start(made[1].receive, 60)
 start(lambda: [data for data in made[2]])
 start(lambda: [data for data in made[3]])
 start(lambda: select.select([made[4]], [], [], 60))
-time.sleep(0.01)    # most wait by now; any moment is right
 """,
     'traffic': "made = traffic()",
     'large traffic': "made = traffic(1 << 20)",
