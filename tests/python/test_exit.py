@@ -1,6 +1,7 @@
 """Ends of programs: without close, by Ctrl-C, amid traffic. Each test is a program of its own."""
 
 import signal
+import subprocess
 import time
 
 import pytest
@@ -105,6 +106,32 @@ say('out')
     assert time.time() - began < 3
 
 
+def test_what_a_callback_raised_last_is_reported():
+    """Though that takes longer than a callback is waited for at exit."""
+    process = start_python(PREAMBLE + """
+class Slow(object):
+    def write(self, text):
+        reporting.set()
+        time.sleep(1)
+        sys.__stderr__.write(text)
+    def flush(self):
+        sys.__stderr__.flush()
+
+def fail(data):
+    raise KeyError('on purpose')
+
+reporting = threading.Event()
+sys.stderr = Slow()
+listener = mcl.RawListener(C)
+listener.subscribe(fail)
+mcl.RawBroadcaster(C).publish('x')
+assert reporting.wait(20)
+""")
+    errors = communicate(process)[1]
+    assert process.returncode == 0
+    assert "KeyError: 'on purpose'" in errors
+
+
 def test_a_listener_without_a_reference_goes_on():
     run_python(PREAMBLE + """
 import gc
@@ -167,6 +194,35 @@ def test_ctrl_c(wait):
     assert errors.rstrip().endswith('KeyboardInterrupt'), errors
     assert process.returncode in (1, -signal.SIGINT)
     assert took < 1, "it took %.1f s" % took
+
+
+@pytest.mark.parametrize('timeout', ['', '60'])
+def test_ctrl_c_that_another_thread_took(timeout):
+    """It ends a wait of the main thread as well, though only that thread could be woken by it."""
+    process = start_python(PREAMBLE + """
+import ctypes
+pthread_kill = ctypes.CDLL(None).pthread_kill
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def take_signal():
+    me = ctypes.c_ulong(thread.ident)
+    sys.stdin.readline()
+    pthread_kill(me, signal.SIGINT)
+    time.sleep(60)
+thread = threading.Thread(target=take_signal)
+thread.daemon = True
+listener = mcl.RawListener(C)
+thread.start()
+say('ready')
+listener.receive(%s)
+""" % timeout, stdin=subprocess.PIPE)
+    assert process.stdout.readline() == 'ready\n'
+    come_to_its_wait(process.pid)
+    began = time.time()
+    process.stdin.write('\n')
+    process.stdin.flush()
+    errors = communicate(process)[1]
+    assert errors.rstrip().endswith('KeyboardInterrupt'), errors
+    assert time.time() - began < 1
 
 
 def test_ctrl_c_amid_traffic():

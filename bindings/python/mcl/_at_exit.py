@@ -8,6 +8,7 @@ import os
 import sys
 import weakref
 
+from mcl import _report
 from mcl._compat import monotonic
 
 # How long the exit waits for all threads together, in seconds: for running callbacks, of which a
@@ -46,13 +47,16 @@ def _end_all():
 
 
 def _is_in_callback(frame):
-    """Is a thread with this frame in a callback?"""
+    """Is a thread with this frame in a callback? What one has raised is reported after it."""
+    inside = False
     while frame is not None:
         name = frame.f_globals.get('__name__') or ''
-        if not name.startswith(_OWN):
-            return True
+        if name == _report.__name__:
+            inside = False
+        elif not name.startswith(_OWN):
+            inside = True
         frame = frame.f_back
-    return False
+    return inside
 
 
 atexit.register(_end_all)
