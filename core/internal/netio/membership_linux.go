@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,18 +26,20 @@ import (
 type membership struct {
 	group  Group
 	first  *member     // the reader's own: the first of all
-	behind atomic.Bool // there are others than the first
+	behind atomic.Bool // there are others than the first, or it is wanted
 
-	mu       sync.Mutex // protects what follows
-	all      []*member  // the first is read, the last joins
-	in       bool       // it has joined
-	index    int        // where; 0: wherever the kernel chose
-	fragile  bool       // it lapsed there once
-	err      error      // why it has not
-	changed  func()
-	deadline time.Time
-	dropped  uint64
-	closed   bool
+	mu         sync.Mutex // protects what follows
+	all        []*member  // the first is read, the last joins
+	in         bool       // it has joined
+	index      int        // where; 0: wherever the kernel chose
+	fragile    bool       // it lapsed there once
+	err        error      // why it has not
+	changed    func()
+	deadline   time.Time
+	wanted     bool // to be lent, which the first cannot be yet
+	unlendable bool // for want of descriptors
+	dropped    uint64
+	closed     bool
 }
 
 // A member is a socket that may be in the group.
@@ -269,15 +272,57 @@ func (m *membership) await(read func(fd uintptr) bool) error {
 func (m *membership) next() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed || len(m.all) == 1 {
-		m.behind.Store(false)
+	switch {
+	case m.closed:
+	case len(m.all) > 1:
+		m.turnTo(m.all[1:]...)
+	case m.wanted:
+		m.wanted = false
+		m.becomeLendable()
+	}
+	m.behind.Store(!m.closed && len(m.all) > 1)
+}
+
+// becomeLendable has the reader read another descriptor of the same socket, which can be lent. It leaves all as it is when there
+// are no descriptors left. mu is held.
+func (m *membership) becomeLendable() {
+	var another *socket
+	var err error
+	Opening(func() { another, err = m.first.lendable() })
+	if err != nil {
+		m.unlendable = true
+		m.first.conn.SetReadDeadline(m.deadline)
 		return
 	}
-	m.retire(m.all[0])
-	m.all = append([]*member(nil), m.all[1:]...)
-	m.first = m.all[0]
+	old, s := m.first, &member{socket: another, index: m.first.index}
+	m.turnTo(s)
+	s.seen = old.seen // the count of drops is the socket's
+}
+
+// turnTo has the reader read others than the first, which is retired. mu is held.
+func (m *membership) turnTo(others ...*member) {
+	old := m.first
+	m.first, m.all = others[0], slices.Clone(others)
+	m.retire(old)
 	m.first.conn.SetReadDeadline(m.deadline)
-	m.behind.Store(len(m.all) > 1)
+}
+
+// Lend implements Sharer.
+func (m *membership) Lend(lent bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || len(m.all) > 1 {
+		return false
+	}
+	if u, ok := m.first.conn.(*lendable); ok {
+		return u.lend(lent) == nil
+	}
+	if lent && !m.wanted && !m.unlendable { // the reader has to change over, as nobody else can wait for it to have left the socket
+		m.wanted = true
+		m.behind.Store(true)
+		m.first.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+	return false
 }
 
 func (m *membership) SetDeadline(t time.Time) error {

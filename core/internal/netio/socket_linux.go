@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,10 +22,16 @@ type linux struct{}
 //
 // The descriptor is only ever used inside raw's methods: once the socket is closed, its number may belong to another file.
 type socket struct {
-	conn  net.PacketConn // nil: the socket is not Go's netpoller's
+	conn  conn
 	raw   syscall.RawConn
 	fd    int
 	group *Group
+}
+
+// A conn is a *net.UDPConn, which is Go's netpoller's, or another way to wait for a socket.
+type conn interface {
+	SetReadDeadline(t time.Time) error
+	Close() error
 }
 
 // newSocket makes a UDP socket for g that is bound to bind, to nothing when that is the zero AddrPort, and belongs to Go's
@@ -35,18 +42,18 @@ func newSocket(g *Group, bind netip.AddrPort, before func(fd int) error) (*socke
 		return nil, err
 	}
 	defer unix.Close(fd)
-	conn, err := packetConn(fd)
+	c, err := packetConn(fd)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := conn.(*net.UDPConn).SyscallConn()
+	raw, err := c.(*net.UDPConn).SyscallConn()
 	if err != nil {
-		conn.Close()
+		c.Close()
 		return nil, err
 	}
-	s := &socket{conn: conn, raw: raw, group: g}
+	s := &socket{conn: c, raw: raw, group: g}
 	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
-		conn.Close()
+		c.Close()
 		return nil, err
 	}
 	g.tell(s.fd, true)
@@ -87,9 +94,6 @@ func packetConn(fd int) (net.PacketConn, error) {
 // close is called once.
 func (s *socket) close() error {
 	s.group.tell(s.fd, false)
-	if s.conn == nil {
-		return s.raw.(*unpolled).close()
-	}
 	return s.conn.Close()
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,11 +29,14 @@ func newUnpolled(g *Group, bind netip.AddrPort, before func(fd int) error) (*soc
 		return nil, err
 	}
 	g.tell(fd, true)
-	return &socket{raw: &unpolled{fd: fd}, fd: fd, group: g}, nil
+	u := &unpolled{fd: fd}
+	return &socket{conn: u, raw: u, fd: fd, group: g}, nil
 }
 
 func (u *unpolled) Control(f func(fd uintptr)) error {
-	u.mu.RLock()
+	if !u.mu.TryRLock() { // by close only. Not to wait for that: f may wait for who is in Control, too
+		return net.ErrClosed
+	}
 	defer u.mu.RUnlock()
 	if u.closed.Load() {
 		return net.ErrClosed
@@ -66,8 +70,11 @@ func (u *unpolled) Write(f func(fd uintptr) (done bool)) error {
 // Read is not for senders.
 func (u *unpolled) Read(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
 
-// close is called once.
-func (u *unpolled) close() error {
+// SetReadDeadline is not for senders.
+func (u *unpolled) SetReadDeadline(time.Time) error { return errors.ErrUnsupported }
+
+// Close is called once.
+func (u *unpolled) Close() error {
 	u.closed.Store(true)
 	u.mu.Lock()
 	defer u.mu.Unlock()
