@@ -258,6 +258,56 @@ func TestLendingKeepsDescriptorsAndDrops(t *testing.T) {
 	}
 }
 
+// await waits for a message as C does.
+func await(l *Listener) error {
+	fds, queued, err := l.BeginPoll()
+	if err != nil || queued {
+		return err
+	}
+	poll := []unix.PollFd{{Fd: int32(fds.Signal), Events: unix.POLLIN}, {Fd: int32(fds.Socket), Events: unix.POLLIN}}
+	unix.Poll(poll, -1)
+	l.EndPoll(fds, poll[1].Revents != 0)
+	return nil
+}
+
+// A close amid owners that poll, and of whom one may be reading, has nobody wait for another.
+func TestClosingBesidePollingOwners(t *testing.T) {
+	const owners = 3
+	conn := newConnection()
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	for i := range 200 {
+		l := open(t, nil, conn, ListenerOptions{})
+		var running sync.WaitGroup
+		running.Add(owners)
+		for range owners {
+			go func() {
+				defer running.Done()
+				var err error
+				for err == nil {
+					_, err = l.Drain(2, func(*Received) bool { return true })
+					if err == nil {
+						err = await(l)
+					}
+				}
+				wantKind(t, err, ErrClosed)
+			}()
+		}
+		closed := make(chan error, 1)
+		for j := range 50 {
+			publish(t, b, "", j)
+			if j == i%50 {
+				go func() { closed <- l.Close() }()
+			}
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		running.Wait()
+		l.Release()
+		balanced(t, l.Stats())
+	}
+}
+
 // Owners that poll, the reading goroutine and callbacks that come and go: each message reaches one of them, once.
 func TestManyPollingOwners(t *testing.T) {
 	const count, owners = 20000, 3
@@ -285,10 +335,8 @@ func TestManyPollingOwners(t *testing.T) {
 			defer running.Done()
 			for {
 				_, err := l.Drain(2, note)
-				var fds PollFDs
-				queued := false
 				if err == nil {
-					fds, queued, err = l.BeginPoll()
+					err = await(l)
 				}
 				switch {
 				case errors.Is(err, ErrClosed):
@@ -298,10 +346,6 @@ func TestManyPollingOwners(t *testing.T) {
 				case err != nil:
 					t.Error(err)
 					return
-				case !queued:
-					poll := []unix.PollFd{{Fd: int32(fds.Signal), Events: unix.POLLIN}, {Fd: int32(fds.Socket), Events: unix.POLLIN}}
-					unix.Poll(poll, -1)
-					l.EndPoll(fds, poll[1].Revents != 0)
 				}
 			}
 		}()

@@ -100,7 +100,7 @@ func (u *lendable) lend(lent bool) error {
 func (u *lendable) Read(f func(fd uintptr) (done bool)) error {
 	u.read = f
 	err := u.wait.Read(u.try)
-	if u.closed.Load() { // os has another error for it
+	if err != nil && u.closed.Load() { // os has another error for it
 		return net.ErrClosed
 	}
 	return err

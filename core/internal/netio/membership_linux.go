@@ -60,6 +60,7 @@ func join(g Group) (*membership, error) {
 	netwatch.Follow(m, true) // before it joins, so that no change gets lost in between
 	err := m.open()
 	if err != nil && (!later(err) || err == ErrNoInterface && g.numbered()) {
+		m.closed = true
 		m.shut()
 		return nil, err
 	}
@@ -380,18 +381,23 @@ func (m *membership) Dropped() uint64 {
 
 func (m *membership) Close() error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.closed {
+		m.mu.Unlock()
 		return net.ErrClosed
 	}
+	m.closed = true // by this, all stays as it is
+	for _, s := range m.all {
+		m.dropped += s.drops()
+	}
+	m.mu.Unlock()
+	// A socket is closed once its reader has left it, who may wait for another who reads, who may wait for mu.
 	return m.shut()
 }
 
 func (m *membership) shut() (err error) {
-	m.closed = true
 	netwatch.Unfollow(m)
 	for _, s := range m.all {
-		if e := m.retire(s); err == nil {
+		if e := s.close(); err == nil {
 			err = e
 		}
 	}
