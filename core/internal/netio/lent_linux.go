@@ -77,8 +77,8 @@ func (u *lendable) control(operation int, events uint32) error {
 	return unix.EpollCtl(u.fd, operation, u.unpolled.fd, &unix.EpollEvent{Events: events})
 }
 
-// lend has datagrams not wake Read, or again. What has arrived meanwhile wakes it then.
-func (u *lendable) lend(lent bool) error {
+// lend has datagrams not wake Read, or again those that arrive from then on.
+func (u *lendable) lend(lent bool) (err error) {
 	if u.lent == lent {
 		return nil
 	}
@@ -86,7 +86,6 @@ func (u *lendable) lend(lent bool) error {
 	if lent {
 		events = 0
 	}
-	err := net.ErrClosed
 	if e := u.Control(func(uintptr) { err = u.control(unix.EPOLL_CTL_MOD, events) }); e != nil {
 		return e
 	}

@@ -316,7 +316,13 @@ func (m *membership) Lend(lent bool) bool {
 		return false
 	}
 	if u, ok := m.first.conn.(*lendable); ok {
-		return u.lend(lent) == nil
+		err := u.lend(lent)
+		// What arrives from now on wakes the reader. What has arrived may not, since the epoll keeps the socket on its list of
+		// ready ones until somebody looks, and tells nobody of what is on it (ep_modify in the kernel's fs/eventpoll.c).
+		if !lent && m.first.pending() {
+			u.SetReadDeadline(time.Unix(1, 0))
+		}
+		return err == nil
 	}
 	if lent && !m.wanted && !m.unlendable { // the reader has to change over, as nobody else can wait for it to have left the socket
 		m.wanted = true
