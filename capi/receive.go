@@ -107,6 +107,5 @@ func endPoll(handle C.uintptr_t, wait *C.shim_poll) {
 	defer guard(nil, "the end of a wait", &code)
 	e := entered(handle)
 	defer e.leave()
-	fds := mcl.PollFDs{Signal: int(wait.signal), Socket: int(wait.socket)}
-	e.object.(*listener).EndPoll(fds, wait.readable != 0)
+	e.object.(*listener).EndPoll(wait.readable != 0)
 }

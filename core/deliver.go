@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"libmcl/core/internal/netio"
 	"libmcl/core/internal/queue"
 )
 
@@ -75,9 +74,6 @@ func (l *Listener) SubscribeCallback(c Callback) (id uint64, err error) {
 		l.signal.Set() // an owner that waits is told that it is busy now
 	}
 	token(l.ready)
-	if l.borrowers > 0 {
-		l.rx.(netio.Sharer).Lend(false) // it is the reader's again
-	}
 	l.mu.Unlock()
 	// Have what is queued delivered, whoever does that: the delivering goroutine, or the reader, which waits for the socket
 	// or for room in the queue.

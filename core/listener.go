@@ -67,18 +67,17 @@ type Listener struct {
 	work    chan struct{} // holds a token when something is queued for callbacks
 	space   chan struct{} // holds a token when the reader, waiting for room, should look again
 
-	mu        sync.Mutex // protects what follows
-	ring      queue.Ring
-	stats     ListenerStats
-	inHand    int  // messages counted and not in the ring: about to be put there, delivered or taken
-	waiting   bool // the reader waits for room
-	closed    bool
-	subs      []*subscription // replaced, never changed: readers use it without mu
-	nextID    uint64
-	signal    *notify.Notifier // nil until somebody polls
-	polls     int              // who polls it, between BeginPoll and EndPoll
-	borrowers int              // of them, who poll the socket
-	lent      bool             // by FD: somebody may poll it at any time
+	mu      sync.Mutex // protects what follows
+	ring    queue.Ring
+	stats   ListenerStats
+	inHand  int  // messages counted and not in the ring: about to be put there, delivered or taken
+	waiting bool // the reader waits for room
+	closed  bool
+	subs    []*subscription // replaced, never changed: readers use it without mu
+	nextID  uint64
+	signal  *notify.Notifier // nil until somebody polls
+	polls   int              // who polls it, between BeginPoll and EndPoll
+	lent    bool             // by FD: somebody may poll it at any time
 
 	deliverer atomic.Uint64 // goroutine that runs callbacks
 	readerID  atomic.Uint64 // goroutine that reads the socket

@@ -16,7 +16,7 @@ type PollFDs struct{ Signal, Socket int }
 // must follow. They are open until then. Any number of threads may wait. The errors are those of Wait, and ErrDescriptors.
 //
 // An owner that polls the socket as well need not be woken by the goroutine that reads it, which takes two more switches
-// between threads: he reads it himself, and datagrams do not even wake that one meanwhile.
+// between threads: he reads it himself when he is there first.
 func (l *Listener) BeginPoll() (fds PollFDs, queued bool, err error) {
 	const op = "receive on"
 	l.mu.Lock()
@@ -32,41 +32,28 @@ func (l *Listener) BeginPoll() (fds PollFDs, queued bool, err error) {
 	}
 	l.signal.Clear()
 	l.polls++
-	fds = PollFDs{Signal: l.signal.FD(), Socket: -1}
-	if l.mayRead() && l.rx.(netio.Sharer).Lend(true) {
-		fds.Socket = l.rx.Descriptor()
-		l.borrowers++
-	}
-	return fds, false, nil
+	return PollFDs{Signal: l.signal.FD(), Socket: l.ownersSocket()}, false, nil
 }
 
-// mayRead tells whether an owner may read the socket. An owner who waits for a message is the one who makes room in the
-// queue: he must not wait for it. And while the reader is busy, it is the one that reads on. mu is held.
-func (l *Listener) mayRead() bool {
+// ownersSocket is the socket when an owner may read it. An owner who waits for a message is the one who makes room in the
+// queue: he must not wait for it. And while the reader is busy, it is the one that reads on.
+func (l *Listener) ownersSocket() int {
 	if _, ok := l.rx.(netio.Sharer); !ok || l.opts.Policy == Block || !l.reading.TryLock() {
-		return false
+		return -1
 	}
 	l.reading.Unlock()
-	return true
+	return l.rx.Descriptor()
 }
 
-// EndPoll ends a wait on these. readable tells that the socket was.
-func (l *Listener) EndPoll(fds PollFDs, readable bool) {
+// EndPoll ends a wait. readable tells that the socket was.
+func (l *Listener) EndPoll(readable bool) {
 	l.mu.Lock()
 	l.polls--
 	look := readable && l.ring.Len() == 0 && l.ownable("") == nil
 	l.mu.Unlock()
 	if look && l.reading.TryLock() {
+		defer l.reading.Unlock()
 		l.readAsOwner()
-		l.reading.Unlock()
-	}
-	if fds.Socket < 0 {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.borrowers--; l.borrowers == 0 {
-		l.rx.(netio.Sharer).Lend(false)
 	}
 }
 

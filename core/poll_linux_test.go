@@ -40,8 +40,6 @@ func (s *sharedSocket) ReceiveNow(handle func([]netio.Packet)) error {
 	return nil
 }
 
-func (s *sharedSocket) Lend(bool) bool { return true }
-
 type sharedNetwork struct{ socket *sharedSocket }
 
 func (n *sharedNetwork) Listen(g netio.Group) (r netio.Receiver, err error) {
@@ -74,13 +72,13 @@ func beginPoll(t *testing.T, l *Listener) PollFDs {
 
 func TestAnOwnerReadsWhatHeFoundReadable(t *testing.T) {
 	l, _ := shared(t, false)
-	fds := beginPoll(t, l)
-	l.EndPoll(fds, false)
+	beginPoll(t, l)
+	l.EndPoll(false)
 	if s := l.Stats(); s.Datagrams != 0 {
 		t.Fatalf("it was read though nothing was found: %+v", s)
 	}
-	fds = beginPoll(t, l)
-	l.EndPoll(fds, true)
+	beginPoll(t, l)
+	l.EndPoll(true)
 	if _, queued, err := l.BeginPoll(); !queued || err != nil {
 		t.Fatalf("queued=%v, error %v", queued, err)
 	}
@@ -95,17 +93,17 @@ func TestTheSignalIsSetWhileSomebodyPolls(t *testing.T) {
 	l, _ := shared(t, false)
 	fds := beginPoll(t, l)
 	beginPoll(t, l)
-	l.EndPoll(fds, true) // the other goes on polling
+	l.EndPoll(true) // the other goes on polling
 	if !readable(fds.Signal) {
 		t.Error("the message that one has read does not wake the other")
 	}
-	l.EndPoll(fds, false)
+	l.EndPoll(false)
 	receive(t, l)
 	if readable(fds.Signal) {
 		t.Error("readable, and nothing is queued")
 	}
 	beginPoll(t, l)
-	l.EndPoll(fds, true)
+	l.EndPoll(true)
 	if readable(fds.Signal) {
 		t.Error("nobody polls")
 	}
@@ -124,8 +122,8 @@ func TestSubscribingWhileAnOwnerReads(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		fds := beginPoll(t, l)
-		l.EndPoll(fds, true)
+		beginPoll(t, l)
+		l.EndPoll(true)
 		select {
 		case v := <-got:
 			if v != int64(1) {
@@ -140,130 +138,31 @@ func TestSubscribingWhileAnOwnerReads(t *testing.T) {
 	}
 }
 
-// borrow begins a wait in which the socket is the owner's. The first waits are not yet.
-func borrow(t *testing.T, l *Listener) PollFDs {
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		fds := beginPoll(t, l)
-		if fds.Socket >= 0 {
-			return fds
-		}
-		l.EndPoll(fds, false)
-	}
-	t.Fatal("the socket is never lent")
-	return PollFDs{}
-}
-
-// While an owner polls the socket, datagrams wake nobody else; afterwards they are read as ever.
-func TestALentSocketIsLeftToItsOwner(t *testing.T) {
-	const count = 200
+// An owner who reads needs the membership, and the reader who has just been woken waits for the owner: a close must wait for
+// neither while it keeps the membership to itself.
+func TestClosingWhileAnOwnerReads(t *testing.T) {
 	conn := newConnection()
-	l := open(t, nil, conn, ListenerOptions{})
 	b := dial(t, nil, conn, BroadcasterOptions{})
-	read := uint64(0)
-	for range 3 {
-		fds := borrow(t, l)
-		others := beginPoll(t, l) // a second owner
-		for i := range count {
-			publish(t, b, "", i)
+	for range 20 {
+		l := open(t, nil, conn, ListenerOptions{})
+		l.reading.Lock()
+		publish(t, b, "", 1)
+		closed, read := make(chan error, 1), make(chan bool)
+		go func() { closed <- l.Close() }()
+		<-l.done
+		go func() {
+			l.rx.SetDeadline(time.Time{})
+			l.reading.Unlock()
+			close(read)
+		}()
+		select {
+		case <-read:
+		case <-time.After(patience):
+			t.Fatal("the owner, the reader and the close wait for each other")
 		}
-		if s := l.Stats(); s.Datagrams != read {
-			t.Errorf("%d of %d were read by another", s.Datagrams-read, count)
-		}
-		if !readable(fds.Socket) {
-			t.Error("the owner is not woken")
-		}
-		l.EndPoll(fds, false)
-		if s := l.Stats(); s.Datagrams != read {
-			t.Errorf("%d were read while the second owner waited", s.Datagrams-read)
-		}
-		l.EndPoll(others, false)
-		read += count
-		eventually(t, l, func(s ListenerStats) bool { return s.Datagrams == read })
-		for i := range int64(count) {
-			if v := receive(t, l); v != i {
-				t.Fatalf("got %v, want %d", v, i)
-			}
-		}
-		publish(t, b, "", "between")
-		if v := receive(t, l); v != "between" {
-			t.Fatalf("got %v", v)
-		}
-		read++
-	}
-}
-
-func TestALentSocketIsReadForWhoSubscribes(t *testing.T) {
-	for _, queued := range []bool{false, true} {
-		conn := newConnection()
-		l := open(t, nil, conn, ListenerOptions{Queued: queued})
-		b := dial(t, nil, conn, BroadcasterOptions{})
-		fds := borrow(t, l)
-		got := make(chan any, 1)
-		if _, err := l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v }); err != nil {
+		if err := <-closed; err != nil {
 			t.Fatal(err)
 		}
-		publish(t, b, "", 7)
-		select {
-		case v := <-got:
-			if v != int64(7) {
-				t.Errorf("got %v", v)
-			}
-		case <-time.After(patience):
-			t.Fatal("the callback got nothing while an owner had not yet left")
-		}
-		l.EndPoll(fds, false)
-	}
-}
-
-// What a lent socket's descriptors and counters are belongs to the listener as before.
-func TestLendingKeepsDescriptorsAndDrops(t *testing.T) {
-	conn := newConnection()
-	conn.RecvBuffer = 4096
-	var mu sync.Mutex
-	opened := make(map[int]bool)
-	l := open(t, nil, conn, ListenerOptions{OnDescriptor: func(fd int, isOpen bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if opened[fd] == isOpen {
-			t.Errorf("descriptor %d: told twice that it is open: %v", fd, isOpen)
-		}
-		opened[fd] = isOpen
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
-			t.Errorf("descriptor %d is told of (open: %v) while it is closed", fd, isOpen)
-		}
-	}})
-	b := dial(t, nil, conn, BroadcasterOptions{})
-	const count = 100
-	l.reading.Lock() // the first is taken out by the reader at most, and waits here
-	for i := range count {
-		publish(t, b, "", i)
-	}
-	l.reading.Unlock()
-	eventually(t, l, func(s ListenerStats) bool { return s.Datagrams+s.DroppedKernel == count && s.DroppedKernel > 0 })
-	if _, err := l.Drain(count, func(*Received) bool { return true }); err != nil {
-		t.Fatal(err)
-	}
-	fds := borrow(t, l)
-	for i := range count {
-		publish(t, b, "", i)
-	}
-	l.EndPoll(fds, false)
-	eventually(t, l, func(s ListenerStats) bool { return s.Datagrams+s.DroppedKernel == 2*count })
-	if _, err := l.Drain(count, func(*Received) bool { return true }); err != nil {
-		t.Fatal(err)
-	}
-	borrow(t, l) // closed amid a wait
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	for fd, isOpen := range opened {
-		if isOpen {
-			t.Errorf("descriptor %d stays open", fd)
-		}
-	}
-	if len(opened) < 3 {
-		t.Errorf("told of %d descriptors, want the first, the one that can be lent and its epoll", len(opened))
 	}
 }
 
@@ -275,7 +174,7 @@ func await(l *Listener) error {
 	}
 	poll := []unix.PollFd{{Fd: int32(fds.Signal), Events: unix.POLLIN}, {Fd: int32(fds.Socket), Events: unix.POLLIN}}
 	unix.Poll(poll, -1)
-	l.EndPoll(fds, poll[1].Revents != 0)
+	l.EndPoll(poll[1].Revents != 0)
 	return nil
 }
 

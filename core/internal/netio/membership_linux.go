@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,20 +25,18 @@ import (
 type membership struct {
 	group  Group
 	first  *member     // the reader's own: the first of all
-	behind atomic.Bool // there are others than the first, or it is wanted
+	behind atomic.Bool // there are others than the first
 
-	mu         sync.Mutex // protects what follows
-	all        []*member  // the first is read, the last joins
-	in         bool       // it has joined
-	index      int        // where; 0: wherever the kernel chose
-	fragile    bool       // it lapsed there once
-	err        error      // why it has not
-	changed    func()
-	deadline   time.Time
-	wanted     bool // to be lent, which the first cannot be yet
-	unlendable bool // for want of descriptors
-	dropped    uint64
-	closed     bool
+	mu       sync.Mutex // protects what follows
+	all      []*member  // the first is read, the last joins
+	in       bool       // it has joined
+	index    int        // where; 0: wherever the kernel chose
+	fragile  bool       // it lapsed there once
+	err      error      // why it has not
+	changed  func()
+	deadline time.Time
+	dropped  uint64
+	closed   bool
 }
 
 // A member is a socket that may be in the group.
@@ -273,63 +270,15 @@ func (m *membership) await(read func(fd uintptr) bool) error {
 func (m *membership) next() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case m.closed:
-	case len(m.all) > 1:
-		m.turnTo(m.all[1:]...)
-	case m.wanted:
-		m.wanted = false
-		m.becomeLendable()
-	}
-	m.behind.Store(!m.closed && len(m.all) > 1)
-}
-
-// becomeLendable has the reader read another descriptor of the same socket, which can be lent. It leaves all as it is when there
-// are no descriptors left. mu is held.
-func (m *membership) becomeLendable() {
-	var another *socket
-	var err error
-	Opening(func() { another, err = m.first.lendable() })
-	if err != nil {
-		m.unlendable = true
-		m.first.conn.SetReadDeadline(m.deadline)
+	if m.closed || len(m.all) == 1 {
+		m.behind.Store(false)
 		return
 	}
-	old, s := m.first, &member{socket: another, index: m.first.index}
-	m.turnTo(s)
-	s.seen = old.seen // the count of drops is the socket's
-}
-
-// turnTo has the reader read others than the first, which is retired. mu is held.
-func (m *membership) turnTo(others ...*member) {
-	old := m.first
-	m.first, m.all = others[0], slices.Clone(others)
-	m.retire(old)
+	m.retire(m.all[0])
+	m.all = append([]*member(nil), m.all[1:]...)
+	m.first = m.all[0]
 	m.first.conn.SetReadDeadline(m.deadline)
-}
-
-// Lend implements Sharer.
-func (m *membership) Lend(lent bool) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed || len(m.all) > 1 {
-		return false
-	}
-	if u, ok := m.first.conn.(*lendable); ok {
-		err := u.lend(lent)
-		// What arrives from now on wakes the reader. What has arrived may not, since the epoll keeps the socket on its list of
-		// ready ones until somebody looks, and tells nobody of what is on it (ep_modify in the kernel's fs/eventpoll.c).
-		if !lent && m.first.pending() {
-			u.SetReadDeadline(time.Unix(1, 0))
-		}
-		return err == nil
-	}
-	if lent && !m.wanted && !m.unlendable { // the reader has to change over, as nobody else can wait for it to have left the socket
-		m.wanted = true
-		m.behind.Store(true)
-		m.first.conn.SetReadDeadline(time.Unix(1, 0))
-	}
-	return false
+	m.behind.Store(len(m.all) > 1)
 }
 
 func (m *membership) SetDeadline(t time.Time) error {

@@ -101,9 +101,6 @@ type Sharer interface {
 	// ReceiveNow is Receive without waiting: it calls handle with what one system call gives, if anything is there. The lock
 	// that Receive is given must be held.
 	ReceiveNow(handle func([]Packet)) error
-	// Lend has datagrams not wake the goroutine in Receive, since others wait for them, until it is called with false. It
-	// returns false when that cannot be now: Receive goes on.
-	Lend(lent bool) bool
 }
 
 // A Datagram to be sent is the bytes of Head followed by those of Body.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,16 +21,10 @@ type linux struct{}
 //
 // The descriptor is only ever used inside raw's methods: once the socket is closed, its number may belong to another file.
 type socket struct {
-	conn  conn
+	conn  net.PacketConn // nil: the socket is not Go's netpoller's
 	raw   syscall.RawConn
 	fd    int
 	group *Group
-}
-
-// A conn is a *net.UDPConn, which is Go's netpoller's, or another way to wait for a socket.
-type conn interface {
-	SetReadDeadline(t time.Time) error
-	Close() error
 }
 
 // newSocket makes a UDP socket for g that is bound to bind, to nothing when that is the zero AddrPort, and belongs to Go's
@@ -42,18 +35,18 @@ func newSocket(g *Group, bind netip.AddrPort, before func(fd int) error) (*socke
 		return nil, err
 	}
 	defer unix.Close(fd)
-	c, err := packetConn(fd)
+	conn, err := packetConn(fd)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := c.(*net.UDPConn).SyscallConn()
+	raw, err := conn.(*net.UDPConn).SyscallConn()
 	if err != nil {
-		c.Close()
+		conn.Close()
 		return nil, err
 	}
-	s := &socket{conn: c, raw: raw, group: g}
+	s := &socket{conn: conn, raw: raw, group: g}
 	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
-		c.Close()
+		conn.Close()
 		return nil, err
 	}
 	g.tell(s.fd, true)
@@ -94,6 +87,9 @@ func packetConn(fd int) (net.PacketConn, error) {
 // close is called once.
 func (s *socket) close() error {
 	s.group.tell(s.fd, false)
+	if s.conn == nil {
+		return s.raw.(*unpolled).close()
+	}
 	return s.conn.Close()
 }
 

@@ -33,13 +33,13 @@ func plainReceiver(t testing.TB, g Group) func() []byte {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.close() })
-	if err := ipv6.NewPacketConn(s.conn.(net.PacketConn)).JoinGroup(nil, &net.UDPAddr{IP: g.Addr.Addr().AsSlice()}); err != nil {
+	if err := ipv6.NewPacketConn(s.conn).JoinGroup(nil, &net.UDPAddr{IP: g.Addr.Addr().AsSlice()}); err != nil {
 		t.Fatal(err)
 	}
 	s.conn.SetReadDeadline(time.Now().Add(patience))
 	return func() []byte {
 		data := make([]byte, packetSize)
-		n, _, err := s.conn.(net.PacketConn).ReadFrom(data)
+		n, _, err := s.conn.ReadFrom(data)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,14 +28,11 @@ func newUnpolled(g *Group, bind netip.AddrPort, before func(fd int) error) (*soc
 		return nil, err
 	}
 	g.tell(fd, true)
-	u := &unpolled{fd: fd}
-	return &socket{conn: u, raw: u, fd: fd, group: g}, nil
+	return &socket{raw: &unpolled{fd: fd}, fd: fd, group: g}, nil
 }
 
 func (u *unpolled) Control(f func(fd uintptr)) error {
-	if !u.mu.TryRLock() { // by close only. Not to wait for that: f may wait for who is in Control, too
-		return net.ErrClosed
-	}
+	u.mu.RLock()
 	defer u.mu.RUnlock()
 	if u.closed.Load() {
 		return net.ErrClosed
@@ -70,11 +66,8 @@ func (u *unpolled) Write(f func(fd uintptr) (done bool)) error {
 // Read is not for senders.
 func (u *unpolled) Read(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
 
-// SetReadDeadline is not for senders.
-func (u *unpolled) SetReadDeadline(time.Time) error { return errors.ErrUnsupported }
-
-// Close is called once.
-func (u *unpolled) Close() error {
+// close is called once.
+func (u *unpolled) close() error {
 	u.closed.Store(true)
 	u.mu.Lock()
 	defer u.mu.Unlock()
