@@ -150,6 +150,37 @@ static void sizes(void)
     MUST(mcl_broadcaster_close(b));
 }
 
+/* A text alone in a str8, whose header is one byte longer as a raw16: also where that goes beyond the largest message. */
+static void texts(int verbatim)
+{
+    enum { MOST = 200 };
+    mcl_connection c = group();
+    c.message_max = MOST;
+    mcl_broadcaster_options o = MCL_BROADCASTER_OPTIONS_INIT;
+    o.verbatim = verbatim;
+    mcl_broadcaster *b;
+    MUST(mcl_broadcaster_open(&c, &o, &b, &error));
+    connected(b);
+    const size_t header = verbatim == MCL_ON ? 2 : 3;
+    uint8_t data[2 + 255] = {0xd9}, raw[3 + 255] = {0xda, 0};
+    for (size_t length = 0; length <= 255; length++) {
+        data[1] = raw[2] = (uint8_t)length;
+        if (length > 0)
+            data[1 + length] = raw[2 + length] = (uint8_t)(length + 32);
+        mcl_item item = {NULL, 0, data, 2 + length};
+        int by_go = mcl_broadcaster_publish_many(b, &item, 1, NULL, NULL);
+        EQUAL(by_go, mcl_broadcaster_publish(b, NULL, 0, data, 2 + length, NULL));
+        EQUAL(header + length > MOST ? MCL_ETOOLARGE : MCL_OK, by_go);
+        for (int i = 0; i < 2 && by_go == MCL_OK; i++) {
+            mcl_record r = received();
+            EQUAL(header + length, r.payload_size);
+            CHECK(header != 3 || memcmp(r.payload, raw, 3 + length) == 0);
+            CHECK(header != 2 || memcmp(r.payload, data, 2 + length) == 0);
+        }
+    }
+    MUST(mcl_broadcaster_close(b));
+}
+
 static void topics(void)
 {
     static char topic[70000];
@@ -355,6 +386,8 @@ int main(void)
     accepts_what_go_accepts(b, 1);
     MUST(mcl_broadcaster_close(b));
     sizes();
+    texts(MCL_OFF);
+    texts(MCL_ON);
     topics();
     counted();
     very_many();
