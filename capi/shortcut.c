@@ -161,8 +161,8 @@ int shortcut_publish(shortcut *s, const char *topic, size_t topic_size, const vo
     uint8_t datagram[COPY_MAX];
     const uint8_t *object = packed;
     int str8 = !s->verbatim && is_str8(object, size);
-    if ((topic != NULL && topic_size > TOPIC_MAX) || size > MCL_FRAGMENT_SIZE || (int64_t)size + str8 > s->message_max ||
-        !(str8 || scan_is_plain(object, size, s->verbatim)))
+    if ((topic != NULL && topic_size > TOPIC_MAX) || size > MCL_FRAGMENT_SIZE ||
+        (int64_t)size + str8 > s->message_max || !(str8 || scan_is_plain(object, size, s->verbatim)))
         return 0;
     object += str8; /* past its code */
     size -= (size_t)str8;
