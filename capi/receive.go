@@ -80,8 +80,8 @@ func mclgo_listener_wait(handle C.uintptr_t, wait *C.shim_poll, function *C.cons
 //export mclgo_listener_wait_end
 func mclgo_listener_wait_end(handle C.uintptr_t, wait *C.shim_poll) { endPoll(handle, wait) }
 
-// beginPoll begins a wait. The handle is in use until its end, so that no descriptor is closed, and its number another file's: a
-// close makes the signal readable, and waits for the end.
+// beginPoll begins a wait. The handle is in use until its end, so that the signal is not closed, and its number another file's: a
+// close makes it readable, and waits for the end. The socket may be closed; what is polled by its number then is only looked at.
 func (l *listener) beginPoll(handle C.uintptr_t, wait *C.shim_poll) (queued bool, err error) {
 	e, err := enter(handle, listenerKind)
 	if err != nil {

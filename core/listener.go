@@ -85,7 +85,7 @@ type Listener struct {
 	scratch   [64]queue.Entry
 	taken     Received
 
-	unreported atomic.Bool              // the network has changed
+	unreported atomic.Bool              // the network has changed, or an owner left something to tell
 	reports    [numReports]atomic.Int64 // when each kind of error was last reported
 }
 
@@ -168,9 +168,9 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 		go func() { defer running.Done(); l.deliverQueued() }()
 	}
 	go func() { running.Wait(); close(l.stopped) }()
-	rx.OnChange(l.networkChanged)
+	rx.OnChange(l.reportSoon)
 	if _, err := rx.Joined(); err != nil {
-		l.networkChanged()
+		l.reportSoon()
 	}
 	return l, nil
 }
@@ -295,10 +295,31 @@ const (
 // report tells OnError, unless it was told of the same kind within the last second: a flood must not fill the disk that
 // stderr goes to.
 func (l *Listener) report(kind int, err error) {
+	if l.reportable(kind) {
+		l.tell(err)
+	}
+}
+
+func (l *Listener) reportable(kind int) bool {
 	now := time.Now().UnixNano()
 	last := l.reports[kind].Load()
-	if now-last >= int64(time.Second) && l.reports[kind].CompareAndSwap(last, now) {
-		defer func() { _ = recover() }() // whom could it be told
-		l.opts.OnError(err)
+	return now-last >= int64(time.Second) && l.reports[kind].CompareAndSwap(last, now)
+}
+
+func (l *Listener) tell(err error) {
+	defer func() { _ = recover() }() // whom could it be told
+	l.opts.OnError(err)
+}
+
+// reportRead is report for who reads. reading is held. An owner leaves it to the reading goroutine: OnError may close the
+// listener, which waits for that goroutine, which waits for the owner to have read.
+func (l *Listener) reportRead(kind int, err error) {
+	if !l.reportable(kind) {
+		return
 	}
+	if l.reader.isOwner {
+		l.reader.untold = append(l.reader.untold, err)
+		return
+	}
+	l.tell(err)
 }

@@ -534,3 +534,31 @@ func TestTheDescriptorIsReadableWhileSomethingIsQueued(t *testing.T) {
 	l.Release()
 	l.Release()
 }
+
+// A change that comes while another is being told is told as well.
+func TestChangesWhileOnErrorRuns(t *testing.T) {
+	conn := newConnection()
+	conn.Interface = "none0"
+	listener, told := make(chan *Listener, 1), make(chan error, 2)
+	first := true
+	l := open(t, nil, conn, ListenerOptions{OnError: func(err error) {
+		if first {
+			first = false
+			l := <-listener
+			l.reports[reportNetwork].Store(0) // as if a second had passed
+			l.reportSoon()
+		}
+		told <- err
+	}})
+	listener <- l
+	for range 2 {
+		select {
+		case err := <-told:
+			if !strings.Contains(err.Error(), "none0") {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("it is not told")
+		}
+	}
+}

@@ -13,7 +13,8 @@ import (
 type PollFDs struct{ Signal, Socket int }
 
 // BeginPoll begins a wait by poll(2), as C waits: unless a message is queued already, it returns what to poll, and EndPoll
-// must follow. They are open until then. Any number of threads may wait. The errors are those of Wait, and ErrDescriptors.
+// must follow. Signal is open until then. The socket may be closed or replaced meanwhile: then Signal wakes. Any number of
+// threads may wait. The errors are those of Wait, and ErrDescriptors.
 //
 // An owner that polls the socket as well need not be woken by the goroutine that reads it, which takes two more switches
 // between threads: he reads it himself when he is there first.
@@ -36,13 +37,13 @@ func (l *Listener) BeginPoll() (fds PollFDs, queued bool, err error) {
 }
 
 // ownersSocket is the socket when an owner may read it. An owner who waits for a message is the one who makes room in the
-// queue: he must not wait for it. And while the reader is busy, it is the one that reads on.
+// queue: he must not wait for it. And while the reader is busy, or is to turn to another socket, it is the one that reads on.
 func (l *Listener) ownersSocket() int {
 	if _, ok := l.rx.(netio.Sharer); !ok || l.opts.Policy == Block || !l.reading.TryLock() {
 		return -1
 	}
 	l.reading.Unlock()
-	return l.rx.Descriptor()
+	return l.rx.(netio.Sharer).Shared()
 }
 
 // EndPoll ends a wait. readable tells that the socket was.
@@ -59,9 +60,14 @@ func (l *Listener) EndPoll(readable bool) {
 
 // readAsOwner queues what waits in the socket. reading is held.
 func (l *Listener) readAsOwner() {
+	l.reader.isOwner = true
 	err := l.rx.(netio.Sharer).ReceiveNow(l.queueAll)
 	if err != nil && !errors.Is(err, net.ErrClosed) {
-		l.report(reportSocket, networkError("receive on", &l.res, err))
+		l.reportRead(reportSocket, networkError("receive on", &l.res, err))
+	}
+	l.reader.isOwner = false
+	if len(l.reader.untold) > 0 {
+		l.reportSoon()
 	}
 	if !l.opts.Queued && l.subscribed() {
 		l.rx.SetDeadline(time.Unix(1, 0)) // it is the reader that delivers what somebody has just subscribed to

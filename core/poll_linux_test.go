@@ -40,6 +40,8 @@ func (s *sharedSocket) ReceiveNow(handle func([]netio.Packet)) error {
 	return nil
 }
 
+func (s *sharedSocket) Shared() int { return s.Descriptor() }
+
 type sharedNetwork struct{ socket *sharedSocket }
 
 func (n *sharedNetwork) Listen(g netio.Group) (r netio.Receiver, err error) {
@@ -136,6 +138,36 @@ func TestSubscribingWhileAnOwnerReads(t *testing.T) {
 			t.Errorf("polling beside a callback: %v", err)
 		}
 	}
+}
+
+// What an owner finds while he reads is told by the reading goroutine: OnError may close the listener.
+func TestOnErrorMayCloseWhileAnOwnerReads(t *testing.T) {
+	conn := newConnection()
+	typ := define(t, "Told", []string{"n"}, conn)
+	socket := &sharedSocket{waits: messageOfOne, before: func() {}} // it is no message of the type
+	listener, closed := make(chan *Listener, 1), make(chan error, 1)
+	l, err := Listen(conn, ListenerOptions{Type: typ, network: &sharedNetwork{socket}, OnError: func(error) {
+		l := <-listener
+		if goroutineID() != l.readerID.Load() {
+			t.Error("it runs on the owner's thread")
+		}
+		closed <- l.Close()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener <- l
+	beginPoll(t, l)
+	l.EndPoll(true)
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it is not told, or the close waits for ever")
+	}
+	balanced(t, l.Stats())
 }
 
 // An owner who reads needs the membership, and the reader who has just been woken waits for the owner: a close must wait for

@@ -22,6 +22,8 @@ type reader struct {
 	entries  []queue.Entry // messages of the batch at hand
 	sources  []*buf.Buf    // what each of them was received into
 	received Received      // what callbacks see
+	isOwner  bool          // an owner reads now
+	untold   []error       // what happened to owners who read
 }
 
 // read is the reading goroutine: socket → wire → queue or callbacks.
@@ -150,7 +152,7 @@ func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) 
 			if e.Owner != nil {
 				e.Owner.Release()
 			}
-			l.report(reportRejected, err)
+			l.reportRead(reportRejected, err)
 			return
 		}
 	}
@@ -181,13 +183,14 @@ func (l *Listener) setDeadline() {
 		r.deadline = at
 		l.rx.SetDeadline(at)
 		if l.unreported.Load() {
-			l.networkChanged() // whose deadline it may have replaced
+			l.reportSoon() // whose deadline it may have replaced
 		}
 	}
 }
 
-// networkChanged has the reading goroutine report it. The watcher of the network, which tells, must not be held up.
-func (l *Listener) networkChanged() {
+// reportSoon has the reading goroutine report what owners have left to it, and a change of the network, whose watcher must not be
+// held up.
+func (l *Listener) reportSoon() {
 	l.unreported.Store(true)
 	l.rx.SetDeadline(time.Unix(1, 0))
 }
@@ -205,8 +208,16 @@ func (l *Listener) wake() {
 		l.reportNetwork()
 	}
 	l.reading.Lock()
-	defer l.reading.Unlock()
 	l.reader.deadline = time.Time{}
 	l.rx.SetDeadline(time.Time{})
 	l.handle(nil)
+	untold := l.reader.untold
+	l.reader.untold = nil
+	l.reading.Unlock()
+	for _, err := range untold {
+		l.tell(err)
+	}
+	if l.unreported.Load() {
+		l.reportSoon() // whose deadline was perhaps the one taken back
+	}
 }

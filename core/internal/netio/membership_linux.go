@@ -323,6 +323,16 @@ func (m *membership) last() *member {
 func (m *membership) RecvBuffer() int { return m.last().option(unix.SOL_SOCKET, unix.SO_RCVBUF) / 2 }
 func (m *membership) Descriptor() int { return m.last().fd }
 
+// Shared implements Sharer.
+func (m *membership) Shared() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || len(m.all) > 1 {
+		return -1
+	}
+	return m.all[0].fd
+}
+
 func (m *membership) Dropped() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -101,6 +101,9 @@ type Sharer interface {
 	// ReceiveNow is Receive without waiting: it calls handle with what one system call gives, if anything is there. The lock
 	// that Receive is given must be held.
 	ReceiveNow(handle func([]Packet)) error
+	// Shared is the descriptor of the socket that ReceiveNow reads, or -1 while it is being replaced: what is in the new one
+	// is read by Receive, once it has come to that.
+	Shared() int
 }
 
 // A Datagram to be sent is the bytes of Head followed by those of Body.
