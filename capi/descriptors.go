@@ -6,6 +6,7 @@ import "C"
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // tellDescriptor has what is open closed in the child of a fork. It is told before it is closed.
@@ -29,8 +30,9 @@ func whileOpening(open func()) {
 
 // A pollFD is a descriptor to poll, which is noted when it is first asked for.
 type pollFD struct {
-	once sync.Once
-	fd   int // plus 1; 0 when it was not asked for
+	once  sync.Once
+	noted atomic.Bool
+	fd    int // plus 1; 0 when it was not asked for
 }
 
 // note takes what its owner gave.
@@ -39,6 +41,7 @@ func (p *pollFD) note(fd int, err error) (int, error) {
 		p.once.Do(func() {
 			p.fd = fd + 1
 			tellDescriptor(fd, true)
+			p.noted.Store(true)
 		})
 	}
 	return fd, err

@@ -87,11 +87,9 @@ static int wait_and_take(mcl_listener *listener, int timeout_ms, const place *to
     signals_block(&open);
     int code;
     do {
-        fork_hold();
         code = to == NULL ? mclgo_listener_wait(handle, &wait, function, error)
                           : mclgo_listener_recv_batch(handle, (shim_record *)to->record, 1, to->buffer, to->size,
                                                       to->needed, &wait, function, error);
-        fork_release();
         if (code == 0)
             code = wait_listener(listener, &wait, deadline, &open, function, error);
     } while (code == WAIT_LOOK_AGAIN);

@@ -87,9 +87,18 @@ func (l *listener) beginPoll(handle C.uintptr_t, wait *C.shim_poll) (queued bool
 	if err != nil {
 		return false, err
 	}
-	fds, queued, err := l.BeginPoll()
+	var fds mcl.PollFDs
+	begin := func() {
+		if fds, queued, err = l.BeginPoll(); err == nil && !queued {
+			l.pollFD.note(fds.Signal, nil)
+		}
+	}
+	if l.pollFD.noted.Load() { // nothing is opened: who waits again and again must not keep fork() waiting
+		begin()
+	} else {
+		whileOpening(begin)
+	}
 	if err == nil && !queued {
-		l.pollFD.note(fds.Signal, nil)
 		wait.signal, wait.socket, wait.begun, wait.readable = C.int(fds.Signal), C.int(fds.Socket), 1, 0
 		return false, nil
 	}

@@ -291,6 +291,54 @@ static void of_a_network_that_changes(void)
     EQUAL(before, sockets());
 }
 
+static mcl_listener *waited_for;
+
+static void *looks(void *stop) /* again and again, as a loop does that has other work as well */
+{
+    char buffer[100];
+    mcl_record r;
+    while (!*(atomic_int *)stop)
+        CHECK(mcl_listener_recv(waited_for, 0, &r, buffer, sizeof buffer, NULL, NULL) == 0);
+    return NULL;
+}
+
+/* How many descriptors that are no files or sockets a child has. */
+static int others_in_child(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(descriptors_of_type(0));
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* What a wait opens is closed in a child, and threads that wait all the time do not keep the program from forking. */
+static void beside_waits(void)
+{
+    enum { THREADS = 16, FORKS = 50 };
+    atomic_int stop = 0;
+    pthread_t threads[THREADS];
+    mcl_connection c = group();
+    c.port = 5004; /* nothing arrives */
+    MUST(mcl_listener_open(&c, NULL, &waited_for, &error));
+    int without = others_in_child();
+    EQUAL(0, mcl_listener_wait(waited_for, 1, &error));
+    EQUAL(without, others_in_child());
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, looks, &stop) == 0);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        join(child);
+    }
+    stop = 1;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    MUST(mcl_listener_close(waited_for, NULL));
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) { /* after exec: all is new, and nothing of the parent's is open */
@@ -357,6 +405,7 @@ int main(int argc, char **argv)
 
     from_a_callback();
     of_a_network_that_changes();
+    beside_waits();
 
     /* From a busy parent, which opens and closes all the while; and a child that execs. */
     atomic_int stop = 0;
