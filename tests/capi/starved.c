@@ -93,11 +93,18 @@ static void *waits(void *unused)
 /* Is the number of threads limited here? */
 static int threads_are_limited(void)
 {
-    pthread_t thread;
-    for (int i = 0; i < THREADS_MAX; i++)
-        if (pthread_create(&thread, NULL, waits, NULL) != 0)
-            return 1;
-    return 0;
+    pthread_t threads[THREADS_MAX];
+    int made = 0, limited = 0;
+    while (made < THREADS_MAX && !limited)
+        if (pthread_create(&threads[made], NULL, waits, NULL) == 0)
+            made++;
+        else
+            limited = 1;
+    for (int i = 0; i < made; i++) {
+        pthread_cancel(threads[i]);
+        pthread_join(threads[i], NULL);
+    }
+    return limited;
 }
 
 /* Makes a folder with this program and the library in it, which anybody may run. */
