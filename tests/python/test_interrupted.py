@@ -7,7 +7,7 @@ import pytest
 from helpers import PY2, run_python
 
 TRIES = 7
-SOON = 0.1  # seconds; for the soonest try, as a busy machine delays any one of them
+SOON = 0.1  # seconds; for the three soonest tries, as a busy machine delays some
 END = 10  # seconds, for each
 
 PROGRAM = """
@@ -97,4 +97,4 @@ if 'stop' in globals():
 print(json.dumps(took))
 """, str(TRIES), str(END)))
     assert len(took) == TRIES
-    assert min(took) < SOON and max(took) < END, took
+    assert sorted(took)[2] < SOON and max(took) < END, took

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import mcl
-from helpers import TIMEOUT, Background, Collector, wait_for
+from helpers import TIMEOUT, Background, Collector, run_python, wait_for
 from mcl import QueuedListener
 from mcl.network import udp
 
@@ -148,3 +148,24 @@ def test_a_closed_queue_cannot_be_received_from(connection):
     assert list(listener) == []
     with pytest.raises(mcl.ClosedError):
         listener.receive(0)
+
+
+@pytest.mark.parametrize('hours', [-1, 1])
+def test_a_clock_that_is_set_changes_no_timeout(hours):
+    run_python("""
+import sys, time
+before = time.time
+
+def stepping(looks=[0]):
+    looks[0] += 1
+    return before() + (3600 * int(sys.argv[1]) if looks[0] > 1 else 0)
+
+time.time = stepping
+import mcl
+now = getattr(time, 'monotonic', before)
+began = now()
+for kind in (mcl.RawListener, mcl.QueuedListener):
+    assert kind(mcl.network.udp.Connection('ff15::c1')).receive(0.2) is None
+took = now() - began
+assert 0.4 <= took < 10, took
+""", str(hours))

@@ -23,8 +23,23 @@ else:
     text_type = str
     packed_types = (bytes, bytearray, memoryview)
 
-# Python 2 has no clock that nobody can set.
-monotonic = getattr(time, 'monotonic', time.time)
+if PY2:
+    class _Timespec(ctypes.Structure):
+        _fields_ = [('seconds', ctypes.c_long), ('nanoseconds', ctypes.c_long)]
+
+    _clock_gettime = ctypes.CDLL(None).clock_gettime
+    _clock_gettime.argtypes = [ctypes.c_int, ctypes.POINTER(_Timespec)]
+    _MONOTONIC = 1  # CLOCK_MONOTONIC of Linux: clock_gettime(2)
+
+    # Bound, since a daemon thread may come here while the interpreter takes modules apart.
+    def monotonic(timespec=_Timespec, clock_gettime=_clock_gettime, byref=ctypes.byref,
+                  clock_id=_MONOTONIC):
+        """Return seconds by the clock that nobody can set. Python 2 has no function for it."""
+        now = timespec()
+        clock_gettime(clock_id, byref(now))  # which fails for unknown clocks only
+        return now.seconds + now.nanoseconds * 1e-9
+else:
+    monotonic = time.monotonic
 
 if PY2:
     class ReentrantLock(object):

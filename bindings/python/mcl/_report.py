@@ -33,8 +33,7 @@ class Misfits(object):
         """Write one line: `text`, and `reason`, which may be of any length."""
         now = monotonic()
         with self._lock:
-            # The second condition is for a clock that was set back: see monotonic.
-            if self._next is not None and self._next - INTERVAL <= now < self._next:
+            if self._next is not None and now < self._next:
                 self._left_out += 1
                 return
             self._next, left_out, self._left_out = now + INTERVAL, self._left_out, 0
