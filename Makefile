@@ -201,7 +201,7 @@ soak: lib wrapper
 # The soak for a moment, so that it is known to run.
 .PHONY: test-soak
 test-soak: lib wrapper
-	MCL_SOAK_MINUTE=10 tests/soak/run 2
+	MCL_SOAK_MINUTE=7 tests/soak/run 3
 
 ## ---- benchmarks ----
 

@@ -287,10 +287,11 @@ func once(t *testing.T, ways []way, hosts ...*machine) {
 	}
 }
 
-// failing waits until the publishers of a host report that they cannot send, with one of the codes.
+// failing waits until the publishers of a host report, from now on, that they cannot send, with one of the codes.
 func failing(t *testing.T, h *machine, ways []way, codes ...mcl.Error) {
 	t.Helper()
 	for _, w := range ways {
+		before := -1
 		until(t, fmt.Sprintf("publishing by %s fails", w.name), func() bool {
 			a := h.broadcaster(w.name)
 			n := 0
@@ -307,7 +308,10 @@ func failing(t *testing.T, h *machine, ways []way, codes ...mcl.Error) {
 			if uint64(sum) > a.Sent.SendErrors || uint64(sum)+1 < a.Sent.SendErrors { // it goes on between the two
 				t.Errorf("host %d, %s: %d publishes failed, %d counted", h.id, w.name, sum, a.Sent.SendErrors)
 			}
-			return n > 0
+			if before < 0 {
+				before = n
+			}
+			return n > before
 		})
 	}
 }

@@ -106,6 +106,7 @@ func TestNetem(t *testing.T) {
 		{name: "delay", how: "delay 20ms"},
 		{name: "jitter", how: "delay 5ms 4ms"},
 		{name: "reordering", how: "delay 3ms reorder 50% 25%"},
+		{name: "loss, duplication and jitter", how: "delay 3ms 2ms loss 3% duplicate 3%", loses: true, repeats: true},
 		{name: "corruption", how: "corrupt 5%", spoils: true},
 		{name: "all", how: "delay 3ms 2ms loss 3% duplicate 3% corrupt 2%", loses: true, repeats: true, spoils: true},
 	} {
@@ -154,6 +155,10 @@ func TestNetem(t *testing.T) {
 			case c.loses && c.spoils:
 				if did.Drops == 0 || received >= did.Packets+1 || whole >= 1+small+large {
 					t.Error("nothing was lost or spoiled: the test shows nothing")
+				}
+			case c.loses && c.repeats:
+				if did.Drops == 0 || got.Tally.Repeated == 0 || received != did.Packets+1 {
+					t.Errorf("%d datagrams sent, %d lost, %d passed, %d received; %d messages twice", published, did.Drops, did.Packets, received, got.Tally.Repeated)
 				}
 			case c.loses:
 				if did.Drops == 0 || published-received != did.Drops {
