@@ -26,17 +26,17 @@ class Misfits(object):
 
     def __init__(self):
         self._lock = threading.Lock()  # protects the next two
-        self._next = None
+        self._last = None  # when the last line was written
         self._left_out = 0
 
     def __call__(self, text, reason):
         """Write one line: `text`, and `reason`, which may be of any length."""
         now = monotonic()
         with self._lock:
-            if self._next is not None and now < self._next:
+            if self._last is not None and now - self._last < INTERVAL:
                 self._left_out += 1
                 return
-            self._next, left_out, self._left_out = now + INTERVAL, self._left_out, 0
+            self._last, left_out, self._left_out = now, self._left_out, 0
         more = " (%d more reports were left out before)" % left_out if left_out else ""
         report("%s: %s%s" % (text, cut(reason, _TEXT), more))
 
