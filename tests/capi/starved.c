@@ -2,11 +2,10 @@
  *
  * Each part is this program again, with the limit of setrlimit(2) that it was started under. */
 #define _GNU_SOURCE /* dladdr */
-#include "test.h"
+#include "scratch.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <limits.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -107,15 +106,18 @@ static int threads_are_limited(void)
     return limited;
 }
 
-/* Makes a folder with this program and the library in it, which anybody may run. */
-static void copy_to(char *folder)
+/* Copies this program and the library to where anybody may run them, and returns the program's path. */
+static const char *copy_for_anybody(void)
 {
+    const char *folder = in_scratch("");
     Dl_info library;
-    char command[2 * PATH_MAX + 200];
-    CHECK(mkdtemp(folder) != NULL && dladdr((void *)mcl_version, &library) != 0);
-    snprintf(command, sizeof command, "cp /proc/%d/exe %s/starved && cp '%s' %s/libmcl.so.0 && chmod -R a+rX %s", (int)getpid(),
-             folder, library.dli_fname, folder, folder);
+    char command[4 * PATH_MAX];
+    CHECK(dladdr((void *)mcl_version, &library) != 0);
+    snprintf(command, sizeof command, "cp /proc/%d/exe %sstarved && cp '%s' %slibmcl.so.0 && chmod -R a+rX %s", (int)getpid(), folder,
+             library.dli_fname, folder, folder);
     CHECK(system(command) == 0);
+    CHECK(setenv("LD_LIBRARY_PATH", folder, 1) == 0);
+    return in_scratch("starved");
 }
 
 /* Runs a part under a limit. */
@@ -151,12 +153,6 @@ int main(int argc, char **argv)
 #ifndef __SANITIZE_ADDRESS__ /* which takes terabytes of addresses */
     under("/proc/self/exe", "memory", RLIMIT_AS, (rlim_t)2048 * MiB);
 #endif
-    char folder[] = "/tmp/mcl-starved-XXXXXX", program[sizeof folder + 20], command[sizeof folder + 20];
-    copy_to(folder);
-    snprintf(program, sizeof program, "%s/starved", folder);
-    setenv("LD_LIBRARY_PATH", folder, 1);
-    under(program, "threads", RLIMIT_NPROC, THREADS_MAX);
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    CHECK(system(command) == 0);
+    under(copy_for_anybody(), "threads", RLIMIT_NPROC, THREADS_MAX);
     return report("starved");
 }

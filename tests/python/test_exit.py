@@ -207,7 +207,6 @@ def take_signal():
     me = ctypes.c_ulong(thread.ident)
     sys.stdin.readline()
     pthread_kill(me, signal.SIGINT)
-    time.sleep(60)
 thread = threading.Thread(target=take_signal)
 thread.daemon = True
 listener = mcl.RawListener(C)

@@ -337,11 +337,16 @@ func (m *membership) Dropped() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.closed {
-		for _, s := range m.all {
-			m.dropped += s.drops()
-		}
+		m.countDrops()
 	}
 	return m.dropped
+}
+
+// countDrops takes in what the sockets have counted. mu is held.
+func (m *membership) countDrops() {
+	for _, s := range m.all {
+		m.dropped += s.drops()
+	}
 }
 
 func (m *membership) Close() error {
@@ -351,9 +356,7 @@ func (m *membership) Close() error {
 		return net.ErrClosed
 	}
 	m.closed = true // by this, all stays as it is
-	for _, s := range m.all {
-		m.dropped += s.drops()
-	}
+	m.countDrops()
 	m.mu.Unlock()
 	// A socket is closed once its reader has left it, who may wait for another who reads, who may wait for mu.
 	return m.shut()
