@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -86,6 +87,8 @@ type receiver struct {
 	size    int // of the next read: grows with what there is, so that a quiet listener holds and prepares little
 	err     error
 	times   arrivals
+	pace    pace
+	buffer  int // bytes that the socket's receive buffer holds
 }
 
 func (linux) Listen(g Group) (Receiver, error) {
@@ -93,7 +96,7 @@ func (linux) Listen(g Group) (Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{membership: m, size: batchMin}
+	r := &receiver{membership: m, size: batchMin, buffer: m.RecvBuffer()}
 	r.wait = r.lockAndRead
 	r.look = func(fd uintptr) { r.readBatch(fd) }
 	return r, nil
@@ -115,6 +118,17 @@ func (r *receiver) lockAndRead(fd uintptr) bool {
 	if r.readBatch(fd) {
 		return true
 	}
+	due := r.pace.due(r.buffer, time.Now())
+	r.reading.Unlock()
+	if !due || !pause() {
+		return false
+	}
+	r.reading.Lock()
+	if r.readBatch(fd) {
+		r.pace.paused(r.n, time.Now())
+		return true
+	}
+	r.pace.paused(0, time.Now())
 	r.reading.Unlock()
 	return false
 }
@@ -142,6 +156,7 @@ func (r *receiver) handOver(handle func([]Packet)) error {
 		b.split(i)
 		bytes += int(b.headers[i].len)
 	}
+	r.pace.note(r.n, bytes)
 	r.times.set(b.packets, wallClock)
 	handle(b.packets)
 	if r.n < r.size { // drained: the next read will most likely wait

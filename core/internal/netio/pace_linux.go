@@ -1,0 +1,97 @@
+//go:build !mcl_portable
+
+package netio
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A pace tells when a reader who finds the socket empty had better sleep for a moment than be woken by the next datagram, as
+// network cards do that moderate their interrupts. To be woken costs him as much as several datagrams, and the sender 2 us; in a
+// stream of a hundred thousand a second he is woken for each. When he looks again by himself, a few are there.
+//
+// Only pauses that bring several are kept up. Where one waits for the other, as in round trips, a pause brings one; the next is
+// tried after 16 windows, then after 32, and so on, so that answers are not held up. Of large datagrams a pause brings few, and
+// their reader goes on being woken: he has no time to lose.
+type pace struct {
+	stream    bool      // pauses are due
+	begun     time.Time // of the window
+	empty     int       // times that the socket was found empty in it
+	datagrams int       // that came in it
+	bytes     int       // that the last read brought
+	skip      int       // windows in which no stream is looked for
+	skipped   int       // by the last failure
+}
+
+const (
+	paceWindow = 16
+	// streamGap is how far apart the datagrams of a stream are at most, on average.
+	streamGap = 20 * time.Microsecond
+	// pauseTime is short beside what the receive buffer holds, and about what a wake-up takes.
+	pauseTime = 30 * time.Microsecond
+	pauseMin  = 4 // datagrams that a pause has to bring
+	skipMin   = 16
+	skipMax   = 1024
+	// pauseShare is the part of the receive buffer, 1/pauseShare, that the last read may have brought: what comes in a pause is
+	// about as much, and what the kernel keeps of it takes up to twice its bytes (sk_buff.truesize).
+	pauseShare = 4
+)
+
+// note takes in what a read brought.
+func (p *pace) note(datagrams, bytes int) {
+	p.datagrams += datagrams
+	p.bytes = bytes
+}
+
+// due takes in that the socket was found empty, and tells whether a pause is due. buffer is the size of the receive buffer in
+// bytes.
+func (p *pace) due(buffer int, now time.Time) bool {
+	if p.empty++; !p.stream && p.empty >= paceWindow {
+		if p.skip > 0 {
+			p.skip--
+		} else {
+			p.stream = now.Sub(p.begun) <= time.Duration(p.datagrams)*streamGap
+		}
+		p.begin(now)
+	}
+	return p.stream && p.bytes*pauseShare <= buffer
+}
+
+func (p *pace) begin(now time.Time) { p.begun, p.empty, p.datagrams = now, 0, 0 }
+
+// paused takes in how many datagrams a pause brought.
+func (p *pace) paused(datagrams int, now time.Time) {
+	if datagrams >= pauseMin {
+		p.skipped = 0
+		return
+	}
+	p.stream = false
+	p.begin(now)
+	p.skipped = min(max(2*p.skipped, skipMin), skipMax)
+	p.skip = p.skipped
+}
+
+// pausing counts the readers that pause. Each holds a thread meanwhile and, until the runtime takes it away, one of the
+// processors that goroutines run on; so others are left.
+var pausing atomic.Int32
+
+var pausingMax = int32(max(1, runtime.NumCPU()/2))
+
+// pause sleeps for pauseTime, unless enough others do.
+func pause() bool {
+	defer pausing.Add(-1)
+	if pausing.Add(1) > pausingMax {
+		return false
+	}
+	// By the system: the runtime's own timers are as coarse as epoll_wait's, a millisecond. A thread's timers may be late by its
+	// slack, which is 50 us by default; 0 sets that again (prctl(2): PR_SET_TIMERSLACK).
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	moment := unix.NsecToTimespec(int64(pauseTime))
+	_ = unix.Nanosleep(&moment, nil) // cut short by a signal, it was a shorter one
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
+	return true
+}
