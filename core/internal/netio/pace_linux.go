@@ -15,8 +15,7 @@ import (
 // stream of a hundred thousand a second he is woken for each. When he looks again by himself, a few are there.
 //
 // Only pauses that bring several are kept up. Where one waits for the other, as in round trips, a pause brings one; the next is
-// tried after 16 windows, then after 32, and so on, so that answers are not held up. Of large datagrams a pause brings few, and
-// their reader goes on being woken: he has no time to lose.
+// tried after a window, then after 2, 4 and so on, so that answers are not held up.
 type pace struct {
 	stream    bool      // pauses are due
 	begun     time.Time // of the window
@@ -34,7 +33,6 @@ const (
 	// pauseTime is short beside what the receive buffer holds, and about what a wake-up takes.
 	pauseTime = 30 * time.Microsecond
 	pauseMin  = 4 // datagrams that a pause has to bring
-	skipMin   = 16
 	skipMax   = 1024
 	// pauseShare is the part of the receive buffer, 1/pauseShare, that the last read may have brought: what comes in a pause is
 	// about as much, and what the kernel keeps of it takes up to twice its bytes (sk_buff.truesize).
@@ -71,7 +69,10 @@ func (p *pace) paused(datagrams int, now time.Time) {
 	}
 	p.stream = false
 	p.begin(now)
-	p.skipped = min(max(2*p.skipped, skipMin), skipMax)
+	if datagrams == 0 { // it has ended, or its sender sleeps
+		return
+	}
+	p.skipped = min(max(2*p.skipped, 1), skipMax)
 	p.skip = p.skipped
 }
 
