@@ -15,7 +15,8 @@ import (
 // stream of a hundred thousand a second he is woken for each. When he looks again by himself, a few are there.
 //
 // Only pauses that bring several are kept up. Where one waits for the other, as in round trips, a pause brings one; the next is
-// tried after a window, then after 2, 4 and so on, so that answers are not held up.
+// tried after a window, then after 2, 4 and so on, so that answers are not held up. Large datagrams are read at once, since the
+// receive buffer holds few.
 type pace struct {
 	stream    bool      // pauses are due
 	begun     time.Time // of the window
@@ -35,8 +36,9 @@ const (
 	pauseMin  = 4 // datagrams that a pause has to bring
 	skipMax   = 1024
 	// pauseShare is the part of the receive buffer, 1/pauseShare, that the last read may have brought: what comes in a pause is
-	// about as much, and what the kernel keeps of it takes up to twice its bytes (sk_buff.truesize).
-	pauseShare = 4
+	// about as much. Of 4 MiB that is 16 kB; whoever reads messages of 8 kB in pauses saves a third of his time as well, but of
+	// those sent at full rate 0.8 % were lost, not 0.2 %.
+	pauseShare = 256
 )
 
 // note takes in what a read brought.
