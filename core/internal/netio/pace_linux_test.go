@@ -69,10 +69,10 @@ func TestAPauseLeavesRoomInTheBuffer(t *testing.T) {
 	p := newPaced(t, 5*time.Microsecond)
 	p.find()
 	p.paused(pauseMin, p.now)
-	if p.next(testBuffer/pauseShare + 1) {
-		t.Error("a pause although the last read brought more than its share of the buffer")
+	if p.next(testBuffer/pauseRoom + 1) {
+		t.Error("a pause although the buffer holds few datagrams of that size")
 	}
-	if !p.next(testBuffer / pauseShare) {
+	if !p.next(testBuffer / pauseRoom) {
 		t.Error("no pause although there is room")
 	}
 }

@@ -1,6 +1,6 @@
 /* bare.c - what the kernel allows: bare sockets, and nothing around them.
  *
- *     bare send     --mode sendto | sendmmsg | gso
+ *     bare send     --mode sendto | parts (sendmsg, of the first two bytes and the rest) | sendmmsg | gso
  *     bare receive  --mode recv | recvmmsg | gro
  *     bare ping, bare pong
  *
@@ -68,6 +68,17 @@ static void send_each(int fd, const bench_options *o, unsigned char *message, si
     bench_send_end(&s);
 }
 
+static void send_parts(int fd, const bench_options *o, unsigned char *message, size_t length)
+{
+    struct iovec parts[2] = {{message, 2}, {message + 2, length - 2}};
+    struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+    bench_sending s;
+    bench_send_begin(&s, o);
+    for (; bench_send_more(&s, 1); s.sent++)
+        bench_check("sendmsg", sendmsg(fd, &header, 0));
+    bench_send_end(&s);
+}
+
 static void send_batches(int fd, const bench_options *o, unsigned char *message, size_t length)
 {
     struct mmsghdr headers[BATCH_MAX];
@@ -114,6 +125,8 @@ static void send_all(const bench_options *o)
 
     if (strcmp(o->mode, "sendto") == 0)
         send_each(fd, o, message, length);
+    else if (strcmp(o->mode, "parts") == 0)
+        send_parts(fd, o, message, length);
     else if (strcmp(o->mode, "sendmmsg") == 0)
         send_batches(fd, o, message, length);
     else if (strcmp(o->mode, "gso") == 0)
