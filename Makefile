@@ -1,7 +1,8 @@
 # make demo       builds everything and shows it at work
-# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-types,
-#                  test-interop, test-networks, test-soak, test-readme, test-demo and test-bench
-# make lint       runs the linters (tests/lint/run), which make lint-tools installs into build/lint
+# make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop, test-networks,
+#                  test-soak, test-readme, test-demo and test-bench
+# make lint       runs the linters (tests/lint/run), which make lint-tools installs into build/lint; with them the
+#                  type checks of test-types and the comparison of the binary interface
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
 # make exits      TIMES=40: programs in C and on every interpreter end in every way amid whatever the library does
@@ -82,9 +83,9 @@ uninstall:
 
 ## ---- linters ----
 
-# PARTS="go c header python shell" picks some.
+# PARTS="go c header python types shell" picks some.
 .PHONY: lint lint-tools
-lint:
+lint: lib
 	GO='$(GO)' tests/lint/run $(PARTS)
 
 lint-tools:
@@ -99,7 +100,6 @@ test:
 	$(MAKE) test-capi
 	$(MAKE) test-c
 	$(MAKE) test-python
-	$(MAKE) test-types
 	$(MAKE) test-interop
 	$(MAKE) test-networks
 	$(MAKE) test-soak
@@ -138,7 +138,7 @@ test-readme:
 
 .PHONY: test-capi
 test-capi: lib check-generated
-	$(GO) test ./capi ./internal/...
+	$(GO) test ./capi
 	tests/capi/static
 	tests/capi/run
 	tests/capi/run --asan
@@ -149,7 +149,7 @@ test-capi: lib check-generated
 .PHONY: misuse
 misuse: lib
 	CALLS=$(or $(CALLS),1000000) CYCLES=$(or $(CYCLES),100000) SEED='$(SEED)' THREADS=$(or $(THREADS),4) GO='$(GO)' \
-		tests/capi/misuse/run plain asan race leaks
+		tests/capi/misuse/run
 
 .PHONY: test-c
 test-c: lib wrapper
@@ -160,7 +160,7 @@ test-c: lib wrapper
 test-python: lib
 	tests/python/run
 
-# The stubs, by mypy and from a wheel; needs Python 3.10 or later.
+# The stubs, by mypy and from a wheel; needs Python 3.10 or later. It is a part of `make lint`, not of `make test`.
 .PHONY: test-types
 test-types: lib
 	tests/python/typing/run

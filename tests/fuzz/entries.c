@@ -5,6 +5,7 @@
  * reading or writing one byte too many is a fault, in C and in Go. Run in tests/netns. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mcl.h"
@@ -316,31 +318,110 @@ static int read_entry(mcl_log_reader *reader, mcl_log_record *entry)
     return TRY(mcl_log_read(reader, entry, 1, out.end - needed, needed, NULL, &error));
 }
 
+/* Reads all, and again from the beginning. Returns how many lines there were, entries or not. */
+static int read_twice(mcl_log_reader *reader)
+{
+    mcl_log_record entry;
+    int counts[2] = {0, 0}, code;
+    for (int i = 0; i < 2; i++) {
+        while ((code = read_entry(reader, &entry)) == 1 || code == MCL_EFORMAT)
+            counts[i]++;
+        REQUIRE(code == 0);
+        REQUIRE(TRY(mcl_log_reset(reader, &error)) == 0);
+    }
+    REQUIRE(counts[0] == counts[1]);
+    return counts[0];
+}
+
+/* Gives a header, with what it points to at the end of `out`; returns 0 when there is none of that index. */
+static int read_header(mcl_log_reader *reader, size_t index, mcl_log_header *header)
+{
+    size_t needed;
+    header->size = sizeof *header;
+    int code = TRY(mcl_log_get_header(reader, index, header, NULL, 0, &needed, &error));
+    if (code == MCL_EUNKNOWN)
+        return 0;
+    REQUIRE(code == MCL_EBUFFER && needed <= EDGE_SIZE);
+    REQUIRE(TRY(mcl_log_get_header(reader, index, header, out.end - needed, needed, &needed, &error)) == 0);
+    return 1;
+}
+
+static void write_file(const char *path, const char *bytes, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    REQUIRE(fd >= 0 && write(fd, bytes, size) == (ssize_t)size && close(fd) == 0);
+}
+
 static void try_log_file(const char *bytes, size_t size)
 {
     mcl_log_reader *reader;
-    mcl_log_record entry;
-    mcl_log_header header = {.size = sizeof header};
-    size_t needed;
+    mcl_log_header header;
     uint64_t torn;
-    int fd = open(in_folder("read.log"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    REQUIRE(fd >= 0 && write(fd, bytes, size) == (ssize_t)size && close(fd) == 0);
+    write_file(in_folder("read.log"), bytes, size);
     if (TRY(mcl_log_open(in_folder("read.log"), NULL, &reader, &error)) == 0) {
-        int counts[2] = {0, 0}, code;
-        for (int i = 0; i < 2; i++) {
-            while ((code = read_entry(reader, &entry)) == 1 || code == MCL_EFORMAT)
-                counts[i]++;
-            REQUIRE(code == 0);
-            REQUIRE(TRY(mcl_log_reset(reader, &error)) == 0);
-        }
-        REQUIRE(counts[0] == counts[1]);
-        code = TRY(mcl_log_get_header(reader, 0, &header, NULL, 0, &needed, &error));
-        if (code == MCL_EBUFFER)
-            REQUIRE(TRY(mcl_log_get_header(reader, 0, &header, out.end - needed, needed, &needed, &error)) == 0);
+        read_twice(reader);
+        read_header(reader, 0, &header);
         REQUIRE(TRY(mcl_log_torn(reader, &torn, &error)) == 0);
         REQUIRE(mcl_log_close_reader(reader) == 0);
     }
     unlink(in_folder("read.log"));
+}
+
+/* Makes files of names and contents in turn, each of which ends in NUL. Returns if none may be a later one of a split log. */
+static int fill_directory(const char *bytes, size_t size)
+{
+    int single = 1;
+    REQUIRE(mkdir(in_folder("logs"), 0700) == 0);
+    for (size_t at = 0; at < size;) {
+        char name[NAME_MAX + 1];
+        size_t name_size = strnlen(bytes + at, size - at);
+        snprintf(name, sizeof name, "logs/%.*s", (int)name_size, bytes + at);
+        at += name_size < size - at ? name_size + 1 : name_size;
+        size_t content_size = strnlen(bytes + at, size - at);
+        if (name_size > 0 && strchr(name + 5, '/') == NULL && strcmp(name + 5, ".") != 0 && strcmp(name + 5, "..") != 0)
+            write_file(in_folder(name), bytes + at, content_size);
+        single = single && strchr(name, '_') == NULL;
+        at += content_size < size - at ? content_size + 1 : content_size;
+    }
+    return single;
+}
+
+static void remove_directory(void)
+{
+    DIR *logs = opendir(in_folder("logs"));
+    for (struct dirent *entry; logs != NULL && (entry = readdir(logs)) != NULL;)
+        unlinkat(dirfd(logs), entry->d_name, 0); /* not "." and ".." */
+    closedir(logs);
+    REQUIRE(rmdir(in_folder("logs")) == 0);
+}
+
+/* A directory has what its logs have when each is read alone. */
+static void try_log_directory(const char *bytes, size_t size)
+{
+    mcl_log_reader *reader, *one;
+    mcl_log_read_options no_raw = MCL_LOG_READ_OPTIONS_INIT;
+    mcl_log_header header;
+    uint64_t torn;
+    int single = fill_directory(bytes, size);
+    no_raw.refuse_raw = MCL_ON;
+    int code = TRY(mcl_log_open_directory(in_folder("logs"), NULL, &reader, &error));
+    if (code == 0) {
+        int lines = read_twice(reader), alone = 0;
+        for (size_t i = 0; read_header(reader, i, &header); i++) {
+            REQUIRE(header.type_name[0] != 0);
+            REQUIRE(TRY(mcl_log_open(header.path, NULL, &one, &error)) == 0);
+            alone += read_twice(one);
+            REQUIRE(mcl_log_close_reader(one) == 0);
+        }
+        REQUIRE(single ? lines == alone : lines >= alone);
+        REQUIRE(TRY(mcl_log_torn(reader, &torn, &error)) == 0);
+        REQUIRE(mcl_log_close_reader(reader) == 0);
+    }
+    int strictly = TRY(mcl_log_open_directory(in_folder("logs"), &no_raw, &reader, &error));
+    REQUIRE(strictly == code || strictly == MCL_ETYPE);
+    if (strictly == 0)
+        REQUIRE(mcl_log_close_reader(reader) == 0);
+    remove_directory();
 }
 
 /* The first byte is how long the topic is, the next is for the time. */
@@ -451,7 +532,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     open_all();
     const char *bytes = copy_to(&in, data + 1, size - 1);
     size--;
-    switch (data[0] % 10) {
+    switch (data[0] % 16) { /* so that inputs keep their meaning when another is added */
     case 0: try_decode(bytes, size); break;
     case 1: try_set_packed(bytes, size); break;
     case 2: try_set(bytes, size); break;
@@ -462,6 +543,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     case 7: try_push(bytes, size); break;
     case 8: try_texts(bytes, size); break;
     case 9: try_publish_many(bytes, size); break;
+    case 10: try_log_directory(bytes, size); break;
+    default: return -1;
     }
     return 0;
 }
