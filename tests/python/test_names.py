@@ -128,11 +128,44 @@ def test_every_public_name_has_a_docstring():
                     ), (name, attribute)
 
 
-def test_what_is_opened_says_what_threads_and_forks_may_do():
+def public_classes():
     classes = [getattr(mcl, name) for name in mcl.__all__]
     classes += [getattr(module, name) for module in (udp, replay) for name in module.__all__]
     classes = [one for one in classes if inspect.isclass(one) and not issubclass(one, Exception)]
     assert len(classes) > 12
-    for one in classes:
+    return classes
+
+
+def test_what_is_opened_says_what_threads_and_forks_may_do():
+    for one in public_classes():
         assert 'thread' in one.__doc__.lower(), one
         assert 'fork()' in one.__doc__ or one is mcl.Event, one
+
+
+# Methods that may wait: for data, for the kernel, for a disk, or for what runs on another thread.
+WAIT = set(
+    '__iter__ close discard flush next pause publish publish_many read receive reset stop'
+    ' write'.split()
+)
+# The others. A new one belongs in one of the two.
+DO_NOT = set(
+    'fileno has_ended is_alive is_data_pending is_open is_ready is_subscribed num_subscriptions'
+    ' open release settings start stats subscribe torn unsubscribe with_messages'.split()
+)
+
+
+def test_what_waits_says_what_a_signal_does():
+    waiting = set()
+    # Those that are left out are data, and an Event waits for no more than its callbacks.
+    for one in set(public_classes()) - {mcl.Event, mcl.Message, udp.Connection}:
+        names = [name for name in dir(one) if not name.startswith('_') or name in WAIT]
+        for name in names:
+            if name in DO_NOT or not callable(getattr(one, name)):
+                continue
+            assert name in WAIT, "%s.%s: does it wait?" % (one.__name__, name)
+            texts = [vars(cls)[name].__doc__ for cls in one.__mro__ if name in vars(cls)]
+            # An override may leave it to the method that it overrides.
+            text = [text for text in texts if text][0]
+            assert 'ignals ' in text or 'Ctrl-C' in text, (one, name)
+            waiting.add(name)
+    assert waiting == WAIT

@@ -119,7 +119,11 @@ class BufferData(object):
             return True
 
     def stop(self):
-        """Stop reading; what is in the queue stays. True, or False when it does not read."""
+        """Stop reading; what is in the queue stays. True, or False when it does not read.
+
+        It waits for what is being read, a second at most. Ctrl-C ends that wait; it stops all the
+        same.
+        """
         if not self.is_alive():
             return False
         with self._changing:
@@ -132,7 +136,10 @@ class BufferData(object):
             return True
 
     def reset(self):
-        """Stop, empty the queue, and reset the reader."""
+        """Stop, empty the queue, and reset the reader.
+
+        When Ctrl-C ends the wait of `stop`, the queue is as it was: call it again.
+        """
         check_process(self._pid)
         with self._changing:
             self.stop()

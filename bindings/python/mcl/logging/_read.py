@@ -144,6 +144,8 @@ class Reader(object):
     def read(self):
         """Return the next entry.
 
+        Signals, Ctrl-C too, are handled when something was read: from a pipe, that may take long.
+
         Returns:
             dict: `elapsed_time` (float, seconds since the log's time origin), `topic` (str, empty
             when there is none) and `payload`; or None at the end.
@@ -195,7 +197,7 @@ class Reader(object):
             return bool(self._held) or handle.pending()
 
     def reset(self):
-        """Go back to the beginning."""
+        """Go back to the beginning. Signals are handled when it returns."""
         with self._lock():
             self._opened().reset()
             self._held.clear()
@@ -210,7 +212,11 @@ class Reader(object):
             return self._opened().torn()
 
     def close(self):
-        """Close the files. Returns True, or False when they were closed already."""
+        """Close the files. Returns True, or False when they were closed already.
+
+        It waits for a `read` on another thread. On Python 3 Ctrl-C ends that, and nothing is
+        closed.
+        """
         with self._lock():
             first, self._closed = not self._closed, True
             if self._handle is not None:
@@ -218,11 +224,11 @@ class Reader(object):
             return first
 
     def __iter__(self):
-        """Iterate over the entries, as `read` gives them, up to the end."""
+        """Iterate over the entries, as `read` gives them, with signals as there, up to the end."""
         return self
 
     def __next__(self):
-        """Return the next entry, as `read` does. StopIteration at the end."""
+        """Return the next entry, as `read` does, signals included. StopIteration at the end."""
         entry = self.read()
         if entry is None:
             raise StopIteration

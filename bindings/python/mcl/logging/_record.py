@@ -93,6 +93,10 @@ class LogConnection(object):
     def close(self):
         """Stop recording, and complete the log.
 
+        On UDP, signals are handled when it returns, with all that was received logged. On a
+        transport of your own, Ctrl-C may leave out what is queued; the log is completed all the
+        same.
+
         Returns:
             bool: True, or False when it does not run, or was opened before a fork().
 
@@ -289,6 +293,9 @@ class LogNetwork(object):
 
     def close(self):
         """Stop recording, and complete the logs, as LogConnection.close does.
+
+        On UDP, signals are handled between two logs. After Ctrl-C those that are left go on, until
+        this is called again or the interpreter exits.
 
         Returns:
             bool: True, or False when it does not run, or was opened before a fork().

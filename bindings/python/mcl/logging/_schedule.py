@@ -142,6 +142,9 @@ class ScheduleBroadcasts(object):
     def stop(self):
         """Publish no more; recorded time stands still, and a start goes on from there.
 
+        It waits for what is being published, a second at most. Ctrl-C ends that wait; it stops all
+        the same.
+
         Returns:
             bool: True, or False when it does not publish.
         """
@@ -160,7 +163,10 @@ class ScheduleBroadcasts(object):
             return True
 
     def discard(self):
-        """Stop, and forget what was taken out of the queue, so that a start begins anew."""
+        """Stop, and forget what was taken out of the queue, so that a start begins anew.
+
+        When Ctrl-C ends the wait of `stop`, nothing is forgotten: call it again.
+        """
         check_process(self._pid)
         with self._changing:
             self.stop()

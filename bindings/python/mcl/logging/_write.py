@@ -53,7 +53,7 @@ class WriteFile(object):
         return self._prefix
 
     def write(self, data):
-        """Add an entry.
+        """Add an entry. Signals are handled when it returns.
 
         Args:
             data (dict): `topic` (str or None), `payload` (a message, or any object that msgpack
@@ -92,7 +92,10 @@ class WriteFile(object):
         return b'' if topic is None else encode_topic(topic), packed, time
 
     def flush(self):
-        """Hand what is buffered to the operating system. IOError when that fails; it is kept."""
+        """Hand what is buffered to the operating system. IOError when that fails; it is kept.
+
+        Signals are handled when it returns.
+        """
         self._handle.flush()
 
     def stats(self):
@@ -108,6 +111,8 @@ class WriteFile(object):
 
     def close(self):
         """Complete the log. True, or False when it was closed already, or before a fork().
+
+        Signals are handled when it returns, with the log complete.
 
         Raises:
             IOError: not everything could be written, or the file not be renamed. It is closed all

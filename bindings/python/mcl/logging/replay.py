@@ -88,11 +88,18 @@ class Replay(object):
         return self._engine.start()
 
     def pause(self):
-        """Let recorded time stand still. True, or False when it does not run."""
+        """Let recorded time stand still. True, or False when it does not run.
+
+        Signals are handled as in `stop`.
+        """
         return self._engine.is_alive() and self._engine.pause()
 
     def stop(self):
-        """End, and go back to the beginning. True, or False when it is stopped already."""
+        """End, and go back to the beginning. True, or False when it is stopped already.
+
+        On UDP, signals are handled when it returns. On a transport of your own it waits for what is
+        being published, a second at most; when Ctrl-C ends that, call it again.
+        """
         return self._engine.stop()
 
     def is_alive(self):

@@ -61,7 +61,8 @@ class Receiving(object):
         """Leave the group and discard what is queued. May be called from a callback.
 
         When it returns, no callback of this listener is running or will run, unless it is called
-        from one, or one takes longer than a second.
+        from one, or one takes longer than a second. Ctrl-C ends the wait for that one; the listener
+        is closed all the same.
 
         Returns:
             bool: True, or False when it was closed already, or opened before a fork().
@@ -134,6 +135,9 @@ class Receiving(object):
         For listeners without callbacks. It takes the oldest data that is queued. Several threads
         may call it: each gets other data.
 
+        On the main thread signals are handled while it waits, and it goes on waiting. A handler
+        that raises, as that of Ctrl-C does, ends it.
+
         Args:
             timeout (float): seconds to wait at most; 0 does not wait; None or infinity: for ever.
 
@@ -154,7 +158,10 @@ class Receiving(object):
         return self._opened().receive(timeout, self._prepared)
 
     def __iter__(self):
-        """Iterate over the data, as `receive` gives it, until the listener is closed."""
+        """Iterate over the data, as `receive` gives it, until the listener is closed.
+
+        Signals are handled as in `receive`: Ctrl-C ends it.
+        """
         while True:
             try:
                 data = self.receive()

@@ -91,6 +91,9 @@ class RawBroadcaster(abstract.RawBroadcaster):
     def publish(self, data, topic=None):
         """Publish one object; it has left for the kernel when this returns.
 
+        It waits while the kernel takes no more. A signal that comes meanwhile, Ctrl-C too, is
+        handled when it returns: what has begun to leave leaves as a whole.
+
         Args:
             data: any object that msgpack can pack; see `mcl.codec` for strings.
             topic (str): takes the place of the default topic, unless None.
@@ -115,6 +118,9 @@ class RawBroadcaster(abstract.RawBroadcaster):
     def publish_many(self, data, topic=None):
         """Publish several objects in order, in few pieces: many times faster than one by one.
 
+        Ctrl-C while they are packed ends it, and none is published. Once they leave, signals are
+        handled when it returns.
+
         Args:
             data (iterable): the objects; see `publish`.
             topic (str): takes the place of the default topic, unless None.
@@ -135,13 +141,17 @@ class RawBroadcaster(abstract.RawBroadcaster):
         return abstract.check_topic(topic)
 
     def flush(self):
-        """Send what waits to be coalesced; raises IOError when that, or an earlier one, failed."""
+        """Send what waits to be coalesced; raises IOError when that, or an earlier one, failed.
+
+        Signals are handled when it returns.
+        """
         self._handle_here().flush()
 
     def close(self):
         """Close; True, or False when closed already.
 
-        A publish that waits on another thread raises ClosedError.
+        A publish that waits on another thread raises ClosedError. What waits to be coalesced is
+        sent. Signals are handled when it returns.
         """
         if self._is_of_parent():
             self._handle.closed = True  # for this process; nothing is open here
