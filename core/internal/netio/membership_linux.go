@@ -42,8 +42,9 @@ type membership struct {
 // A member is a socket that may be in the group.
 type member struct {
 	*socket
-	index int    // of the interface that it is bound to, 0 for none
-	seen  uint32 // the kernel's count of drops as last read; it wraps
+	index  int    // of the interface that it is bound to, 0 for none
+	buffer int    // bytes that the kernel granted for what waits; 0 when unknown
+	seen   uint32 // the kernel's count of drops as last read; it wraps
 }
 
 // join opens a membership. That it cannot join yet is no error.
@@ -319,8 +320,7 @@ func (m *membership) last() *member {
 	return m.all[len(m.all)-1]
 }
 
-// RecvBuffer halves what the kernel tells, since it doubles what is asked for (socket(7)).
-func (m *membership) RecvBuffer() int { return m.last().option(unix.SOL_SOCKET, unix.SO_RCVBUF) / 2 }
+func (m *membership) RecvBuffer() int { return m.last().buffer }
 func (m *membership) Descriptor() int { return m.last().fd }
 
 // Shared implements Sharer.
@@ -409,7 +409,8 @@ func newMember(g *Group, index int) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &member{socket: s, index: index}, nil
+	// The kernel doubles what is asked for (socket(7)).
+	return &member{socket: s, index: index, buffer: s.option(unix.SOL_SOCKET, unix.SO_RCVBUF) / 2}, nil
 }
 
 // setGroup joins or leaves. It does not use package net, which would have the kernel list all interfaces.

@@ -15,14 +15,15 @@ import (
 // stream of a hundred thousand a second he is woken for each. When he looks again by himself, a few are there.
 //
 // Only pauses that bring several are kept up. Where one waits for the other, as in round trips, a pause brings one; the next is
-// tried after a window, then after 2, 4 and so on, so that answers are not held up. What arrives at a given rate is lost no
-// more often than without pauses; but a sender who need not wake anybody sends faster.
+// tried after a window, then after 2, 4 and so on, so that the answers are not held up. A pause takes up to 0.1 ms of the time for
+// which the receive buffer is enough. At a rate that both stand, no more was lost than without pauses; but a sender who wakes
+// nobody sends faster, and at his full rate 0.3 % of 8 kB were lost, not 0.16 %.
 type pace struct {
 	stream    bool      // pauses are due
 	begun     time.Time // of the window
 	empty     int       // times that the socket was found empty in it
 	datagrams int       // that came in it
-	size      int       // of a datagram of the last read, on average
+	size      int       // of a datagram of the last read, or of a train, on average
 	skip      int       // windows in which no stream is looked for
 	skipped   int       // by the last failure
 }
@@ -37,6 +38,8 @@ const (
 	skipMax   = 1024
 	// pauseRoom is how many datagrams of the size at hand the receive buffer must hold: some ten may come in a pause.
 	pauseRoom = 64
+	// keptBeside is what the kernel keeps beside a datagram's bytes, about, in half of what it counts (sk_buff.truesize).
+	keptBeside = 1 << 10
 )
 
 // note takes in what a read brought.
@@ -56,7 +59,7 @@ func (p *pace) due(buffer int, now time.Time) bool {
 		}
 		p.begin(now)
 	}
-	return p.stream && p.size*pauseRoom <= buffer
+	return p.stream && (p.size+keptBeside)*pauseRoom <= buffer
 }
 
 func (p *pace) begin(now time.Time) { p.begun, p.empty, p.datagrams = now, 0, 0 }
@@ -77,22 +80,23 @@ func (p *pace) paused(datagrams int, now time.Time) {
 }
 
 // pausing counts the readers that pause. Each holds a thread meanwhile and, until the runtime takes it away, one of the
-// processors that goroutines run on; so others are left.
+// processors that goroutines run on (GOMAXPROCS); so half of these are left to others.
 var pausing atomic.Int32
-
-var pausingMax = int32(max(1, runtime.NumCPU()/2))
 
 // pause sleeps for pauseTime, unless enough others do.
 func pause() bool {
 	defer pausing.Add(-1)
-	if pausing.Add(1) > pausingMax {
+	if int(pausing.Add(1)) > runtime.GOMAXPROCS(0)/2 {
 		return false
 	}
-	// By the system: the runtime's own timers are as coarse as epoll_wait's, a millisecond. A thread's timers may be late by its
-	// slack, which is 50 us by default; 0 sets that again (prctl(2): PR_SET_TIMERSLACK).
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	// A thread's timers may be late by its slack, which is 50 us by default; 0 sets its default again (prctl(2):
+	// PR_SET_TIMERSLACK). All of it is to happen on one thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	// By the system: the runtime's own timers are as coarse as epoll_wait's, a millisecond.
 	moment := unix.NsecToTimespec(int64(pauseTime))
-	_ = unix.Nanosleep(&moment, nil) // cut short by a signal, it was a shorter one
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
+	unix.Nanosleep(&moment, nil) // cut short by a signal, it was a shorter one
+	unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	return true
 }

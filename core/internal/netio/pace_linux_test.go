@@ -3,6 +3,13 @@
 package netio
 
 import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -69,11 +76,15 @@ func TestAPauseLeavesRoomInTheBuffer(t *testing.T) {
 	p := newPaced(t, 5*time.Microsecond)
 	p.find()
 	p.paused(pauseMin, p.now)
-	if p.next(testBuffer/pauseRoom + 1) {
+	if p.next(testBuffer/pauseRoom - keptBeside + 1) {
 		t.Error("a pause although the buffer holds few datagrams of that size")
 	}
-	if !p.next(testBuffer / pauseRoom) {
+	if !p.next(testBuffer/pauseRoom - keptBeside) {
 		t.Error("no pause although there is room")
+	}
+	p.note(1, 0)
+	if p.due(0, p.now) || p.due(4096, p.now) {
+		t.Error("a pause although the buffer is small or unknown, and datagrams without a byte fill it as well")
 	}
 }
 
@@ -102,7 +113,10 @@ func TestAStreamIsFoundAgain(t *testing.T) {
 	}
 	for range 6 { // pauses in vain, the next of which is tried later and later
 		p.paused(1, p.now)
-		for !p.next(64) {
+		for trips := 0; !p.next(64); trips++ {
+			if trips > 2*skipMax*paceWindow {
+				t.Fatal("no stream was found after pauses in vain")
+			}
 		}
 	}
 	p.paused(pauseMin, p.now)
@@ -112,4 +126,109 @@ func TestAStreamIsFoundAgain(t *testing.T) {
 	}
 	p.windows(1)
 	p.find()
+}
+
+// slacks returns the timer slack of each thread of the process, in nanoseconds, by its path.
+func slacks(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/task/*/stat")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	found := map[string]string{}
+	for _, f := range files {
+		id := filepath.Base(filepath.Dir(f))
+		if slack, err := os.ReadFile("/proc/" + id + "/timerslack_ns"); err == nil {
+			found[id] = strings.TrimSpace(string(slack))
+		}
+	}
+	return found
+}
+
+// A thread that the runtime moves the reader away from in a pause keeps its timers as well.
+func TestPausesLeaveTimersAlone(t *testing.T) {
+	if runtime.GOMAXPROCS(0) < 2 {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	}
+	usual := map[string]bool{}
+	for _, slack := range slacks(t) {
+		usual[slack] = true
+	}
+	if len(usual) == 0 {
+		t.Skip("no /proc/PID/timerslack_ns: Linux before 4.6")
+	}
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	busy.Add(1)
+	go func() { // takes the processor that the pausing goroutine leaves
+		defer busy.Done()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}()
+	paused := 0
+	for range 3000 {
+		if pause() {
+			paused++
+		}
+		for began := time.Now(); time.Since(began) < 20*time.Microsecond; {
+		}
+	}
+	close(stop)
+	busy.Wait()
+	if paused != 3000 {
+		t.Errorf("%d pauses of 3000, although nobody else paused", paused)
+	}
+	for id, slack := range slacks(t) {
+		if !usual[slack] {
+			t.Errorf("thread %s has a timer slack of %s ns, none had it before", id, slack)
+		}
+	}
+}
+
+func TestFewPauseAtOnce(t *testing.T) {
+	all := int32(runtime.GOMAXPROCS(0) / 2)
+	pausing.Add(all)
+	defer pausing.Add(-all)
+	if pause() {
+		t.Error("one more paused")
+	}
+	if n := pausing.Load(); n != all {
+		t.Errorf("%d are counted, not %d", n, all)
+	}
+}
+
+// What ends a wait ends one that begins with a pause as well.
+func TestAPauseEndsWhatIsWaitedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(*receiver)
+		want error
+	}{
+		"deadline": {func(r *receiver) { r.SetDeadline(time.Now().Add(5 * time.Millisecond)) }, os.ErrDeadlineExceeded},
+		"close":    {func(r *receiver) { r.Close() }, net.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := listen(t, newGroup()).(*receiver)
+			var reading sync.Mutex
+			r.pace.stream = true
+			go c.end(r)
+			if err := r.Receive(&reading, func([]Packet) {}); !errors.Is(err, c.want) {
+				t.Fatalf("%v, not %v", err, c.want)
+			}
+			if !reading.TryLock() {
+				t.Fatal("the lock is still held")
+			}
+			if name == "deadline" && r.pace.stream {
+				t.Error("a pause in which nothing came did not end the stream")
+			}
+			if n := pausing.Load(); n != 0 {
+				t.Errorf("%d still pause", n)
+			}
+		})
+	}
 }

@@ -88,7 +88,6 @@ type receiver struct {
 	err     error
 	times   arrivals
 	pace    pace
-	buffer  int // bytes that the socket's receive buffer holds
 }
 
 func (linux) Listen(g Group) (Receiver, error) {
@@ -96,7 +95,7 @@ func (linux) Listen(g Group) (Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{membership: m, size: batchMin, buffer: m.RecvBuffer()}
+	r := &receiver{membership: m, size: batchMin}
 	r.wait = r.lockAndRead
 	r.look = func(fd uintptr) { r.readBatch(fd) }
 	return r, nil
@@ -118,7 +117,7 @@ func (r *receiver) lockAndRead(fd uintptr) bool {
 	if r.readBatch(fd) {
 		return true
 	}
-	due := r.pace.due(r.buffer, time.Now())
+	due := r.pace.due(r.first.buffer, time.Now())
 	r.reading.Unlock()
 	if !due || !pause() {
 		return false

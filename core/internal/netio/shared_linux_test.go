@@ -17,7 +17,9 @@ func TestNothingIsSharedWhileTheSocketIsReplaced(t *testing.T) {
 	if before != r.Descriptor() {
 		t.Fatalf("descriptor %d is shared, not %d", before, r.Descriptor())
 	}
+	buffer := r.first.buffer
 	r.mu.Lock()
+	r.group.RecvBuffer = buffer / 4
 	_, err := r.replace(0)
 	r.mu.Unlock()
 	if err != nil {
@@ -33,5 +35,9 @@ func TestNothingIsSharedWhileTheSocketIsReplaced(t *testing.T) {
 	}
 	if fd := r.Shared(); fd == -1 || fd == before || fd != r.Descriptor() {
 		t.Errorf("descriptor %d is shared, after %d", fd, before)
+	}
+	// Who paces by it must know what the new one was granted.
+	if r.first.buffer >= buffer || r.first.buffer != r.RecvBuffer() {
+		t.Errorf("the reader takes the buffer for one of %d bytes, which was %d and is %d now", r.first.buffer, buffer, r.RecvBuffer())
 	}
 }
