@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -119,22 +120,13 @@ func publish(p *pace, argument string) func(string) any {
 func listen() func(string) any {
 	l := must(mcl.Listen(exact, mcl.ListenerOptions{Queued: true}))
 	var mu sync.Mutex
-	seen, last := make(map[int64]int), make(map[int64]int64)
+	h := newHistory()
 	must(l.Subscribe(func(r *mcl.Received) {
-		if string(r.Topic) != "soak" {
-			return // a hostile one that happens to be whole
-		}
-		v, err := r.Value()
-		m, _ := v.(map[string]any)
-		from, _ := m["from"].(int64)
-		n, isInt := m["n"].(int64)
 		mu.Lock()
 		defer mu.Unlock()
-		if before, known := last[from]; err != nil || !isInt || m["pad"] != pad(int(from), int(n)) || known && n <= before {
-			defect("message %d of %d arrived after %d, or damaged", n, from, before)
+		if string(r.Topic) == "soak" { // not a hostile one that happens to be whole
+			h.add(r)
 		}
-		last[from] = n
-		seen[from]++
 	}))
 	return func(string) any {
 		mu.Lock()
@@ -144,8 +136,29 @@ func listen() func(string) any {
 			defect("unaccounted: %+v", s)
 		}
 		return map[string]any{"datagrams": s.Datagrams, "dropped_kernel": s.DroppedKernel, "dropped_queue": s.DroppedQueue,
-			"queued": s.Queued, "evicted": s.Evicted, "assembling_bytes": s.AssemblingBytes, "seen": seen}
+			"queued": s.Queued, "evicted": s.Evicted, "assembling_bytes": s.AssemblingBytes, "seen": h.seen}
 	}
+}
+
+// A history is what has come of each publisher's messages: how many, and the number of the last one.
+type history struct {
+	seen map[int64]int
+	last map[int64]int64
+}
+
+func newHistory() *history { return &history{make(map[int64]int), make(map[int64]int64)} }
+
+// add takes a message in, which must be right, and later than the one before.
+func (h *history) add(r *mcl.Received) {
+	v, err := r.Value()
+	m, _ := v.(map[string]any)
+	from, _ := m["from"].(int64)
+	n, isInt := m["n"].(int64)
+	if before, known := h.last[from]; err != nil || !isInt || m["pad"] != pad(int(from), int(n)) || known && n <= before {
+		defect("message %d of %d came after %d, or damaged", n, from, before)
+	}
+	h.last[from] = n
+	h.seen[from]++
 }
 
 // churn opens, uses and closes.
@@ -211,7 +224,7 @@ func attack(p *pace, seed string) func(string) any {
 	return func(string) any { return map[string]uint64{"datagrams": sent} }
 }
 
-// logged records, and at the word "rotate" ends the log, replays it, and begins the next.
+// logged records, and at the word "rotate" ends the log, reads it, replays it, and begins the next.
 func logged(folder string) func(string) any {
 	count := 0
 	record := func() (*mcl.Recorder, string) {
@@ -222,16 +235,20 @@ func logged(folder string) func(string) any {
 	}
 	r, prefix := record()
 	l := must(mcl.Listen(replay, mcl.ListenerOptions{}))
+	h := newHistory()
 	return func(word string) any {
 		s, heard := r.LogStats(0)
 		if heard.Delivered != s.Entries+s.Buffered+s.Dropped {
 			defect("recorder: %d delivered, %+v", heard.Delivered, s)
 		}
 		if word != "rotate" {
-			return map[string]any{"entries": s.Entries + s.Buffered, "dropped": s.Dropped}
+			return map[string]any{"entries": s.Entries + s.Buffered, "dropped": s.Dropped, "datagrams": heard.Datagrams, "queued": heard.Queued}
 		}
 		err := r.Close()
 		s, heard = r.LogStats(0)
+		if read := h.read(prefix); read != s.Entries {
+			defect("%d entries were logged, %d read", s.Entries, read)
+		}
 		published := play(prefix, l)
 		if err == nil && published != s.Entries {
 			defect("%d entries were logged, %d replayed", s.Entries, published)
@@ -240,9 +257,32 @@ func logged(folder string) func(string) any {
 		for _, file := range files {
 			os.Remove(file)
 		}
+		seen := h.seen
+		h.seen = make(map[int64]int) // the next log goes on where this one ends
 		r, prefix = record()
-		return map[string]any{"entries": s.Entries, "dropped": s.Dropped, "replayed": published, "files": len(files),
-			"lost": heard.DroppedKernel + heard.DroppedQueue}
+		return map[string]any{"entries": s.Entries, "dropped": s.Dropped, "replayed": published, "files": len(files), "seen": seen,
+			"datagrams": heard.Datagrams, "dropped_kernel": heard.DroppedKernel, "dropped_queue": heard.DroppedQueue}
+	}
+}
+
+// read takes a log in, and returns how many entries it has.
+func (h *history) read(prefix string) (count uint64) {
+	in, err := mcl.OpenLog(prefix, mcl.LogReadOptions{})
+	if err != nil {
+		return 0 // nothing was logged, for want of a disk
+	}
+	defer in.Close()
+	for {
+		e, err := in.Next()
+		if err == io.EOF {
+			return count
+		}
+		if err != nil {
+			defect("%v", err)
+			return count
+		}
+		h.add(&mcl.Received{Payload: e.Payload})
+		count++
 	}
 }
 
