@@ -105,8 +105,8 @@ func (b *RawBroadcaster) sendWaiting() error {
 // sendWhenDue is the coalescer's goroutine. It ends when the broadcaster is closed.
 func (b *RawBroadcaster) sendWhenDue() {
 	w := b.waiting
-	w.waiter.Enter()
-	defer w.waiter.Leave()
+	clock.Enter()
+	defer clock.Leave()
 	var late time.Duration // how much later than asked for a wait ends, usually
 	for {
 		b.mu.Lock()

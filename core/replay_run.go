@@ -96,8 +96,8 @@ func (r *Replay) next() (entry *LogEntry, err error) {
 func (r *Replay) publish(run *replayRun) {
 	defer close(run.published)
 	run.publisher.Store(goroutineID())
-	r.waiter.Enter()
-	defer r.waiter.Leave()
+	clock.Enter()
+	defer clock.Leave()
 	for {
 		entry, ended := r.feed.first()
 		if entry != nil {

@@ -30,13 +30,13 @@ func New() (*Waiter, error) {
 
 // Enter gives the calling goroutine a thread of its own, which the kernel wakes on time: by default it may be 50 µs late, so
 // that it can wake several at once. Leave must follow.
-func (w *Waiter) Enter() {
+func Enter() {
 	runtime.LockOSThread()
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 }
 
 // Leave undoes Enter.
-func (w *Waiter) Leave() {
+func Leave() {
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0) // the default
 	runtime.UnlockOSThread()
 }

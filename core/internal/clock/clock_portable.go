@@ -11,8 +11,8 @@ type Waiter struct{ woken chan struct{} }
 func New() (*Waiter, error) { return &Waiter{woken: make(chan struct{}, 1)}, nil }
 
 // Enter and Leave are for systems where a thread of its own helps.
-func (w *Waiter) Enter() {}
-func (w *Waiter) Leave() {}
+func Enter() {}
+func Leave() {}
 
 // Wait returns after d, or when Wake was called since the last Wait that it ended. It may return early for no reason. Only
 // one goroutine may wait.

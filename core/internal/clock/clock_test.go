@@ -11,8 +11,8 @@ func TestWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	w.Enter()
-	defer w.Leave()
+	Enter()
+	defer Leave()
 
 	begin := time.Now()
 	for time.Since(begin) < 2*time.Millisecond {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"libmcl/core/internal/clock"
 )
 
 // A pace tells when a reader who finds the socket empty had better sleep for a moment than be woken by the next datagram, as
@@ -89,14 +91,10 @@ func pause() bool {
 	if int(pausing.Add(1)) > runtime.GOMAXPROCS(0)/2 {
 		return false
 	}
-	// A thread's timers may be late by its slack, which is 50 us by default; 0 sets its default again (prctl(2):
-	// PR_SET_TIMERSLACK). All of it is to happen on one thread.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	clock.Enter()
+	defer clock.Leave()
 	// By the system: the runtime's own timers are as coarse as epoll_wait's, a millisecond.
 	moment := unix.NsecToTimespec(int64(pauseTime))
 	unix.Nanosleep(&moment, nil) // cut short by a signal, it was a shorter one
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	return true
 }
