@@ -564,6 +564,35 @@ def test_ctrl_c(tmpdir, prefix):
     assert payloads(ReadFile(prefix)) == list(range(100))
 
 
+def test_ctrl_c_amid_closing(prefix, new_connection):
+    """The log is complete then, and the last counters are to be had."""
+    connection, delay = new_connection(), None
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        while True:
+            recording = LogConnection(prefix, connection)
+            with RawBroadcaster(connection) as broadcaster:
+                broadcaster.publish_many(range(1000))
+                arrived(recording, 1000)
+            began = time.time()
+            try:
+                if delay:
+                    signal.setitimer(signal.ITIMER_REAL, delay)
+                recording.close()
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                delay = (time.time() - began) / 2
+            except KeyboardInterrupt:
+                if not recording.is_alive():
+                    break
+                recording.close()
+            os.remove(prefix + '.log')
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    counters = recording.stats()
+    assert counters['entries'] == counters['listener']['delivered'] == 1000
+    assert payloads(ReadFile(prefix)) == list(range(1000))
+
+
 def test_a_killed_recording(tmpdir, prefix):
     process = start_python(
         START

@@ -264,7 +264,7 @@ class ListenerHandle(Handle):
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
         if self._final is not None:
-            return dict(self._final)
+            return listener_counters(self._library, self._final)
         self.check()
         stats = _native.ListenerStats()
         self._call(self._library.quick.mcl_listener_get_stats, self._token, ctypes.byref(stats))
@@ -275,8 +275,10 @@ class ListenerHandle(Handle):
         if not self._mark_closed():
             return False
         stats = _native.ListenerStats()
-        self._library.blocking.mcl_listener_close(self._token, ctypes.byref(stats))
-        self._final = listener_counters(self._library, stats)
+        try:
+            self._library.blocking.mcl_listener_close(self._token, ctypes.byref(stats))
+        finally:  # also when the handler of a signal that came meanwhile raises
+            self._final = stats
         return True
 
 

@@ -203,11 +203,14 @@ class Reception(Delivery):
         if not self.alive:
             return False
         with self._lock:  # so that no counter is read between the native ones and Python's
-            if not self._handle.close():
-                return False
-            self._discard_held()
-            if self._pollable is not None:
-                self._pollable.close()
+            try:
+                if not self._handle.close():
+                    return False
+            finally:  # also when the handler of a signal that came meanwhile raises
+                if self._handle.closed:
+                    self._discard_held()
+                    if self._pollable is not None:
+                        self._pollable.close()
         self._wait_for_callback(wait)
         return True
 

@@ -32,7 +32,7 @@ class _LogHandle(Handle):
 
     def __init__(self, where):
         super(_LogHandle, self).__init__(where)
-        self._final = None
+        self._final = None  # what `stats` gives when it is closed, as the library filled it in
         self._functions = self._library.blocking
         self.closed = True  # until it is open, there is nothing for the finalizer
 
@@ -106,10 +106,10 @@ def make_directory(root, origin):
     return path_of_bytes(_filled(make).value)
 
 
-def _log_counters(stats, last=None):
+def _log_counters(stats, last):
     """Return _native.LogStats as a dict. `last` (_native.Error): why writing fails at present."""
     counters = {name: int(getattr(stats, name)) for name, _ in _native.LogStats._fields_[1:]}
-    counters['error'] = decode_topic(last.text) if last is not None and last.code else None
+    counters['error'] = decode_topic(last.text) if last.code else None
     return counters
 
 
@@ -139,7 +139,7 @@ class WriterHandle(_LogHandle):
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
         if self._final is not None:
-            return dict(self._final)
+            return _log_counters(*self._final)
         self.check()
         stats, last = _native.LogStats(), _native.Error()
         self._call(self._functions.mcl_log_get_stats, self._token, ctypes.byref(stats),
@@ -147,15 +147,12 @@ class WriterHandle(_LogHandle):
         return _log_counters(stats, last)
 
     def _close(self):
-        stats, error = _native.LogStats(), None
+        stats, last = _native.LogStats(), _native.Error()
         try:
-            self._call(self._functions.mcl_log_close, self._token, ctypes.byref(stats))
-        except MclError as raised:
-            error = raised
-        self._final = _log_counters(stats)
-        if error is not None:
-            self._final['error'] = str(error)
-            raise error
+            check(self._functions.mcl_log_close(self._token, ctypes.byref(stats),
+                                                ctypes.byref(last)), last)
+        finally:  # also when the handler of a signal that came meanwhile raises
+            self._final = stats, last
 
 
 class ReaderHandle(_LogHandle):
@@ -288,29 +285,26 @@ class RecorderHandle(_LogHandle):
     def stats(self):
         """The counters of the log, as a dict, and under `listener` those of the listener."""
         if self._final is not None:
-            return dict(self._final)
+            return self._as_dict(*self._final)
         self.check()
         log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
         self._call(self._functions.mcl_recorder_get_stats, self._token, -1, ctypes.byref(log),
                    ctypes.byref(listener), ctypes.byref(last))
         return self._as_dict(log, listener, last)
 
-    def _as_dict(self, log, listener, last=None):
+    def _as_dict(self, log, listener, last):
         counters = _log_counters(log, last)
         counters['listener'] = listener_counters(self._library, listener)
         return counters
 
     def _close(self):
-        log, listener, error = _native.LogStats(), _native.ListenerStats(), None
+        log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
         try:
-            self._call(self._functions.mcl_recorder_close, self._token, ctypes.byref(log),
-                       ctypes.byref(listener))
-        except MclError as raised:
-            error = raised
-        self._final = self._as_dict(log, listener)
-        if error is not None:
-            self._final['error'] = str(error)
-            raise error
+            check(self._functions.mcl_recorder_close(self._token, ctypes.byref(log),
+                                                     ctypes.byref(listener),
+                                                     ctypes.byref(last)), last)
+        finally:  # as in WriterHandle
+            self._final = log, listener, last
 
 
 class ReplayHandle(_LogHandle):
@@ -400,7 +394,7 @@ class ReplayHandle(_LogHandle):
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
         if self._final is not None:
-            return dict(self._final)
+            return self._as_dict(self._final)
         stats = _native.ReplayStats()
         self._ask(self._functions.mcl_replay_get_stats, ctypes.byref(stats))
         return self._as_dict(stats)
@@ -413,9 +407,11 @@ class ReplayHandle(_LogHandle):
 
     def _close(self):
         stats = _native.ReplayStats()
-        self._functions.mcl_replay_close(self._token, ctypes.byref(stats))
-        self._final = self._as_dict(stats)
-        if self._reader is not None:
-            self._reader.close()
-        for broadcaster in self._broadcasters:
-            broadcaster.close()
+        try:
+            self._functions.mcl_replay_close(self._token, ctypes.byref(stats))
+        finally:  # as in WriterHandle
+            self._final = stats
+            if self._reader is not None:
+                self._reader.close()
+            for broadcaster in self._broadcasters:
+                broadcaster.close()
