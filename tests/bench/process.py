@@ -151,6 +151,24 @@ def transfer(sender, receivers, listeners=None):
     return Transfer(sent, received, len(receivers) if listeners is None else listeners)
 
 
+def bursts(sender, receiver, number, warm_up):
+    """Run so many transfers to one receiver, one after the other; the first `warm_up` do not count.
+
+    The sender is another one each time.
+    """
+    counted = []
+    with Group() as group:
+        receiving = group.start(receiver.with_options(bursts=number))
+        for _ in range(number):
+            receiving.ready()
+            sent = group.start(sender).result()
+            receiving.say("sent %d" % sent['sent'])
+            counted.append((sent, receiving.result()))
+    del counted[:warm_up]
+    sums = [{key: sum(each[key] for each in told) for key in told[0]} for told in zip(*counted)]
+    return Transfer(sums[0], [sums[1]], 1)
+
+
 def round_trips(ping, pong):
     """Run it, and return the times in microseconds: `p50`, `p99`."""
     with Group() as group:

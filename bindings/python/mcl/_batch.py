@@ -10,8 +10,8 @@ from mcl._compat import PY2
 from mcl._unpacking import Packed, Stream, topics, try_unpack
 
 # Bytes of a message, on average, up to which a batch is unpacked as one stream. That takes a third
-# of the time of unpacking each by itself, and copies all of it once.
-_STREAMED = 2048
+# of the time of unpacking each by itself, half of it for 8 kB, and copies all of it once.
+_STREAMED = 1 << 14
 
 # Are these fields all of 8 bytes? Columns of them are then read by C code alone.
 _WORDS = struct.calcsize('P') == 8

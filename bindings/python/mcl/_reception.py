@@ -106,7 +106,13 @@ class Reception(Delivery):
                                              else (self._batch.take(), True))
                     self._entered += len(messages)
                     self._held.extend(messages)
-                    self._more = len(messages) == self._count > 1
+                    self._more = self._is_full(messages)
+
+    def _is_full(self, messages):
+        """Are these what fits into a batch, about, so that there may be more?"""
+        count = len(messages)
+        return count > 0 and self._count > 1 and (
+            count == self._count or 2 * count * messages[-1][3] > self._size)
 
     def _make(self, message, accept):
         """Return what `accept` makes of a message; None when Python cannot hold it."""

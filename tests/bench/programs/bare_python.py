@@ -1,7 +1,7 @@
 """The bare Python loop: msgpack, a socket and a receiving thread, as the legacy system has them.
 
     bare_python.py send
-    bare_python.py receive [--spin THREADS]
+    bare_python.py receive [--spin THREADS] [--bursts TRANSFERS]
 
 Uses nothing of libmcl. It does what a legacy process does for each message and no more: to publish,
 pack and send; to receive, read with a time limit, unpack, look at the shape, put fragments
@@ -93,9 +93,8 @@ def main():
     else:
         receiving = bench.Receiving(options)
         listener = Listener(address, receiving.add)
-        receiving.wait()
+        receiving.run()
         listener.close()
-        receiving.report()
 
 
 if __name__ == '__main__':

@@ -34,6 +34,7 @@ def parse(default_mode):
     parser.add_argument('--rate', type=float, default=0)
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--spin', type=int, default=0, help="threads that compute meanwhile")
+    parser.add_argument('--bursts', type=int, default=1, help="transfers, one after the other")
     parser.add_argument('--group', default=GROUP)
     parser.add_argument('--port', type=int, default=26000)
     return parser.parse_args()
@@ -76,12 +77,13 @@ def send(options, publish, data, number=1):
 
 
 class Receiving(object):
-    """Counts what arrives at a callback.
+    """Counts what arrives at a callback, of so many transfers as options.bursts says.
 
     With options.spin, threads of this interpreter compute meanwhile.
     """
     def __init__(self, options):
-        self.messages, self.first, self.last = 0, None, None
+        self._begin()
+        self._bursts = options.bursts
         self._over = []
         for _ in range(options.spin):
             thread = threading.Thread(target=self._spin)
@@ -92,6 +94,9 @@ class Receiving(object):
         while not self._over:
             pass
 
+    def _begin(self):
+        self.messages, self.first, self.last = 0, None, None
+
     def add(self, data):
         """The callback."""
         self.last = clock()
@@ -99,7 +104,18 @@ class Receiving(object):
             self.first = self.last
         self.messages += 1
 
-    def wait(self):
+    def run(self, dropped=lambda: 0):
+        """Receive and report. `dropped` tells how many the kernel has dropped."""
+        for _ in range(self._bursts):
+            self._begin()
+            self._wait()
+            report(received=self.messages,
+                   seconds=(self.last or 0) - (self.first or 0),
+                   cpu=self.used,
+                   dropped=dropped())
+        self._over.append(1)
+
+    def _wait(self):
         """Tell that all is ready; return when all is here, or nothing arrives any more."""
         used = cpu()
         print('ready')
@@ -111,11 +127,4 @@ class Receiving(object):
             if self.messages != seen:
                 seen, since = self.messages, clock()
             time.sleep(0.02)  # silence cannot be waited for
-        self._over.append(1)
         self.used = cpu() - used
-
-    def report(self, dropped=0):
-        report(received=self.messages,
-               seconds=(self.last or 0) - (self.first or 0),
-               cpu=self.used,
-               dropped=dropped)

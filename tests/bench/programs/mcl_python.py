@@ -1,7 +1,7 @@
 """libmcl from Python.
 
     mcl_python.py send     --mode publish | many
-    mcl_python.py receive  --mode raw | undecoded | queued  [--spin THREADS]
+    mcl_python.py receive  --mode raw | undecoded | queued  [--spin THREADS]  [--bursts TRANSFERS]
     mcl_python.py start    opens a broadcaster and publishes once, in a new process
 """
 
@@ -33,9 +33,8 @@ def receive(options):
     else:
         listener = mcl.RawListener(connection, decode=options.mode == 'raw')
     listener.subscribe(receiving.add)
-    receiving.wait()
+    receiving.run(lambda: listener.stats()['dropped_kernel'])
     listener.close()
-    receiving.report(listener.stats()['dropped_kernel'])
 
 
 def start(options):
