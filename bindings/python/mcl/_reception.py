@@ -12,6 +12,7 @@ from mcl._batch import Batch
 from mcl._compat import ReentrantLock, is_main_thread, monotonic
 from mcl._delivery import CLOSE_WAIT, Delivery
 from mcl._handles import is_alive
+from mcl._pace import Pace
 from mcl._pollable import Pollable
 from mcl._report import Misfits
 from mcl._unpacking import Packed
@@ -49,6 +50,7 @@ class Reception(Delivery):
         self._size = _share(max_bytes or constants.MCL_QUEUE_BYTES_DEFAULT, _BUFFER)
         self._batch = None  # of the thread; what is in hand lies in its memory
         self._more = False  # the last batch was full: there may be more, without a wait
+        self._pace = Pace()
         self._single = None  # of `receive`
         self._pollable = None
         self._misfits = Misfits()
@@ -93,8 +95,10 @@ class Reception(Delivery):
                     return self._held[0]
             # The wait gives the interpreter lock up, which takes 5 ms to come back when another
             # thread computes.
-            if not self._more and self._handle.wait(-1) != 1:
-                continue
+            if not self._more:
+                self._pace.before_wait()
+                if self._handle.wait(-1) != 1:
+                    continue
             self._more = False
             with self._lock:
                 if self._wanted and not self._held:
@@ -106,6 +110,7 @@ class Reception(Delivery):
                                              else (self._batch.take(), True))
                     self._entered += len(messages)
                     self._held.extend(messages)
+                    self._pace.came(len(messages))
                     self._more = self._is_full(messages)
 
     def _is_full(self, messages):
