@@ -8,8 +8,8 @@ from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, percent,
 
 # Messages of each size that fit into 4 MiB of buffer with what the kernel adds to each.
 BURSTS = {64: 5000, 1000: 3000, 8000: 400}
-# A receiver gets several bursts: a robot's programs run on, and the first ones lie in memory that the
-# process has never touched.
+# A receiver gets several bursts: a robot's programs run on, and the first ones lie in memory that
+# the process has never touched.
 WARM_UP, COUNTED = 6, 6
 SPIN_SECONDS = 1.0  # of the sender: what fits into the buffer is not to matter
 

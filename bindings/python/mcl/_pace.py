@@ -1,4 +1,4 @@
-"""When the delivering thread had better rest for a moment than be woken by each message of a stream."""
+"""When the delivering thread had better rest than be woken by each message of a stream."""
 import time
 
 from mcl._compat import monotonic
