@@ -585,6 +585,8 @@ def test_ctrl_c_amid_closing(prefix, new_connection):
                 if not recording.is_alive():
                     break
                 recording.close()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
             os.remove(prefix + '.log')
     finally:
         signal.signal(signal.SIGALRM, before)

@@ -12,6 +12,8 @@ from mcl._unpacking import Packed, Stream, topics, try_unpack
 # Bytes of a message, on average, up to which a batch is unpacked as one stream. That takes a third
 # of the time of unpacking each by itself, half of it for 8 kB, and copies all of it once.
 _STREAMED = 1 << 14
+# Bytes of a batch up to which it is: msgpack keeps as much memory as it was given once.
+_STREAMED_MAX = 1 << 19
 
 # Are these fields all of 8 bytes? Columns of them are then read by C code alone.
 _WORDS = struct.calcsize('P') == 8
@@ -120,7 +122,7 @@ class Batch(object):
         named, topic_sizes, payloads, sizes, times = self._columns(count)
         begin = (named[0] or payloads[0]) - self._start
         end = payloads[-1] + sizes[-1] - self._start
-        if end - begin > count * _STREAMED:
+        if end - begin > min(count * _STREAMED, _STREAMED_MAX):
             return None
         unpacker = self._stream.unpacker()
         try:

@@ -39,6 +39,7 @@ class _Sizes(dict):
 
 
 _sizes = _Sizes()
+_UNTOLD = 2 ** 64 - 1  # in the first counter, until the library has filled them in
 
 
 def _address(data):
@@ -62,6 +63,7 @@ class Handle(object):
         self.pid = self._library.pid
         self.where = where
         self.closed = False
+        self._final = None
         self._token = self._TOKEN()
         self._closing = threading.Lock()
 
@@ -89,14 +91,48 @@ class Handle(object):
         return {name: int(getattr(settings, name)) for name, _ in _native.Settings._fields_
                 if name not in ('size', 'reserved')}
 
-    def _mark_closed(self):
-        """Return True to the one caller that may close it."""
+    def _mark_closed(self, final=None):
+        """Return True to the one caller that may close it; `final` is kept then."""
         # Before the lock, which another thread may have held for ever when it was copied by fork().
         if self.closed or self.pid != os.getpid():
             return False
         with self._closing:
             first, self.closed = not self.closed, True
+            if first:
+                self._final = final
         return first
+
+    def _close_by(self, close, *final):
+        """Close it by `close`, a function of the library with its arguments.
+
+        A handler of a signal may raise at any moment of this. The library has closed it all the
+        same then, and what it told is kept.
+
+        Args:
+            final: the structs that `close` fills in, counters first.
+
+        Returns:
+            int: what `close` did; None when it was closed already, or is of another process.
+        """
+        counter, _ = final[0]._fields_[1]
+        setattr(final[0], counter, _UNTOLD)
+        first = result = None
+        try:
+            first = self._mark_closed(final)
+            if first:
+                result = close()
+        finally:
+            # The handler may have raised before that call, or after it. Two do no harm.
+            if first is not False and not _is_told(final):
+                self.closed = True
+                close()
+            if _is_told(final):
+                self._final = final
+        return result if first else None
+
+    def _told(self):
+        """Return what closing it told, the structs of `_close_by`, or None."""
+        return self._final if self._final is not None and _is_told(self._final) else None
 
     def __del__(self):
         # Modules are taken apart when the interpreter exits; the system closes the rest then.
@@ -104,6 +140,11 @@ class Handle(object):
             self.close()
         except Exception:  # pylint: disable=broad-except
             pass
+
+
+def _is_told(final):
+    counter, _ = final[0]._fields_[1]
+    return getattr(final[0], counter) != _UNTOLD
 
 
 def is_alive(handle):
@@ -125,7 +166,6 @@ class BroadcasterHandle(Handle):
 
     def __init__(self, connection, options, where):
         super(BroadcasterHandle, self).__init__(where)
-        self._final = None
         self.closed = True  # until it is open, there is nothing for the finalizer
         native = _native.BroadcasterOptions(**options)
         self._call(self._library.blocking.mcl_broadcaster_open, ctypes.byref(connection),
@@ -204,14 +244,20 @@ class BroadcasterHandle(Handle):
 
     def close(self):
         """Close it; returns False when it was closed already, or belongs to another process."""
-        if not self._mark_closed():
-            return False
+        first, open_still = None, True
         try:
-            self._final = self._read_stats()
+            first = self._mark_closed()
+            if first:
+                self._final = self._read_stats()
+                # What waits to be coalesced is sent; who wants to know whether it left calls
+                # `flush`.
+                self._library.blocking.mcl_broadcaster_close(self._token)
+                open_still = False
         finally:
-            # What waits to be coalesced is sent; who wants to know whether it left calls `flush`.
-            self._library.blocking.mcl_broadcaster_close(self._token)
-        return True
+            if open_still and first is not False:  # as in `_close_by`
+                self.closed = True
+                self._library.blocking.mcl_broadcaster_close(self._token)
+        return bool(first)
 
 
 class ListenerHandle(Handle):
@@ -228,7 +274,6 @@ class ListenerHandle(Handle):
 
     def __init__(self, connection, topics, options, where):
         super(ListenerHandle, self).__init__(where)
-        self._final = None
         self.closed = True
         native = _native.ListenerOptions(**options)
         if topics:
@@ -263,8 +308,9 @@ class ListenerHandle(Handle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        if self._final is not None:
-            return listener_counters(self._library, self._final)
+        told = self._told()
+        if told is not None:
+            return listener_counters(self._library, *told)
         self.check()
         stats = _native.ListenerStats()
         self._call(self._library.quick.mcl_listener_get_stats, self._token, ctypes.byref(stats))
@@ -272,14 +318,8 @@ class ListenerHandle(Handle):
 
     def close(self):
         """Close it and wake who waits; False when it was closed, or is of another process."""
-        if not self._mark_closed():
-            return False
-        stats = _native.ListenerStats()
-        try:
-            self._library.blocking.mcl_listener_close(self._token, ctypes.byref(stats))
-        finally:  # also when the handler of a signal that came meanwhile raises
-            self._final = stats
-        return True
+        stats, close = _native.ListenerStats(), self._library.blocking.mcl_listener_close
+        return self._close_by(lambda: close(self._token, ctypes.byref(stats)), stats) is not None
 
 
 def listener_counters(library, stats):

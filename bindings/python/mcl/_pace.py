@@ -1,5 +1,5 @@
 """When the delivering thread had better rest than be woken by each message of a stream."""
-import time
+from time import sleep
 
 from mcl._compat import monotonic
 
@@ -8,25 +8,29 @@ _RATE = 20000.0  # messages a second that make a stream
 _FEW = 8  # a wait that brings fewer costs more than they do
 _WORTH_IT = 2  # messages that a rest has to bring
 _REST = 3e-4  # seconds
+# What a rest and delivering what it brought may take, on average, in seconds. When it takes longer,
+# the thread finds enough without a rest, or waits for the interpreter lock.
+_CYCLE = 2e-3
 _SKIP_MAX = 1024  # windows
 
 
 class Pace(object):
-    """Rests before waits for messages, while they come in a stream. For one thread.
+    """Rests in place of waits for messages, while they come in a stream. For one thread.
 
     To be woken, and to ask the library for what is there, takes Python as long as a dozen small
     messages; in a stream that is done for every second one. While the thread rests, the library
-    receives them and queues them, so nothing is lost by it. Where each message answers another, a
-    rest brings one only: the next is tried a window later, then after 2, 4 and so on.
+    receives them and queues them; so it is only for queues that hold many times what comes in a
+    rest. Where each message answers another, a rest brings one only: the next is tried a window
+    later, then after 2, 4 and so on.
 
     Args:
         rest: function that takes some time.
         clock: function that returns seconds.
     """
 
-    def __init__(self, rest=lambda: time.sleep(_REST), clock=monotonic):
+    def __init__(self, rest=lambda: sleep(_REST), clock=monotonic):
         self._rest, self._clock = rest, clock
-        self._resting = False
+        self._resting = self._vain = False
         self._skip = self._skipped = 0
         self._begin()
 
@@ -36,21 +40,27 @@ class Pace(object):
     def came(self, count):
         """So many messages were taken."""
         self._messages += count
+        self._vain = count == 0
 
-    def before_wait(self):
-        """Rest, if that is due."""
+    def rest(self):
+        """Rest, if that is due, and return whether it was; else a wait is."""
         if self._waits >= _WINDOW:
             self._decide()
             self._begin()
         self._waits += 1
-        if self._resting:
-            self._rest()
+        if not self._resting or self._vain:
+            self._vain = False
+            return False
+        self._rest()
+        return True
 
     def _decide(self):
-        streaming = self._messages > _RATE * (self._clock() - self._begun)
+        took = self._clock() - self._begun
+        streaming = self._messages > _RATE * took
         if self._resting:
-            self._resting = streaming and self._messages >= _WORTH_IT * _WINDOW
-            if self._resting:
+            worth_it = self._messages >= _WORTH_IT * _WINDOW and took < _CYCLE * _WINDOW
+            self._resting = streaming and worth_it
+            if worth_it:
                 self._skipped = 0
             else:
                 self._skipped = self._skip = min(max(2 * self._skipped, 1), _SKIP_MAX)

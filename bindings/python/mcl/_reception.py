@@ -50,7 +50,8 @@ class Reception(Delivery):
         self._size = _share(max_bytes or constants.MCL_QUEUE_BYTES_DEFAULT, _BUFFER)
         self._batch = None  # of the thread; what is in hand lies in its memory
         self._more = False  # the last batch was full: there may be more, without a wait
-        self._pace = Pace()
+        large = self._count == _BATCH and self._size == _BUFFER
+        self._pace = Pace() if large else None
         self._single = None  # of `receive`
         self._pollable = None
         self._misfits = Misfits()
@@ -95,10 +96,9 @@ class Reception(Delivery):
                     return self._held[0]
             # The wait gives the interpreter lock up, which takes 5 ms to come back when another
             # thread computes.
-            if not self._more:
-                self._pace.before_wait()
-                if self._handle.wait(-1) != 1:
-                    continue
+            rested = not self._more and self._pace is not None and self._pace.rest()
+            if not (self._more or rested) and self._handle.wait(-1) != 1:
+                continue
             self._more = False
             with self._lock:
                 if self._wanted and not self._held:
@@ -110,7 +110,8 @@ class Reception(Delivery):
                                              else (self._batch.take(), True))
                     self._entered += len(messages)
                     self._held.extend(messages)
-                    self._pace.came(len(messages))
+                    if self._pace is not None:
+                        self._pace.came(len(messages))
                     self._more = self._is_full(messages)
 
     def _is_full(self, messages):

@@ -107,12 +107,13 @@ class Receiving(object):
     def run(self, dropped=lambda: 0):
         """Receive and report. `dropped` tells how many the kernel has dropped."""
         for _ in range(self._bursts):
+            before = dropped()
             self._begin()
             self._wait()
             report(received=self.messages,
                    seconds=(self.last or 0) - (self.first or 0),
                    cpu=self.used,
-                   dropped=dropped())
+                   dropped=dropped() - before)
         self._over.append(1)
 
     def _wait(self):

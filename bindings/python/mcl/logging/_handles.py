@@ -26,13 +26,12 @@ _open_handles = weakref.WeakSet()
 
 
 class _LogHandle(Handle):
-    """Base class of these. A subclass has `_close`."""
+    """Base class of these. A subclass has `close`, or `_close`, which cannot fail."""
 
     _AT_EXIT = False  # is it to be closed when the interpreter exits
 
     def __init__(self, where):
         super(_LogHandle, self).__init__(where)
-        self._final = None  # what `stats` gives when it is closed, as the library filled it in
         self._functions = self._library.blocking
         self.closed = True  # until it is open, there is nothing for the finalizer
 
@@ -138,21 +137,21 @@ class WriterHandle(_LogHandle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        if self._final is not None:
-            return _log_counters(*self._final)
+        told = self._told()
+        if told is not None:
+            return _log_counters(*told)
         self.check()
         stats, last = _native.LogStats(), _native.Error()
         self._call(self._functions.mcl_log_get_stats, self._token, ctypes.byref(stats),
                    ctypes.byref(last))
         return _log_counters(stats, last)
 
-    def _close(self):
-        stats, last = _native.LogStats(), _native.Error()
-        try:
-            check(self._functions.mcl_log_close(self._token, ctypes.byref(stats),
-                                                ctypes.byref(last)), last)
-        finally:  # also when the handler of a signal that came meanwhile raises
-            self._final = stats, last
+    def close(self):
+        """As in the base class; raises what could not be written."""
+        stats, last, close = _native.LogStats(), _native.Error(), self._functions.mcl_log_close
+        result = self._close_by(
+            lambda: close(self._token, ctypes.byref(stats), ctypes.byref(last)), stats, last)
+        return result is not None and check(result, last) >= 0
 
 
 class ReaderHandle(_LogHandle):
@@ -284,8 +283,9 @@ class RecorderHandle(_LogHandle):
 
     def stats(self):
         """The counters of the log, as a dict, and under `listener` those of the listener."""
-        if self._final is not None:
-            return self._as_dict(*self._final)
+        told = self._told()
+        if told is not None:
+            return self._as_dict(*told)
         self.check()
         log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
         self._call(self._functions.mcl_recorder_get_stats, self._token, -1, ctypes.byref(log),
@@ -297,14 +297,14 @@ class RecorderHandle(_LogHandle):
         counters['listener'] = listener_counters(self._library, listener)
         return counters
 
-    def _close(self):
+    def close(self):
+        """As in the base class; raises what could not be written."""
         log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
-        try:
-            check(self._functions.mcl_recorder_close(self._token, ctypes.byref(log),
-                                                     ctypes.byref(listener),
-                                                     ctypes.byref(last)), last)
-        finally:  # as in WriterHandle
-            self._final = log, listener, last
+        close = self._functions.mcl_recorder_close
+        result = self._close_by(
+            lambda: close(self._token, ctypes.byref(log), ctypes.byref(listener),
+                          ctypes.byref(last)), log, listener, last)
+        return result is not None and check(result, last) >= 0
 
 
 class ReplayHandle(_LogHandle):
@@ -393,8 +393,9 @@ class ReplayHandle(_LogHandle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        if self._final is not None:
-            return self._as_dict(self._final)
+        told = self._told()
+        if told is not None:
+            return self._as_dict(*told)
         stats = _native.ReplayStats()
         self._ask(self._functions.mcl_replay_get_stats, ctypes.byref(stats))
         return self._as_dict(stats)
@@ -405,13 +406,15 @@ class ReplayHandle(_LogHandle):
         counters['late_max'] /= 1e9
         return counters
 
-    def _close(self):
-        stats = _native.ReplayStats()
+    def close(self):
+        """As in the base class; closes what it replays, and what it publishes by, too."""
+        stats, close = _native.ReplayStats(), self._functions.mcl_replay_close
         try:
-            self._functions.mcl_replay_close(self._token, ctypes.byref(stats))
-        finally:  # as in WriterHandle
-            self._final = stats
-            if self._reader is not None:
-                self._reader.close()
-            for broadcaster in self._broadcasters:
-                broadcaster.close()
+            return self._close_by(lambda: close(self._token, ctypes.byref(stats)),
+                                  stats) is not None
+        finally:
+            if self._told() is not None:
+                if self._reader is not None:
+                    self._reader.close()
+                for broadcaster in self._broadcasters:
+                    broadcaster.close()
