@@ -189,7 +189,7 @@ TOPICS = [None, '', 'a', 'b' * 300, u'\xe4'.encode('utf-8').decode('utf-8')]
 
 
 @pytest.mark.parametrize('kind', [RawListener, QueuedListener])
-@pytest.mark.parametrize('size, words', [(0, True), (5000, True), (0, False)])
+@pytest.mark.parametrize('size, words', [(0, True), (5000, True), (20000, True), (0, False)])
 def test_topics_and_payloads_of_a_batch(connection, broadcaster, monkeypatch, kind, size, words):
     """Small ones are unpacked in another way than batches that have larger ones; records are read
     in another way where pointers are not of 8 bytes.
@@ -221,6 +221,29 @@ def test_topics_and_payloads_of_a_batch(connection, broadcaster, monkeypatch, ki
         assert seen[1:] == expected
         assert [type(topic) for topic, _ in seen[1:]] == [type(topic) for topic, _ in expected]
         assert listener.stats()['queued_bytes'] == 0
+
+
+@pytest.mark.parametrize('decode', [True, False])
+def test_large_and_small_ones_in_turn(connection, broadcaster, decode):
+    """How much is taken at a time changes with their sizes; none is cut, left or overtaken."""
+    sizes = [10, 59000, 100, 300000, 17000, 17000, 17000, 17000, 17000, 10, 10, 70000, 1000000, 5]
+    sizes = 3 * sizes + 100 * [10] + 3 * [59000] + 100 * [300]
+    seen, go = [], threading.Event()
+
+    def callback(data):
+        assert go.wait(TIMEOUT)
+        seen.append(data['payload'] if decode else codec.unpack(data['payload']))
+
+    with RawListener(connection, decode=decode) as listener:
+        listener.subscribe(callback)
+        for number, size in enumerate(sizes):
+            broadcaster.publish(chr(65 + number % 26) * size)
+            wait_for(lambda: listener.stats()['messages'] == number + 1, "receiving")
+        go.set()
+        wait_for(lambda: len(seen) == len(sizes), "delivering")
+    assert [len(payload) for payload in seen] == sizes
+    for number, payload in enumerate(seen):
+        assert payload == chr(65 + number % 26) * len(payload)
 
 
 def test_more_topics_than_are_kept(connection, broadcaster):

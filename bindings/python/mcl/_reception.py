@@ -112,13 +112,7 @@ class Reception(Delivery):
                     self._held.extend(messages)
                     if self._pace is not None:
                         self._pace.came(len(messages))
-                    self._more = self._is_full(messages)
-
-    def _is_full(self, messages):
-        """Are these what fits into a batch, about, so that there may be more?"""
-        count = len(messages)
-        return count > 0 and self._count > 1 and (
-            count == self._count or 2 * count * messages[-1][3] > self._size)
+                    self._more = self._batch.full
 
     def _make(self, message, accept):
         """Return what `accept` makes of a message; None when Python cannot hold it."""
