@@ -246,6 +246,31 @@ def test_large_and_small_ones_in_turn(connection, broadcaster, decode):
         assert payload == chr(65 + number % 26) * len(payload)
 
 
+@pytest.mark.parametrize('limit', [100000, 400000, 1000000])
+def test_large_ones_of_a_small_queue(connection, broadcaster, limit):
+    """What is taken at a time is a sixteenth of the limit, or one message."""
+    sizes = [10, 17000, 17000, 17000, 17000, 10, 10, 20000, 17000][:5 if limit == 100000 else None]
+    for _ in range(2):
+        seen, go = [], threading.Event()
+
+        def callback(data, seen=seen, go=go):
+            assert go.wait(TIMEOUT)
+            seen.append(data['payload'])
+
+        with QueuedListener(connection, max_bytes=limit) as listener:
+            listener.subscribe(callback)
+            for number, size in enumerate(2 * sizes):
+                broadcaster.publish(chr(65 + number) * size)
+                wait_for(lambda: listener.stats()['messages'] == number + 1, "receiving")
+                if number + 1 == len(sizes):  # the second half comes to one that knows their sizes
+                    go.set()
+                    wait_for(lambda: len(seen) == len(sizes), "delivering")
+                    go.clear()
+            go.set()
+            wait_for(lambda: len(seen) == 2 * len(sizes), "delivering")
+        assert seen == [chr(65 + number) * size for number, size in enumerate(2 * sizes)]
+
+
 def test_more_topics_than_are_kept(connection, broadcaster):
     topics = ['topic %d' % number for number in range(1000)]
     with RawListener(connection) as listener:

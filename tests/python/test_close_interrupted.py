@@ -103,10 +103,24 @@ class Publishing(object):
         return self.object.is_open
 
     def check(self):
-        pass
+        assert self.object.stats()['messages'] == 1
 
 
-@pytest.mark.parametrize('kind', [Recording, Writing, Listening, Publishing])
+class Reading(object):
+    def __init__(self, connection, tmpdir):
+        self.prefix = str(tmpdir.join('log'))
+        with WriteFile(self.prefix, connection) as log:
+            log.write({'topic': '', 'payload': 1, 'time_received': ORIGIN})
+        self.object = ReadFile(self.prefix)
+
+    def is_open(self):
+        return False  # to close it again closes what is left
+
+    def check(self):
+        os.remove(self.prefix + '.log')
+
+
+@pytest.mark.parametrize('kind', [Recording, Writing, Listening, Publishing, Reading])
 def test_close(kind, new_connection, tmpdir):
     connection = new_connection()
     kind(connection, tmpdir).object.close()  # what is opened once a process

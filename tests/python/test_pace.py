@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from helpers import publish_all
 from mcl import QueuedListener, RawBroadcaster, RawListener, _reception
 from mcl._pace import Pace
 
@@ -121,8 +122,7 @@ def test_a_listener_that_rests_delivers_all_in_order(new_connection, monkeypatch
     with RawListener(connection, decode=decode) as listener:
         listener.subscribe(callback)
         with RawBroadcaster(connection) as broadcaster:
-            for number in range(count):
-                broadcaster.publish(number % 100)
+            publish_all(broadcaster, listener, [number % 100 for number in range(count)])
         assert over.wait(20)
         assert listener.unsubscribe(callback)
         assert listener.stats()['delivered'] == count

@@ -34,7 +34,8 @@ class Batch(object):
     Args:
         handle (ListenerHandle): to take from.
         count (int): messages to take at most.
-        size (int): bytes to take at most, save that one message is always taken.
+        size (int): bytes to take at most, save that one message is always taken, and as much as the
+            largest one needed from then on.
         lends (bool): somebody may keep a view: what it shows is then left alone.
     """
 
@@ -48,13 +49,19 @@ class Batch(object):
         self._needed_pointer = ctypes.byref(self._needed)
         self._stream = Stream()
         self._allocate(size)
-        self._asked = size
+        self._asked = size  # bytes to take at most, of the buffer
         self.full = False
 
     def _allocate(self, size):
         self._buffer = bytearray(size)
         self._view = memoryview(self._buffer)
         self._start = _address(self._buffer)
+
+    def _ask(self, size):
+        """Take as much at most from now on."""
+        if size > len(self._buffer):
+            self._allocate(size)
+        self._asked = size
 
     def _is_lent(self):
         """Tell whether anybody has a view of the buffer: while one exists, it cannot grow."""
@@ -83,9 +90,7 @@ class Batch(object):
             if count != constants.MCL_EBUFFER:
                 self.full = False
                 return count
-            self._asked = self._needed.value
-            if self._asked > len(self._buffer):
-                self._allocate(self._asked)
+            self._ask(self._needed.value)
 
     def take(self):
         """Return the queued messages, at most `count`, without waiting.
@@ -98,17 +103,18 @@ class Batch(object):
             ClosedError: the listener is closed.
         """
         messages = self._views(self.skip())
-        self._note(messages, len(self._buffer))
+        self._note(messages, _STREAMED_MAX)
         return messages
 
     def _note(self, messages, large):
-        """Take in what came; `large` is how much large messages are asked for next."""
+        """Take in what came; `large` is how many bytes of large messages are taken at a time."""
         count = len(messages)
         if not count or self._count == 1:
             return
         size = messages[-1][3]  # each is taken to be as large
         self.full = count == self._count or 2 * count * size > self._asked
-        self._asked = max(large, size) if size > _STREAMED else len(self._buffer)
+        self._asked = min(len(self._buffer),
+                          max(large, size) if size > _STREAMED else _STREAMED_MAX)
 
     def _views(self, count):
         view, start, messages = self._view, self._start, []

@@ -65,7 +65,6 @@ class Handle(object):
         self.closed = False
         self._final = None
         self._token = self._TOKEN()
-        self._closing = threading.Lock()
 
     def _call(self, function, *arguments):
         return check(function(*(arguments + (_errors.pointer,))), _errors.error)
@@ -91,22 +90,11 @@ class Handle(object):
         return {name: int(getattr(settings, name)) for name, _ in _native.Settings._fields_
                 if name not in ('size', 'reserved')}
 
-    def _mark_closed(self, final=None):
-        """Return True to the one caller that may close it; `final` is kept then."""
-        # Before the lock, which another thread may have held for ever when it was copied by fork().
-        if self.closed or self.pid != os.getpid():
-            return False
-        with self._closing:
-            first, self.closed = not self.closed, True
-            if first:
-                self._final = final
-        return first
-
     def _close_by(self, close, *final):
-        """Close it by `close`, a function of the library with its arguments.
+        """Close it by `close`, a function of the library with its arguments, unless it is closed.
 
-        A handler of a signal may raise at any moment of this. The library has closed it all the
-        same then, and what it told is kept.
+        Once this has begun, a handler of a signal may raise: the library closes it all the same,
+        and what it told is kept as `_final`. Of several threads, the library lets one in.
 
         Args:
             final: the structs that `close` fills in, counters first.
@@ -114,25 +102,25 @@ class Handle(object):
         Returns:
             int: what `close` did; None when it was closed already, or is of another process.
         """
-        counter, _ = final[0]._fields_[1]
-        setattr(final[0], counter, _UNTOLD)
-        first = result = None
+        if self.closed or self.pid != os.getpid():
+            return None
+        if final:
+            setattr(final[0], _first_counter(final), _UNTOLD)
+        done = False
         try:
-            first = self._mark_closed(final)
-            if first:
-                result = close()
+            self.closed = True
+            result = close()
+            first = _is_told(final) if final else result >= 0
+            if first and final:
+                self._final = final
+            done = True
         finally:
-            # The handler may have raised before that call, or after it. Two do no harm.
-            if first is not False and not _is_told(final):
+            if not done:  # a handler has raised, before that call or after it: two do no harm
                 self.closed = True
                 close()
-            if _is_told(final):
-                self._final = final
+                if final and _is_told(final):
+                    self._final = final
         return result if first else None
-
-    def _told(self):
-        """Return what closing it told, the structs of `_close_by`, or None."""
-        return self._final if self._final is not None and _is_told(self._final) else None
 
     def __del__(self):
         # Modules are taken apart when the interpreter exits; the system closes the rest then.
@@ -142,9 +130,12 @@ class Handle(object):
             pass
 
 
+def _first_counter(final):
+    return final[0]._fields_[1][0]
+
+
 def _is_told(final):
-    counter, _ = final[0]._fields_[1]
-    return getattr(final[0], counter) != _UNTOLD
+    return getattr(final[0], _first_counter(final)) != _UNTOLD
 
 
 def is_alive(handle):
@@ -231,7 +222,7 @@ class BroadcasterHandle(Handle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        if self._final is not None:
+        if self.closed and self._final is not None:
             return dict(self._final)
         self.check()
         return self._read_stats()
@@ -244,20 +235,15 @@ class BroadcasterHandle(Handle):
 
     def close(self):
         """Close it; returns False when it was closed already, or belongs to another process."""
-        first, open_still = None, True
+        if self.closed or self.pid != os.getpid():
+            return False
         try:
-            first = self._mark_closed()
-            if first:
-                self._final = self._read_stats()
-                # What waits to be coalesced is sent; who wants to know whether it left calls
-                # `flush`.
-                self._library.blocking.mcl_broadcaster_close(self._token)
-                open_still = False
-        finally:
-            if open_still and first is not False:  # as in `_close_by`
-                self.closed = True
-                self._library.blocking.mcl_broadcaster_close(self._token)
-        return bool(first)
+            self._final = self._read_stats()
+        except ClosedError:
+            return False  # by another thread
+        # What waits to be coalesced is sent; who wants to know whether it left calls `flush`.
+        close = self._library.blocking.mcl_broadcaster_close
+        return self._close_by(lambda: close(self._token)) is not None
 
 
 class ListenerHandle(Handle):
@@ -308,9 +294,8 @@ class ListenerHandle(Handle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        told = self._told()
-        if told is not None:
-            return listener_counters(self._library, *told)
+        if self._final is not None:
+            return listener_counters(self._library, *self._final)
         self.check()
         stats = _native.ListenerStats()
         self._call(self._library.quick.mcl_listener_get_stats, self._token, ctypes.byref(stats))

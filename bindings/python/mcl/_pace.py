@@ -30,7 +30,8 @@ class Pace(object):
 
     def __init__(self, rest=lambda: sleep(_REST), clock=monotonic):
         self._rest, self._clock = rest, clock
-        self._resting = self._vain = False
+        self._resting = False
+        self._rested = self._vain = False  # the last time; and it brought nothing
         self._skip = self._skipped = 0
         self._begin()
 
@@ -40,7 +41,7 @@ class Pace(object):
     def came(self, count):
         """So many messages were taken."""
         self._messages += count
-        self._vain = count == 0
+        self._vain = self._rested and count == 0
 
     def rest(self):
         """Rest, if that is due, and return whether it was; else a wait is."""
@@ -48,11 +49,11 @@ class Pace(object):
             self._decide()
             self._begin()
         self._waits += 1
-        if not self._resting or self._vain:
-            self._vain = False
-            return False
-        self._rest()
-        return True
+        self._rested = self._resting and not self._vain
+        self._vain = False
+        if self._rested:
+            self._rest()
+        return self._rested
 
     def _decide(self):
         took = self._clock() - self._begun

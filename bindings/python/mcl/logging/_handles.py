@@ -26,7 +26,7 @@ _open_handles = weakref.WeakSet()
 
 
 class _LogHandle(Handle):
-    """Base class of these. A subclass has `close`, or `_close`, which cannot fail."""
+    """Base class of these. A subclass has `close`, or `_close`, a function of the library."""
 
     _AT_EXIT = False  # is it to be closed when the interpreter exits
 
@@ -48,10 +48,7 @@ class _LogHandle(Handle):
 
     def close(self):
         """Close it; returns False when it was closed already, or belongs to another process."""
-        if not self._mark_closed():
-            return False
-        self._close()
-        return True
+        return self._close_by(self._close) is not None
 
     def close_unasked(self):
         """Close it where no caller could be told of an error, which goes to stderr."""
@@ -137,9 +134,8 @@ class WriterHandle(_LogHandle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        told = self._told()
-        if told is not None:
-            return _log_counters(*told)
+        if self._final is not None:
+            return _log_counters(*self._final)
         self.check()
         stats, last = _native.LogStats(), _native.Error()
         self._call(self._functions.mcl_log_get_stats, self._token, ctypes.byref(stats),
@@ -229,7 +225,7 @@ class ReaderHandle(_LogHandle):
         return fields
 
     def _close(self):
-        self._functions.mcl_log_close_reader(self._token)
+        return self._functions.mcl_log_close_reader(self._token)
 
 
 class TypeHandle(_LogHandle):
@@ -248,7 +244,7 @@ class TypeHandle(_LogHandle):
         self._opened()
 
     def _close(self):
-        self._functions.mcl_type_close(self._token)
+        return self._functions.mcl_type_close(self._token)
 
 
 class RecorderHandle(_LogHandle):
@@ -283,9 +279,8 @@ class RecorderHandle(_LogHandle):
 
     def stats(self):
         """The counters of the log, as a dict, and under `listener` those of the listener."""
-        told = self._told()
-        if told is not None:
-            return self._as_dict(*told)
+        if self._final is not None:
+            return self._as_dict(*self._final)
         self.check()
         log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
         self._call(self._functions.mcl_recorder_get_stats, self._token, -1, ctypes.byref(log),
@@ -393,9 +388,8 @@ class ReplayHandle(_LogHandle):
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
-        told = self._told()
-        if told is not None:
-            return self._as_dict(*told)
+        if self._final is not None:
+            return self._as_dict(*self._final)
         stats = _native.ReplayStats()
         self._ask(self._functions.mcl_replay_get_stats, ctypes.byref(stats))
         return self._as_dict(stats)
@@ -413,7 +407,7 @@ class ReplayHandle(_LogHandle):
             return self._close_by(lambda: close(self._token, ctypes.byref(stats)),
                                   stats) is not None
         finally:
-            if self._told() is not None:
+            if self._final is not None:
                 if self._reader is not None:
                     self._reader.close()
                 for broadcaster in self._broadcasters:
