@@ -21,7 +21,7 @@ class Stream(object):
     def __init__(self, gap, rest=3e-4, answers=False):
         self.gap, self.rest, self.answers = gap, rest, answers
         self.now = self.next = 0.0
-        self.rests = self.waits = 0
+        self.rests = 0
         self.pace = Pace(self._rest, lambda: self.now)
 
     def _rest(self):

@@ -137,13 +137,13 @@ class Batch(object):
         """
         count = self.skip()
         messages = self._streamed(count) if count > 1 else None
-        if messages is not None:
-            self._note(messages, _LARGE)
-            return messages, True
-        messages = [(topic, try_unpack(payload), time, size)
-                    for topic, payload, time, size in self._views(count)]
+        plain = messages is not None
+        if not plain:
+            messages = [(topic, try_unpack(payload), time, size)
+                        for topic, payload, time, size in self._views(count)]
+            plain = not any(type(payload) is Packed for _, payload, _, _ in messages)
         self._note(messages, _LARGE)
-        return messages, not any(type(payload) is Packed for _, payload, _, _ in messages)
+        return messages, plain
 
     def _streamed(self, count):
         """Return the messages; None when they have to be unpacked one by one.

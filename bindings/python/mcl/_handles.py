@@ -102,7 +102,7 @@ class Handle(object):
         Returns:
             int: what `close` did; None when it was closed already, or is of another process.
         """
-        if self.closed or self.pid != os.getpid():
+        if not is_alive(self):
             return None
         if final:
             setattr(final[0], _first_counter(final), _UNTOLD)
@@ -235,7 +235,7 @@ class BroadcasterHandle(Handle):
 
     def close(self):
         """Close it; returns False when it was closed already, or belongs to another process."""
-        if self.closed or self.pid != os.getpid():
+        if not is_alive(self):
             return False
         try:
             self._final = self._read_stats()
