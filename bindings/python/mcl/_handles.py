@@ -18,7 +18,7 @@ class _PerThread(threading.local):
     def __init__(self):
         super(_PerThread, self).__init__()
         self.error = _native.Error()
-        self.pointer = ctypes.pointer(self.error)
+        self.pointer = ctypes.byref(self.error)
 
 
 _errors = _PerThread()
@@ -26,19 +26,19 @@ _ITEMS = ctypes.POINTER(_native.Item)
 _SMALL = constants.MCL_FRAGMENT_SIZE
 
 
-class _Sizes(dict):
-    """Numbers as size_t. Those of small messages are kept: ctypes takes longer to make one."""
-
-    _KEPT = 4096
-
-    def __missing__(self, number):
-        size = ctypes.c_size_t(number)
-        if number < self._KEPT:
-            self[number] = size
-        return size
+# Sizes as arguments for `Library.publish`: to make one takes ctypes longer than to find it here.
+_sizes = {}
+_SIZES_MAX = 1 << 12
+_size_argument = ctypes.c_size_t.from_param
 
 
-_sizes = _Sizes()
+def _new_size(size):
+    argument = _size_argument(size)
+    if len(_sizes) < _SIZES_MAX:
+        _sizes[size] = argument
+    return argument
+
+
 _UNTOLD = 2 ** 64 - 1  # in the first counter, until the library has filled them in
 
 
@@ -162,7 +162,9 @@ class BroadcasterHandle(Handle):
         self._call(self._library.blocking.mcl_broadcaster_open, ctypes.byref(connection),
                    ctypes.byref(native), ctypes.byref(self._token))
         self.closed = False
+        self._argument = self._TOKEN.from_param(self._token.value)
         self._publish = self._library.publish
+        self._publish_quick = self._library.quick.mcl_broadcaster_publish
         self._publish_large = self._library.blocking.mcl_broadcaster_publish
         self._publish_many = self._library.quick.mcl_broadcaster_publish_many
         self._publish_many_large = self._library.blocking.mcl_broadcaster_publish_many
@@ -180,14 +182,22 @@ class BroadcasterHandle(Handle):
 
     def publish(self, topic, packed):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
-        size = len(packed)
-        packed_size, topic_size = _sizes[size], _sizes[0 if topic is None else len(topic)]
+        size, topic_size = len(packed), 0 if topic is None else len(topic)
         if size <= _SMALL and not self._large:  # `_send` says the same; a call would cost more
-            result = self._publish(self._token, topic, topic_size, packed, packed_size,
+            # As the function has no prototype here, these are of ctypes' types; see Library.
+            try:
+                packed_size = _sizes[size]
+            except KeyError:
+                packed_size = _new_size(size)
+            try:
+                topic_size = _sizes[topic_size]
+            except KeyError:
+                topic_size = _new_size(topic_size)
+            result = self._publish(self._argument, topic, topic_size, packed, packed_size,
                                    _errors.pointer)
         else:
-            result = self._send(size, self._publish, self._publish_large, self._token, topic,
-                                topic_size, packed, packed_size, _errors.pointer)
+            result = self._send(size, self._publish_quick, self._publish_large, self._token, topic,
+                                topic_size, packed, size, _errors.pointer)
         if result < 0:
             self.check()
             check(result, _errors.error)

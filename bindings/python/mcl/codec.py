@@ -31,14 +31,37 @@ _TEXT_ERRORS = 'strict' if PY2 else 'surrogateescape'
 _DEFAULTS = {'text': not PY2, 'bin_type': not PY2, 'errors': _TEXT_ERRORS}
 
 
+# Bytes of the largest object after which a packer is kept: it never gives its memory back.
+_PACKER_KEEPS = 1 << 20
+
+
+class _Packing(threading.local):
+    """Packs for a thread, which calls __init__ at its first use.
+
+    The packer is kept, since a new one allocates a large buffer: that takes longer than a small
+    message. It serves one thread at a time: it may give up the interpreter lock in the middle of an
+    object whose class has methods written in Python.
+    """
+
+    def __init__(self, options):
+        super(_Packing, self).__init__()
+        self._options = options
+        self.renew()
+
+    def renew(self):
+        """Take a new packer."""
+        self.pack = msgpack.Packer(autoreset=True, **self._options).pack
+
+
 class _Settings(object):
     """What is configured now, and the arguments of msgpack that follow from it."""
 
     def __init__(self, text, bin_type, errors):
         self.text, self.bin_type, self.errors = text, bin_type, errors
-        self.packer = {'use_bin_type': bin_type}
+        packer = {'use_bin_type': bin_type}
         if not PY2:
-            self.packer['unicode_errors'] = errors
+            packer['unicode_errors'] = errors
+        self.packing = _Packing(packer)
         # strict_map_key: map keys may be of any type. The limits of lengths are left to msgpack's
         # own default, which is the size of the data: the library has checked that against
         # message_max.
@@ -49,17 +72,6 @@ class _Settings(object):
 
 
 _settings = _Settings(**_DEFAULTS)
-
-# Bytes of the largest object after which a packer is kept: it never gives its memory back.
-_PACKER_KEEPS = 1 << 20
-
-# A packer serves one thread at a time: it may give up the interpreter lock in the middle of an
-# object whose class has methods written in Python.
-class _PerThread(threading.local):
-    settings = pack = None
-
-
-_local = _PerThread()
 
 
 def configure(text=None, bin_type=None, errors=None):
@@ -92,15 +104,10 @@ def pack(value):
     Raises:
         TypeError, ValueError, OverflowError: as msgpack does for what cannot be packed.
     """
-    settings = _settings
-    local = _local
-    if local.settings is not settings:
-        # Kept, since a new packer allocates a large buffer: that takes longer than a small message.
-        local.pack = msgpack.Packer(autoreset=True, **settings.packer).pack
-        local.settings = settings
-    packed = local.pack(value)
+    packing = _settings.packing
+    packed = packing.pack(value)
     if len(packed) > _PACKER_KEEPS:
-        local.settings = None
+        packing.renew()
     return packed
 
 
