@@ -78,6 +78,22 @@ def test_what_cannot_be_packed():
         assert codec.pack([1]) == b'\x91\x01', "nothing is left of the failure"
 
 
+@pytest.mark.skipif(PY2, reason="there, what is text is packed as UTF-8 always")
+def test_texts_that_are_no_utf8():
+    value = {'a\udcff': ['\xf3', 'b', '\udcfe']}
+    for _ in range(2):
+        assert codec.pack(value) == b'\x81\xa2a\xff\x93\xa2\xc3\xb3\xa1b\xa1\xfe'
+        assert codec.pack(['\xf3']) == b'\x91\xa2\xc3\xb3'
+    codec.configure(errors='replace')
+    assert codec.pack(value) == b'\x81\xa2a?\x93\xa2\xc3\xb3\xa1b\xa1?'
+    codec.configure(errors='strict', bin_type=False)
+    with pytest.raises(UnicodeEncodeError):
+        codec.pack(value)
+    assert codec.pack([b'a', '\xf3']) == b'\x92\xa1a\xa2\xc3\xb3', "nothing is left of the failure"
+    codec.configure(errors='surrogateescape')
+    assert codec.pack([b'a', '\udcff']) == b'\x92\xa1a\xa1\xff'
+
+
 def test_large_values():
     for size in (1 << 20, 5 << 20):
         for value in (

@@ -522,7 +522,8 @@ def test_nothing_is_left_of_replays(Imu, log):
         for _ in range(20):
             play()
         gc.collect()
-        assert descriptors() <= before
+        # Of 20: what watches the network has some open now and then.
+        wait_for(lambda: descriptors() <= before, "closing of what replays had open")
 
 
 def test_calls_from_several_threads(source):

@@ -58,10 +58,10 @@ class _Settings(object):
 
     def __init__(self, text, bin_type, errors):
         self.text, self.bin_type, self.errors = text, bin_type, errors
-        packer = {'use_bin_type': bin_type}
-        if not PY2:
-            packer['unicode_errors'] = errors
-        self.packing = _Packing(packer)
+        # Told of a handler, msgpack makes a copy of each text: that is left to texts that need it.
+        self.packing = _Packing({'use_bin_type': bin_type})
+        handler = {} if PY2 else {'unicode_errors': errors}
+        self.pack_escaped = functools.partial(msgpack.packb, use_bin_type=bin_type, **handler)
         # strict_map_key: map keys may be of any type. The limits of lengths are left to msgpack's
         # own default, which is the size of the data: the library has checked that against
         # message_max.
@@ -104,8 +104,12 @@ def pack(value):
     Raises:
         TypeError, ValueError, OverflowError: as msgpack does for what cannot be packed.
     """
-    packing = _settings.packing
-    packed = packing.pack(value)
+    settings = _settings
+    packing = settings.packing
+    try:
+        packed = packing.pack(value)
+    except UnicodeEncodeError:
+        packed = settings.pack_escaped(value)
     if len(packed) > _PACKER_KEEPS:
         packing.renew()
     return packed
