@@ -11,6 +11,8 @@ import time
 
 START_LIMIT = 30  # seconds until a program is ready
 END_LIMIT = 120  # seconds until it has done its work
+TURN = 0.05  # seconds
+FIRST_PORT = 26000
 
 
 class Failure(Exception):
@@ -149,6 +151,61 @@ def transfer(sender, receivers, listeners=None):
             receiver.say("sent %d" % sent['sent'])
         received = [receiver.result() for receiver in running]
     return Transfer(sent, received, len(receivers) if listeners is None else listeners)
+
+
+def in_turns(pairs, rounds, seconds):
+    """Run several senders at once, each with a receiver of its own, and let them send in turns.
+
+    What slows the machine for a part of a second, as other virtual machines do, slows them alike.
+
+    Args:
+        pairs (list): (sender, receiver).
+        rounds (int): how often all programs are started anew.
+        seconds (float): how long each sender sends in a round.
+
+    Returns:
+        list: for each pair a list of Transfers, one a turn. What was lost in a round is spread over
+        its turns.
+    """
+    turns = max(1, int(round(seconds / TURN)))
+    results = [[] for _ in pairs]
+    for _ in range(rounds):
+        for result, transfers in zip(results, _round_of_turns(pairs, turns, seconds / turns)):
+            result += transfers
+    return results
+
+
+def _round_of_turns(pairs, turns, seconds):
+    with Group() as group:
+        options = [{'port': FIRST_PORT + number} for number in range(len(pairs))]
+        receivers = [group.start(receiver.with_options(**ports))
+                     for (_, receiver), ports in zip(pairs, options)]
+        for receiver in receivers:
+            receiver.ready()
+        senders = [group.start(sender.with_options(turns=1, seconds=seconds, **ports))
+                   for (sender, _), ports in zip(pairs, options)]
+        told = [[] for _ in pairs]
+        for turn in range(turns):
+            order = list(zip(senders, told))
+            for sender, results in order if turn % 2 == 0 else reversed(order):
+                sender.say("go")
+                results.append(sender.result())
+        return [_spread(*those) for those in zip(told, receivers)]
+
+
+def _spread(told, receiver):
+    """Return the Transfers of one sender's turns."""
+    total = sum(each['sent'] for each in told)
+    receiver.say("sent %d" % total)
+    received = receiver.result()
+    shares = [float(each['sent']) / max(1, total) for each in told]
+    return [
+        Transfer(each, [{
+            'received': received['received'] * share,
+            'seconds': received['seconds'],
+            'cpu': received['cpu'] * share
+        }], 1) for each, share in zip(told, shares)
+    ]
 
 
 def bursts(sender, receiver, number, warm_up):

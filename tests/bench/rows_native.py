@@ -9,6 +9,9 @@ from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, micros, 
                      receivers, senders, thousands)
 
 COALESCING = "C, one by one, coalescing 1 ms"
+LARGE = 1000000  # bytes
+FRAGMENT = 59000  # of bare datagrams, nearly as large as libmcl's fragments
+FRAGMENTS = float(LARGE) / FRAGMENT
 NO_ALLOCATION = 0.02  # a message: what the runtime allocates now and then for itself
 
 
@@ -41,9 +44,10 @@ class Native(object):
     def publish_rate(self):
         row = Row("C publish, messages/s, against bare sendto (connected), to a bare receiver")
         for size in self.effort.datagram_sizes:
-            bare, ours, parts = interleaved(self.effort.rounds, *[
-                self._run(sender, self.bare_receive, size=size)
-                for sender in (self.bare_send, self.publish, self.bare_parts)])
+            bare, ours, parts = process.in_turns([
+                (sender.with_options(size=size), self.bare_receive)
+                for sender in (self.bare_send, self.publish, self.bare_parts)
+            ], self.effort.rounds, self.effort.seconds)
             row.entries += [Entry(SIZE_NAMES[size], ratio(ours, bare, 'rate'), ('>=', 0.95),
                                   details=senders(ours, bare)),
                             Entry(SIZE_NAMES[size] + ", bare sendmsg of two parts",
@@ -136,18 +140,28 @@ class Native(object):
         if 'lcm' not in self.peers.others:
             row.missing = "LCM is not installed"
             return [row]
-        options = {'size': 1000000, 'seconds': max(0.1, self.effort.seconds)}
-        lcm, ours = interleaved(
+        options = {'size': LARGE, 'seconds': max(0.1, self.effort.seconds)}
+        lcm, ours, bare = interleaved(
             self.effort.rounds,
             self._run(self.peers.native('lcm', 'send'), self.peers.native('lcm', 'receive'),
                       **options),
-            self._run(self.publish, self.callback, **options))
+            self._run(self.publish, self.callback, **options),
+            self._run(self.bare_send, self.bare_receive, **dict(options, size=FRAGMENT)))
         row.entries = [
             Entry("delivered/s", ratio(ours, lcm, 'delivered'), ('>=', 1.3), details={
                 "libmcl": thousands(median(ours, 'delivered')),
                 "LCM": thousands(median(lcm, 'delivered'))}),
             Entry("sent/s", ratio(ours, lcm, 'rate'), details={
                 "libmcl": thousands(median(ours, 'rate')), "LCM": thousands(median(lcm, 'rate'))}),
+            # The limit of who sends so: nothing puts these together, and all that arrive count.
+            Entry("bare datagrams of 59 kB, delivered/s", ratio(bare, lcm, 'delivered') / FRAGMENTS,
+                  details={"bare": thousands(median(bare, 'delivered') / FRAGMENTS),
+                           "LCM": thousands(median(lcm, 'delivered'))}),
+            Entry("bare datagrams of 59 kB, sent/s", ratio(bare, lcm, 'rate') / FRAGMENTS,
+                  details={"bare": thousands(median(bare, 'rate') / FRAGMENTS),
+                           "LCM": thousands(median(lcm, 'rate'))}),
+            Entry("bare datagrams of 59 kB, lost", loss(bare), form='loss', details={
+                "bare": percent(loss(bare)), "LCM": percent(loss(lcm))}),
             Entry("CPU us, both sides", ratio(ours, lcm, 'cost'), details={
                 "libmcl": micros(median(ours, 'cost')), "LCM": micros(median(lcm, 'cost'))}),
             Entry("lost at full rate", loss(ours), ('<=', loss(lcm) / 10), 'loss', {

@@ -44,12 +44,11 @@ class Python(object):
         """And of 64 in one call, which the bare loop has not."""
         row = Row("Python publish, messages/s, against the bare Python loop, to a bare receiver")
         for case, version, size in self._cases():
-            options = {'size': size, 'seconds': self.effort.seconds}
-            bare, one, many = interleaved(self.effort.rounds, *[
-                self._run(self.peers.python(version, *program).with_options(**options),
-                          self.bare_receive)
+            bare, one, many = process.in_turns([
+                (self.peers.python(version, *program).with_options(size=size), self.bare_receive)
                 for program in (('bare_python', 'send'), ('mcl_python', 'send', 'publish'),
-                                ('mcl_python', 'send', 'many'))])
+                                ('mcl_python', 'send', 'many'))
+            ], self.effort.rounds, self.effort.seconds)
             row.entries += [
                 Entry(case, ratio(one, bare, 'rate'), ('>=', 1.1), details=senders(one, bare)),
                 Entry(case + ", publish_many", ratio(many, bare, 'rate'),

@@ -123,16 +123,18 @@ static void send_all(const bench_options *o)
     unsigned char *message = bench_message(o->size, &length);
     int fd = sender(o, o->port);
 
-    if (strcmp(o->mode, "sendto") == 0)
-        send_each(fd, o, message, length);
-    else if (strcmp(o->mode, "parts") == 0)
-        send_parts(fd, o, message, length);
-    else if (strcmp(o->mode, "sendmmsg") == 0)
-        send_batches(fd, o, message, length);
-    else if (strcmp(o->mode, "gso") == 0)
-        send_segments(fd, o, message, length);
-    else
-        bench_fail(o->mode, "no mode of sending");
+    while (bench_send_turn(o)) {
+        if (strcmp(o->mode, "sendto") == 0)
+            send_each(fd, o, message, length);
+        else if (strcmp(o->mode, "parts") == 0)
+            send_parts(fd, o, message, length);
+        else if (strcmp(o->mode, "sendmmsg") == 0)
+            send_batches(fd, o, message, length);
+        else if (strcmp(o->mode, "gso") == 0)
+            send_segments(fd, o, message, length);
+        else
+            bench_fail(o->mode, "no mode of sending");
+    }
     free(message);
 }
 

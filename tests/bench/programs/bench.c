@@ -25,7 +25,7 @@ bench_options bench_parse(int argc, char **argv, const char *default_mode)
     static const struct option names[] = {
         {"mode", 1, NULL, 'm'},  {"size", 1, NULL, 's'},  {"seconds", 1, NULL, 't'},   {"rate", 1, NULL, 'r'},
         {"count", 1, NULL, 'n'}, {"batch", 1, NULL, 'b'}, {"listeners", 1, NULL, 'l'}, {"group", 1, NULL, 'g'},
-        {"port", 1, NULL, 'p'},  {"messages", 1, NULL, 'M'}, {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},  {"messages", 1, NULL, 'M'}, {"turns", 1, NULL, 'T'}, {NULL, 0, NULL, 0},
     };
     bench_options o = {.mode = default_mode, .group = "ff15::be9c", .port = 26000, .size = 64, .seconds = 0.3,
                        .count = 1000, .batch = BATCH_MAX, .listeners = 1};
@@ -41,6 +41,7 @@ bench_options bench_parse(int argc, char **argv, const char *default_mode)
         case 'n': o.count = atol(optarg); break;
         case 'b': o.batch = atoi(optarg); break;
         case 'l': o.listeners = atoi(optarg); break;
+        case 'T': o.turns = atoi(optarg); break;
         case 'g': o.group = optarg; break;
         case 'p': o.port = atoi(optarg); break;
         default: exit(2);
@@ -89,6 +90,13 @@ static void sleep_until(double when)
         ;
 }
 
+int bench_send_turn(const bench_options *o)
+{
+    static int done;
+    char line[64];
+    return o->turns ? fgets(line, sizeof line, stdin) != NULL : done++ == 0;
+}
+
 void bench_send_begin(bench_sending *s, const bench_options *o)
 {
     *s = (bench_sending){.interval = o->rate > 0 ? 1 / o->rate : 0, .cpu = bench_cpu(), .began = bench_clock()};
@@ -117,6 +125,7 @@ void bench_send_end(bench_sending *s)
     double cpu = bench_cpu() - s->cpu;
     double seconds = bench_clock() - s->began;
     printf("{\"sent\": %llu, \"seconds\": %.6f, \"cpu\": %.6f}\n", (unsigned long long)s->sent, seconds, cpu);
+    fflush(stdout);
 }
 
 void bench_receive_ready(bench_receiving *r)

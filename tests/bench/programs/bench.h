@@ -1,7 +1,7 @@
 /* bench.h - what the C programs of the benchmarks share: the command line, pacing, counting, and a line of JSON.
  *
  *     PROGRAM ROLE [--mode M] [--size BYTES] [--seconds S] [--rate PER_SECOND] [--messages N] [--count N] [--batch N]
- *             [--listeners N] [--group ADDRESS] [--port P]
+ *             [--listeners N] [--turns 1] [--group ADDRESS] [--port P]
  *
  * A receiver writes "ready" once it would miss nothing. When the sender has ended, "sent N" comes on the receiver's
  * standard input; it ends when it has N messages, or when nothing has arrived for a while. Each writes a line of JSON.
@@ -35,6 +35,7 @@ typedef struct bench_options {
     long count;     /* of round trips, or of listeners to open */
     int batch;      /* messages in one call */
     int listeners;
+    int turns; /* each time that a line comes on standard input, send for `seconds` */
 } bench_options;
 
 bench_options bench_parse(int argc, char **argv, const char *default_mode);
@@ -59,6 +60,8 @@ typedef struct bench_sending {
     uint64_t sent, messages;
 } bench_sending;
 
+/* For each time that it is to send: once, or for each of its turns, for which it waits. 0: no more. */
+int bench_send_turn(const bench_options *o);
 void bench_send_begin(bench_sending *s, const bench_options *o);
 /* Waits until the next `n` messages are due; 0 when all is sent, or the time is over. A sender that was held up does
  * not catch up: what it then sent in a burst would be another rate. */

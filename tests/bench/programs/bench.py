@@ -34,6 +34,8 @@ def parse(default_mode):
     parser.add_argument('--rate', type=float, default=0)
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--spin', type=int, default=0, help="threads that compute meanwhile")
+    parser.add_argument('--turns', type=int, default=0,
+                        help="send each time that a line comes on standard input")
     parser.add_argument('--bursts', type=int, default=1, help="transfers, one after the other")
     parser.add_argument('--group', default=GROUP)
     parser.add_argument('--port', type=int, default=26000)
@@ -52,6 +54,13 @@ def report(**values):
 
 def send(options, publish, data, number=1):
     """Call publish(data), which sends `number` messages, until the time is over."""
+    if not options.turns:
+        _send(options, publish, data, number)
+    while options.turns and sys.stdin.readline():
+        _send(options, publish, data, number)
+
+
+def _send(options, publish, data, number):
     interval = number / options.rate if options.rate else 0
     # What is as fast as it goes looks at the clock now and then: that takes a tenth of the time of
     # a message.

@@ -49,13 +49,8 @@ static mcl_listener *listener(const bench_options *o, int port)
 
 /* ---- Sending ---- */
 
-static void send_all(const bench_options *o)
+static void send_messages(mcl_broadcaster *b, const bench_options *o, const unsigned char *payload, size_t size)
 {
-    size_t length;
-    unsigned char *message = bench_message(o->size, &length);
-    const unsigned char *payload = message + MESSAGE_HEAD;
-    size_t size = length - MESSAGE_HEAD;
-    mcl_broadcaster *b = broadcaster(o, o->port);
     bench_sending s;
 
     bench_send_begin(&s, o);
@@ -75,6 +70,15 @@ static void send_all(const bench_options *o)
         bench_fail(o->mode, "no mode of sending");
     }
     bench_send_end(&s);
+}
+
+static void send_all(const bench_options *o)
+{
+    size_t length;
+    unsigned char *message = bench_message(o->size, &length);
+    mcl_broadcaster *b = broadcaster(o, o->port);
+    while (bench_send_turn(o))
+        send_messages(b, o, message + MESSAGE_HEAD, length - MESSAGE_HEAD);
     mcl_broadcaster_close(b);
     free(message);
 }
