@@ -53,7 +53,7 @@ int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, siz
     uint64_t network = shortcut_network();
     int code = GO(mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, error));
     if (code == MCL_OK && s != NULL)
-        shortcut_ready((uintptr_t)broadcaster, network);
+        shortcut_ready((uintptr_t)broadcaster, network, topic_size, size);
     return code;
 }
 
@@ -153,7 +153,20 @@ int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *i
     if (count > 0)
         NEED(items, error);
     CHECK(check_items(items, count, __func__, error));
-    return GO(mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent, error));
+    shortcut *s = shortcut_enter((uintptr_t)broadcaster);
+    if (s != NULL) {
+        int all = shortcut_publish_many(s, items, count);
+        shortcut_leave(s);
+        if (all) {
+            *sent = count;
+            return MCL_OK;
+        }
+    }
+    uint64_t network = shortcut_network();
+    int code = GO(mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent, error));
+    if (code == MCL_OK && s != NULL && count > 0)
+        shortcut_ready((uintptr_t)broadcaster, network, items->topic_size, items->payload_size);
+    return code;
 }
 
 int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error)

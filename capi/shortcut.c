@@ -1,6 +1,9 @@
 #define _GNU_SOURCE /* syscall */
 #include "shortcut.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103 /* udp(7) */
+#endif
+
 /* A slot is found by a hash of the handle, and is one broadcaster's: another one whose hash is the same goes the long way.
  * Handles do not come again, so that a stale one finds nothing. */
 struct shortcut {
@@ -17,6 +24,7 @@ struct shortcut {
     atomic_int taken; /* it belongs to a broadcaster that is open */
     atomic_int calls; /* that use it; only those that found the handle after they were counted */
     int fd;
+    atomic_int trains; /* the kernel takes them apart */
     int verbatim;
     int64_t message_max;
     char *topic; /* the default one, or NULL */
@@ -51,7 +59,11 @@ void shortcut_add(uintptr_t handle, const shim_socket *socket, const char *topic
     int taken = 0;
     if (socket->fd < 0 || !atomic_compare_exchange_strong(&s->taken, &taken, 1))
         return;
+    int segment;
+    socklen_t segment_size = sizeof segment;
     s->fd = socket->fd;
+    /* Linux 4.18 and later. Others would send the whole as one datagram. */
+    atomic_store(&s->trains, getsockopt(s->fd, IPPROTO_UDP, UDP_SEGMENT, &segment, &segment_size) == 0);
     s->verbatim = socket->verbatim;
     s->message_max = socket->message_max;
     s->topic = NULL;
@@ -150,36 +162,129 @@ static long send_datagram(int fd, uint8_t *datagram, size_t header_size, const v
     return syscall(SYS_sendmsg, fd, &message, flags);
 }
 
+/* A message as it leaves: a header, and an object that is the caller's. */
+struct datagram {
+    size_t header_size; /* 0: it must go the long way */
+    const uint8_t *object;
+    size_t size;
+};
+
+/* Writes the header, of at most HEADER_MAX bytes and the topic. */
+static struct datagram make_datagram(const shortcut *s, uint8_t *header, const char *topic, size_t topic_size,
+                                     const void *packed, size_t size)
+{
+    const struct datagram none = {0, NULL, 0};
+    const uint8_t *object = packed;
+    int str8 = !s->verbatim && is_str8(object, size);
+    if (size > MCL_FRAGMENT_SIZE || (int64_t)size + str8 > s->message_max ||
+        !(str8 || scan_is_plain(object, size, s->verbatim)))
+        return none;
+    size_t header_size = put_header(header, topic, topic_size);
+    if (str8) { /* its length, in two bytes, instead of its code */
+        header[header_size++] = 0xda;
+        header[header_size++] = 0;
+    }
+    return (struct datagram){header_size, object + str8, size - (size_t)str8};
+}
+
+static int is_connected(shortcut *s)
+{
+    return atomic_load_explicit(&s->network, memory_order_acquire) == shortcut_network();
+}
+
+static void count_sent(shortcut *s, size_t messages, size_t bytes)
+{
+    atomic_fetch_add_explicit(&s->messages, messages, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->bytes, bytes, memory_order_relaxed);
+}
+
 int shortcut_publish(shortcut *s, const char *topic, size_t topic_size, const void *packed, size_t size)
 {
-    if (atomic_load_explicit(&s->network, memory_order_acquire) != shortcut_network())
+    if (!is_connected(s))
         return 0;
     if (topic == NULL) {
         topic = s->topic;
         topic_size = s->topic_size;
     }
     uint8_t datagram[COPY_MAX];
-    const uint8_t *object = packed;
-    int str8 = !s->verbatim && is_str8(object, size);
-    if ((topic != NULL && topic_size > TOPIC_MAX) || size > MCL_FRAGMENT_SIZE ||
-        (int64_t)size + str8 > s->message_max || !(str8 || scan_is_plain(object, size, s->verbatim)))
+    if (topic != NULL && topic_size > TOPIC_MAX)
         return 0;
-    object += str8; /* past its code */
-    size -= (size_t)str8;
-    size_t header_size = put_header(datagram, topic, topic_size);
-    if (str8) { /* its length, in two bytes */
-        datagram[header_size++] = 0xda;
-        datagram[header_size++] = 0;
-    }
-    if (header_size + size > MCL_FRAGMENT_SIZE || send_datagram(s->fd, datagram, header_size, object, size) < 0)
+    struct datagram d = make_datagram(s, datagram, topic, topic_size, packed, size);
+    if (d.header_size == 0 || d.header_size + d.size > MCL_FRAGMENT_SIZE ||
+        send_datagram(s->fd, datagram, d.header_size, d.object, d.size) < 0)
         return 0;
-    atomic_fetch_add_explicit(&s->messages, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->bytes, header_size + size, memory_order_relaxed);
+    count_sent(s, 1, d.header_size + d.size);
     return 1;
 }
 
-void shortcut_ready(uintptr_t handle, uint64_t network)
+/* What fits any link of IPv6, whose MTU is 1280 at least (RFC 8200, section 5): the kernel fragments no train. */
+#define SEGMENT_MAX 1232
+#define TRAIN_MAX 64 /* datagrams; newer kernels take 128 */
+#define TRAIN_BYTES 8192 /* in all: on the caller's stack */
+
+/* Datagrams of one size behind each other, the last of which may be shorter. */
+struct train {
+    size_t segment, used;
+    uint8_t bytes[TRAIN_BYTES];
+};
+
+static int add_datagram(const shortcut *s, struct train *t, const mcl_item *item, int last)
 {
+    const char *topic = item->topic != NULL ? item->topic : s->topic;
+    size_t topic_size = item->topic != NULL ? item->topic_size : s->topic != NULL ? s->topic_size : 0;
+    size_t room = sizeof t->bytes - t->used;
+    if (topic_size > TOPIC_MAX || item->payload_size > SEGMENT_MAX ||
+        HEADER_MAX + topic_size + item->payload_size > room)
+        return 0;
+    struct datagram d = make_datagram(s, t->bytes + t->used, topic, topic_size, item->payload, item->payload_size);
+    size_t size = d.header_size + d.size;
+    if (t->used == 0)
+        t->segment = size;
+    if (d.header_size == 0 || size > SEGMENT_MAX || size > t->segment || (size < t->segment && !last))
+        return 0;
+    memcpy(t->bytes + t->used + d.header_size, d.object, d.size);
+    t->used += size;
+    return 1;
+}
+
+static long send_train(int fd, struct train *t)
+{
+    union {
+        struct cmsghdr header; /* for its alignment */
+        uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+    } control = {
+        .header = {.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT}};
+    const uint16_t segment = (uint16_t)t->segment;
+    memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
+    struct iovec all = {t->bytes, t->used};
+    struct msghdr message = {
+        .msg_iov = &all, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    return syscall(SYS_sendmsg, fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count)
+{
+    if (count < 2 || count > TRAIN_MAX || !atomic_load_explicit(&s->trains, memory_order_relaxed) || !is_connected(s))
+        return 0;
+    struct train t;
+    t.segment = t.used = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!add_datagram(s, &t, &items[i], i + 1 == count))
+            return 0;
+    if (send_train(s->fd, &t) < 0) {
+        /* The interface leaves checksums to the processor: it takes no trains. */
+        if (errno == EIO)
+            atomic_store_explicit(&s->trains, 0, memory_order_relaxed);
+        return 0;
+    }
+    count_sent(s, count, t.used);
+    return 1;
+}
+
+void shortcut_ready(uintptr_t handle, uint64_t network, size_t topic_size, size_t size)
+{
+    if (topic_size > TOPIC_MAX || size > MCL_FRAGMENT_SIZE - HEADER_MAX - TOPIC_MAX)
+        return;
     shortcut *s = shortcut_enter(handle);
     if (s == NULL)
         return;

@@ -1,6 +1,6 @@
 /* Small messages leave without Go (capi/shortcut.h). What a program sees is to be the same as if they did not: what is
- * accepted, what arrives, what is counted, and what a close does to those who publish. A batch always goes through Go, and
- * so does the first message after opening; they are what the shortcut is compared with. */
+ * accepted, what arrives, what is counted, and what a close does to those who publish. A batch of one always goes through Go,
+ * and so does the first message after opening; they are what the shortcut is compared with. */
 #include "test.h"
 
 static mcl_listener *listener;
@@ -208,6 +208,64 @@ static void topics(void)
     }
 }
 
+/* Batches of all kinds: of one size or not, with one that is refused, longer than a train. What arrives of them is what arrives
+ * of their messages one by one. */
+static void batches(mcl_broadcaster *b)
+{
+    enum { ROUNDS = 2000, MOST = 70, SIZE = 300 };
+    static uint8_t data[MOST][SIZE], reference[MOST][SIZE + 100];
+    static char topic[1500];
+    memset(topic, 't', sizeof topic);
+    size_t reference_sizes[MOST], topic_sizes[MOST];
+    int accepted = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        mcl_item items[MOST];
+        size_t count = 1 + draw(MOST), size = 1 + draw(draw(2) ? 60 : SIZE), refused = count;
+        int kind = (int)draw(4);
+        topic_sizes[0] = draw(8) ? draw(40) : draw(sizeof topic);
+        for (size_t i = 0; i < count; i++) {
+            if (kind == 0) { /* any objects */
+                size = draw_object(data[i], 1 + draw(SIZE), 0);
+            } else { /* texts or bytes of one size; the last may be shorter */
+                size = i + 1 == count && size > 2 && draw(2) ? size - 1 - draw(size - 2) : size;
+                size_t body = size > 2 ? size - 2 : 0;
+                for (size_t j = 2; j < size; j++)
+                    data[i][j] = (uint8_t)draw(256);
+                data[i][0] = size < 3 ? 0xc0 : kind == 1 ? 0xd9 : 0xc4;
+                size = body > 255 || size < 3 ? 1 : size;
+                data[i][0] = size == 1 ? 0xc0 : data[i][0];
+                data[i][1] = size == 1 ? data[i][1] : (uint8_t)body;
+            }
+            if (kind == 3 && draw(200) == 0)
+                data[i][0] = 0xc1; /* never used */
+            topic_sizes[i] = kind == 3 && draw(50) == 0 ? draw(40) : topic_sizes[0];
+            items[i] = (mcl_item){draw(2) || kind == 3 ? topic : NULL, topic_sizes[i], data[i], size};
+            if (items[i].topic == NULL)
+                items[i].topic_size = draw(2) ? 0 : MCL_NUL;
+            if (mcl_broadcaster_publish_many(b, &items[i], 1, NULL, NULL) != MCL_OK) {
+                refused = i < refused ? i : refused;
+                continue;
+            }
+            mcl_record r = received();
+            CHECK(r.payload_size <= sizeof reference[i]);
+            memcpy(reference[i], r.payload, reference_sizes[i] = r.payload_size);
+        }
+        size_t sent = 99;
+        int code = mcl_broadcaster_publish_many(b, items, count, &sent, &error);
+        EQUAL(refused < count ? MCL_EFORMAT : MCL_OK, code);
+        EQUAL(refused < count ? 0 : count, sent);
+        accepted += code == MCL_OK;
+        for (size_t i = 0; i < sent; i++) {
+            mcl_record r = received();
+            EQUAL(reference_sizes[i], r.payload_size);
+            CHECK(memcmp(reference[i], r.payload, r.payload_size) == 0);
+            CHECK((r.topic == NULL) == (items[i].topic == NULL));
+            EQUAL(items[i].topic == NULL ? 0 : topic_sizes[i], r.topic_size);
+        }
+    }
+    CHECK(accepted > ROUNDS / 2 && accepted < ROUNDS);
+}
+
 /* Both ways together are what was sent. */
 static void counted(void)
 {
@@ -223,8 +281,16 @@ static void counted(void)
     MUST(mcl_broadcaster_get_stats(b, &s, &error));
     EQUAL(101, s.messages);
     EQUAL(0, s.send_errors);
+    mcl_item items[64];
+    for (int i = 0; i < 64; i++)
+        items[i] = (mcl_item){"topic", 5, i < 63 ? "\xcc\xff" : "\x01", i < 63 ? 2 : 1};
+    MUST(mcl_broadcaster_publish_many(b, items, 64, NULL, &error));
+    MUST(mcl_broadcaster_get_stats(b, &s, &error));
+    EQUAL(101 + 64, s.messages);
+    EQUAL(101 + 64, s.datagrams);
+    EQUAL(101 * 8 + 63 * 9 + 8, s.bytes);
     MUST(mcl_broadcaster_close(b));
-    for (int i = 0; i < 101; i++)
+    for (int i = 0; i < 101 + 64; i++)
         received();
     /* One that comes after it begins at zero, whatever it has taken over. */
     for (int i = 0; i < 5000; i++) {
@@ -343,9 +409,11 @@ static void the_network_changes(void)
     MUST(mcl_broadcaster_close(b));
 }
 
-/* An address that the interface has lost is no longer sent from: the kernel would go on to, without an error. */
+/* An address that the interface has lost is no longer sent from: the kernel would go on to, without an error. Large messages
+ * have sockets of their own: that those are connected anew does not mean that the small ones' is. */
 static void the_address_changes(void)
 {
+    static uint8_t large[100000] = {0xc6, 0, (100000 - 5) >> 16, (100000 - 5) >> 8 & 255, (100000 - 5) & 255};
     CHECK(system("ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up && ip -6 address add fd00::1/64 dev d0 nodad") == 0);
     mcl_connection c = group();
     c.url = "ff15::5678", c.interface_ = "d0";
@@ -357,9 +425,10 @@ static void the_address_changes(void)
         int from_there = 0;
         for (int i = 0; i < 5000 && !from_there; i++) {
             mcl_record r;
-            mcl_broadcaster_publish(b, NULL, 0, "\xc0", 1, NULL); /* there may be no address at this moment */
-            if (mcl_listener_recv(l, 10, &r, buffer, sizeof buffer, NULL, &error) == 1)
-                from_there = r.sender[0] == 0xfd && r.sender[15] == address;
+            mcl_broadcaster_publish(b, NULL, 0, large, sizeof large, NULL); /* there may be no address at this moment */
+            mcl_broadcaster_publish(b, NULL, 0, "\xc0", 1, NULL);
+            while (mcl_listener_recv(l, 10, &r, buffer, sizeof buffer, NULL, &error) == 1)
+                from_there |= r.payload_size == 1 && r.sender[0] == 0xfd && r.sender[15] == address;
         }
         CHECK(from_there);
         char change[200];
@@ -379,11 +448,13 @@ int main(void)
     connected(b);
     accepts_what_go_accepts(b, 0);
     nested(b);
+    batches(b);
     MUST(mcl_broadcaster_close(b));
     o.verbatim = MCL_ON;
     b = broadcast_with(&o);
     connected(b);
     accepts_what_go_accepts(b, 1);
+    batches(b);
     MUST(mcl_broadcaster_close(b));
     sizes();
     texts(MCL_OFF);
