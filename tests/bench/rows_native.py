@@ -168,10 +168,14 @@ class Native(object):
                 "libmcl": percent(loss(ours)), "LCM": percent(loss(lcm))}),
         ]
         rate = 0.8 * median(ours, 'rate')
-        slower = interleaved(self.effort.rounds,
-                             self._run(self.publish, self.callback, rate=rate, **options))[0]
+        slower, bare = interleaved(
+            self.effort.rounds,
+            self._run(self.publish, self.callback, rate=rate, **options),
+            self._run(self.bare_send, self.bare_receive, rate=rate * FRAGMENTS,
+                      **dict(options, size=FRAGMENT)))
         row.entries.append(Entry("lost at %s/s, 80 %% of it" % thousands(rate), loss(slower),
-                                 ('<=', 0.0), 'loss', {"libmcl": percent(loss(slower))}))
+                                 ('<=', 0.0), 'loss', {"libmcl": percent(loss(slower)),
+                                                       "bare": percent(loss(bare))}))
         return [row]
 
     def round_trip(self):
