@@ -155,7 +155,7 @@ misuse: lib
 test-c: lib wrapper
 	tests/c/run
 
-# On every interpreter that is found; PYTHONS="2.7 3.11" selects.
+# On every interpreter that is found; PYTHONS="2.7 3.11" selects, EVERYTHING=1 has those in between share out nothing.
 .PHONY: test-python wheel
 test-python: lib
 	tests/python/run

@@ -51,9 +51,11 @@ int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, siz
             return MCL_OK;
     }
     uint64_t network = shortcut_network();
-    int code = GO(mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, error));
-    if (code == MCL_OK && s != NULL)
-        shortcut_ready((uintptr_t)broadcaster, network, topic_size, size);
+    int connected = 0;
+    int code =
+        GO(mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, &connected, error));
+    if (code == MCL_OK && connected && s != NULL)
+        shortcut_ready((uintptr_t)broadcaster, network);
     return code;
 }
 
@@ -163,9 +165,11 @@ int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *i
         }
     }
     uint64_t network = shortcut_network();
-    int code = GO(mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent, error));
-    if (code == MCL_OK && s != NULL && count > 0)
-        shortcut_ready((uintptr_t)broadcaster, network, items->topic_size, items->payload_size);
+    int connected = 0;
+    int code = GO(mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent,
+                                                 &connected, error));
+    if (code == MCL_OK && connected && s != NULL)
+        shortcut_ready((uintptr_t)broadcaster, network);
     return code;
 }
 

@@ -56,10 +56,16 @@ func broadcaster(handle C.uintptr_t, out *C.mcl_error, op string, do func(*mcl.R
 
 //export mclgo_broadcaster_publish
 func mclgo_broadcaster_publish(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, packed *C.const_byte,
-	size C.size_t, out *C.mcl_error) C.int {
+	size C.size_t, connected *C.int, out *C.mcl_error) C.int {
 	return broadcaster(handle, out, "mcl_broadcaster_publish", func(b *mcl.RawBroadcaster) error {
+		defer tellConnected(b, b.SocketUses(), connected)
 		return b.PublishPacked(viewTopic(topic, topicSize), view(unsafe.Pointer(packed), size))
 	})
+}
+
+// tellConnected tells the C half whether its socket follows the network, after a publish before which it had been used so often.
+func tellConnected(b *mcl.RawBroadcaster, uses uint64, connected *C.int) {
+	*connected = C.int(boolean(b.SocketUses() > uses))
 }
 
 //export mclgo_broadcaster_publish_message
@@ -171,8 +177,9 @@ func (l *itemList) put() {
 
 //export mclgo_broadcaster_publish_many
 func mclgo_broadcaster_publish_many(handle C.uintptr_t, items *C.const_item, count C.size_t, sent *C.size_t,
-	out *C.mcl_error) C.int {
+	connected *C.int, out *C.mcl_error) C.int {
 	return broadcaster(handle, out, "mcl_broadcaster_publish_many", func(b *mcl.RawBroadcaster) error {
+		defer tellConnected(b, b.SocketUses(), connected)
 		l := itemLists.Get().(*itemList)
 		defer l.put()
 		n, err := b.PublishMany(l.view(unsafe.Slice((*C.shim_item)(items), int(count))))

@@ -24,7 +24,8 @@ struct shortcut {
     atomic_int taken; /* it belongs to a broadcaster that is open */
     atomic_int calls; /* that use it; only those that found the handle after they were counted */
     int fd;
-    atomic_int trains; /* the kernel takes them apart */
+    int kernel_trains; /* the kernel takes them apart */
+    atomic_int trains; /* and the interface has not refused one */
     int verbatim;
     int64_t message_max;
     char *topic; /* the default one, or NULL */
@@ -63,7 +64,8 @@ void shortcut_add(uintptr_t handle, const shim_socket *socket, const char *topic
     socklen_t segment_size = sizeof segment;
     s->fd = socket->fd;
     /* Linux 4.18 and later. Others would send the whole as one datagram. */
-    atomic_store(&s->trains, getsockopt(s->fd, IPPROTO_UDP, UDP_SEGMENT, &segment, &segment_size) == 0);
+    s->kernel_trains = getsockopt(s->fd, IPPROTO_UDP, UDP_SEGMENT, &segment, &segment_size) == 0;
+    atomic_store(&s->trains, 0); /* shortcut_ready tells */
     s->verbatim = socket->verbatim;
     s->message_max = socket->message_max;
     s->topic = NULL;
@@ -252,8 +254,11 @@ static long send_train(int fd, struct train *t)
     union {
         struct cmsghdr header; /* for its alignment */
         uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
-    } control = {
-        .header = {.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT}};
+    } control;
+    memset(&control, 0, sizeof control);
+    control.header.cmsg_len = CMSG_LEN(sizeof(uint16_t));
+    control.header.cmsg_level = IPPROTO_UDP;
+    control.header.cmsg_type = UDP_SEGMENT;
     const uint16_t segment = (uint16_t)t->segment;
     memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
     struct iovec all = {t->bytes, t->used};
@@ -264,7 +269,8 @@ static long send_train(int fd, struct train *t)
 
 int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count)
 {
-    if (count < 2 || count > TRAIN_MAX || !atomic_load_explicit(&s->trains, memory_order_relaxed) || !is_connected(s))
+    if (count < 2 || count > TRAIN_MAX || items->payload_size > TRAIN_BYTES / count || !atomic_load(&s->trains) ||
+        !is_connected(s))
         return 0;
     struct train t;
     t.segment = t.used = 0;
@@ -272,8 +278,8 @@ int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count)
         if (!add_datagram(s, &t, &items[i], i + 1 == count))
             return 0;
     if (send_train(s->fd, &t) < 0) {
-        /* The interface leaves checksums to the processor: it takes no trains. */
-        if (errno == EIO)
+        /* EIO: the interface leaves checksums to the processor. The others as netio has them (trainLimit.lower). */
+        if (errno == EIO || errno == EINVAL || errno == EMSGSIZE)
             atomic_store_explicit(&s->trains, 0, memory_order_relaxed);
         return 0;
     }
@@ -281,13 +287,13 @@ int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count)
     return 1;
 }
 
-void shortcut_ready(uintptr_t handle, uint64_t network, size_t topic_size, size_t size)
+void shortcut_ready(uintptr_t handle, uint64_t network)
 {
-    if (topic_size > TOPIC_MAX || size > MCL_FRAGMENT_SIZE - HEADER_MAX - TOPIC_MAX)
-        return;
     shortcut *s = shortcut_enter(handle);
     if (s == NULL)
         return;
+    if (atomic_load(&s->network) != network)
+        atomic_store(&s->trains, s->kernel_trains); /* the interface may be another one */
     atomic_store_explicit(&s->network, network, memory_order_release);
     shortcut_leave(s);
 }

@@ -31,15 +31,14 @@ void shortcut_leave(shortcut *s);
 /* Publishes as mcl_broadcaster_publish does. Returns 1, or 0 with nothing sent: then go the long way. */
 int shortcut_publish(shortcut *s, const char *topic, size_t topic_size, const void *packed, size_t size);
 
-/* The same of a batch, as mcl_broadcaster_publish_many: 2 to 64 messages of one size, the last of which may be shorter, that are
- * small enough for one system call (UDP_SEGMENT). All of them leave, or none. Long batches cost the long way little, and large
- * messages more than the way. */
+/* The same of a batch, as mcl_broadcaster_publish_many: 2 to 64 messages that make datagrams of one size, the last of which may
+ * be shorter; of up to 1232 bytes each, and 8 kB in all; sizes of topics are given (not MCL_NUL). They leave by one system call
+ * (UDP_SEGMENT), all of them or none. Of larger batches and messages, the long way is a small part of the cost. */
 int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count);
 
-/* The long way has published such a message, and began when the network was in this state: its socket is connected as the
- * network is now. What is too large for one datagram leaves by other sockets. */
+/* The long way has just sent by this socket, which it connects as the network is; it began when the network was in this state. */
 uint64_t shortcut_network(void);
-void shortcut_ready(uintptr_t handle, uint64_t network, size_t topic_size, size_t size);
+void shortcut_ready(uintptr_t handle, uint64_t network);
 
 /* Adds what has been sent by it. */
 void shortcut_count(uintptr_t handle, mcl_broadcaster_stats *stats);

@@ -45,6 +45,7 @@ type RawBroadcaster struct {
 	opts BroadcasterOptions
 
 	closed    atomic.Bool
+	uses      atomic.Uint64 // of sender, counted before it follows the network
 	messages  atomic.Uint64
 	datagrams atomic.Uint64
 	bytes     atomic.Uint64
@@ -144,15 +145,21 @@ func (b *RawBroadcaster) Settings() Settings {
 	return s
 }
 
-// Socket returns the descriptor of the socket by which messages that fit into a datagram leave, connected to the group once a
-// publish has succeeded. It is for a program that sends such messages without this package, at the price of a system call; they
-// are not in Stats. It belongs to the broadcaster. -1: there is none, or its messages must pass through here, since they are of
-// a type or wait to be coalesced.
+// Socket returns the descriptor of the socket by which messages that fit into a datagram leave, connected to the group once one
+// has been published; large ones have other sockets (SocketUses). It is for a program that sends such messages without this
+// package, at the price of a system call; they are not in Stats. It belongs to the broadcaster. -1: there is none, or its
+// messages must pass through here, since they are of a type or wait to be coalesced.
 func (b *RawBroadcaster) Socket() int {
 	if b.opts.Type != nil || b.waiting != nil {
 		return -1
 	}
 	return b.sender.Descriptor()
+}
+
+// SocketUses is how often a publish has turned to Socket, which is then connected anew where the network has changed. When it is
+// greater after a publish that succeeded than before, Socket is connected as the network was before, or as it is since.
+func (b *RawBroadcaster) SocketUses() uint64 {
+	return b.uses.Load()
 }
 
 // Close closes the sockets; a publish that waits for room in a socket's buffer returns ErrClosed. What waits to be coalesced

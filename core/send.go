@@ -94,6 +94,7 @@ func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
 
 // sendBatch sends the batch, whose datagrams are a message each. mu is held.
 func (b *RawBroadcaster) sendBatch() (sent int, err error) {
+	b.uses.Add(1)
 	b.sender.Follow()
 	sent, err = b.sender.Send(b.batch)
 	b.count(sent)

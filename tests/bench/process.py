@@ -3,6 +3,7 @@
 A receiver writes "ready"; the sender is started then. The receivers are told how many it has sent,
 and end when they have all, or when nothing arrives any more.
 """
+import itertools
 import json
 import os
 import select
@@ -12,6 +13,7 @@ import time
 START_LIMIT = 30  # seconds until a program is ready
 END_LIMIT = 120  # seconds until it has done its work
 TURN = 0.05  # seconds
+AT_REST = 0.01  # seconds: a receiver empties its buffer before the next turn
 FIRST_PORT = 26000
 
 
@@ -157,6 +159,7 @@ def in_turns(pairs, rounds, seconds):
     """Run several senders at once, each with a receiver of its own, and let them send in turns.
 
     What slows the machine for a part of a second, as other virtual machines do, slows them alike.
+    They take turns in every order, since a turn may depend on who had the one before.
 
     Args:
         pairs (list): (sender, receiver).
@@ -168,14 +171,16 @@ def in_turns(pairs, rounds, seconds):
         its turns.
     """
     turns = max(1, int(round(seconds / TURN)))
+    orders = itertools.cycle(itertools.permutations(range(len(pairs))))
     results = [[] for _ in pairs]
     for _ in range(rounds):
-        for result, transfers in zip(results, _round_of_turns(pairs, turns, seconds / turns)):
+        orders_now = list(itertools.islice(orders, turns))
+        for result, transfers in zip(results, _round_of_turns(pairs, orders_now, seconds / turns)):
             result += transfers
     return results
 
 
-def _round_of_turns(pairs, turns, seconds):
+def _round_of_turns(pairs, orders, seconds):
     with Group() as group:
         options = [{'port': FIRST_PORT + number} for number in range(len(pairs))]
         receivers = [group.start(receiver.with_options(**ports))
@@ -184,12 +189,14 @@ def _round_of_turns(pairs, turns, seconds):
             receiver.ready()
         senders = [group.start(sender.with_options(turns=1, seconds=seconds, **ports))
                    for (sender, _), ports in zip(pairs, options)]
+        for sender in senders:
+            sender.ready()
         told = [[] for _ in pairs]
-        for turn in range(turns):
-            order = list(zip(senders, told))
-            for sender, results in order if turn % 2 == 0 else reversed(order):
-                sender.say("go")
-                results.append(sender.result())
+        for order in orders:
+            for number in order:
+                time.sleep(AT_REST)
+                senders[number].say("go")
+                told[number].append(senders[number].result())
         return [_spread(*those) for those in zip(told, receivers)]
 
 

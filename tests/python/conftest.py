@@ -31,7 +31,6 @@ collect_ignore = [
 # shared out among the versions that are neither the oldest nor the newest.
 SHARED_OUT = {
     'test_examples.py',
-    'test_exit_states.py',
     'test_ledger.py',
     'test_legacy_programs.py',
     'test_log_file.py',

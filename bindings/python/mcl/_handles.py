@@ -33,9 +33,9 @@ _size_argument = ctypes.c_size_t.from_param
 
 
 def _new_size(size):
-    argument = _size_argument(size)
-    if len(_sizes) < _SIZES_MAX:
-        _sizes[size] = argument
+    if len(_sizes) >= _SIZES_MAX:
+        _sizes.clear()
+    argument = _sizes[size] = _size_argument(size)
     return argument
 
 

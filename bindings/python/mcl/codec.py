@@ -43,14 +43,22 @@ class _Packing(threading.local):
     object whose class has methods written in Python.
     """
 
-    def __init__(self, options):
+    def __init__(self, options, handler):
         super(_Packing, self).__init__()
-        self._options = options
+        self._options, self._handler = options, handler
         self.renew()
 
     def renew(self):
-        """Take a new packer."""
+        """Take a new packer, for texts that are UTF-8."""
         self.pack = msgpack.Packer(autoreset=True, **self._options).pack
+        self._escape = None
+
+    def pack_any(self, value):
+        """Pack texts that are no UTF-8, too. Told of a handler, msgpack encodes each text apart."""
+        if self._escape is None:
+            options = dict(self._options, **self._handler)
+            self._escape = msgpack.Packer(autoreset=True, **options).pack
+        return self._escape(value)
 
 
 class _Settings(object):
@@ -58,10 +66,9 @@ class _Settings(object):
 
     def __init__(self, text, bin_type, errors):
         self.text, self.bin_type, self.errors = text, bin_type, errors
-        # Told of a handler, msgpack makes a copy of each text: that is left to texts that need it.
-        self.packing = _Packing({'use_bin_type': bin_type})
-        handler = {} if PY2 else {'unicode_errors': errors}
-        self.pack_escaped = functools.partial(msgpack.packb, use_bin_type=bin_type, **handler)
+        self.packing = _Packing(
+            {'use_bin_type': bin_type}, {} if PY2 else {'unicode_errors': errors}
+        )
         # strict_map_key: map keys may be of any type. The limits of lengths are left to msgpack's
         # own default, which is the size of the data: the library has checked that against
         # message_max.
@@ -104,12 +111,11 @@ def pack(value):
     Raises:
         TypeError, ValueError, OverflowError: as msgpack does for what cannot be packed.
     """
-    settings = _settings
-    packing = settings.packing
+    packing = _settings.packing
     try:
         packed = packing.pack(value)
     except UnicodeEncodeError:
-        packed = settings.pack_escaped(value)
+        packed = packing.pack_any(value)
     if len(packed) > _PACKER_KEEPS:
         packing.renew()
     return packed

@@ -94,7 +94,13 @@ int bench_send_turn(const bench_options *o)
 {
     static int done;
     char line[64];
-    return o->turns ? fgets(line, sizeof line, stdin) != NULL : done++ == 0;
+    if (done++ == 0) {
+        if (!o->turns)
+            return 1;
+        puts("ready");
+        fflush(stdout);
+    }
+    return o->turns && fgets(line, sizeof line, stdin) != NULL;
 }
 
 void bench_send_begin(bench_sending *s, const bench_options *o)

@@ -35,7 +35,7 @@ typedef struct bench_options {
     long count;     /* of round trips, or of listeners to open */
     int batch;      /* messages in one call */
     int listeners;
-    int turns; /* each time that a line comes on standard input, send for `seconds` */
+    int turns; /* write "ready", and each time that a line comes on standard input, send for `seconds` */
 } bench_options;
 
 bench_options bench_parse(int argc, char **argv, const char *default_mode);

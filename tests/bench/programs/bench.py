@@ -35,7 +35,7 @@ def parse(default_mode):
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--spin', type=int, default=0, help="threads that compute meanwhile")
     parser.add_argument('--turns', type=int, default=0,
-                        help="send each time that a line comes on standard input")
+                        help="send each time that a line comes on standard input, as bench.h")
     parser.add_argument('--bursts', type=int, default=1, help="transfers, one after the other")
     parser.add_argument('--group', default=GROUP)
     parser.add_argument('--port', type=int, default=26000)
@@ -56,7 +56,10 @@ def send(options, publish, data, number=1):
     """Call publish(data), which sends `number` messages, until the time is over."""
     if not options.turns:
         _send(options, publish, data, number)
-    while options.turns and sys.stdin.readline():
+        return
+    print('ready')
+    sys.stdout.flush()
+    while sys.stdin.readline():
         _send(options, publish, data, number)
 
 
