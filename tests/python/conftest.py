@@ -27,10 +27,15 @@ collect_ignore = [
     if sys.version_info[:2] not in versions
 ]
 
-# Slow, and about the library, files and the network more than about the interpreter: `run` has them
-# shared out among the versions that are neither the oldest nor the newest.
+# Slow. `run` has them shared out among the versions that are neither the oldest nor the newest: of
+# each age of Python (see `run`), one runs all.
 SHARED_OUT = {
     'test_examples.py',
+    'test_exit.py',
+    'test_fork.py',
+    'test_idioms_processes.py',
+    'test_idioms_signals.py',
+    'test_interrupted.py',
     'test_ledger.py',
     'test_legacy_programs.py',
     'test_log_file.py',

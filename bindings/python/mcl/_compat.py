@@ -46,26 +46,48 @@ if PY2:
         """The like of threading.RLock, which is Python code here and slow.
 
         What never comes to it twice, on a thread that runs no signal handlers, may take `plain`.
+
+        A handler may raise between any two steps of the interpreter. So to take the lock and to
+        note who has it is one, by functions in C: else it would be left locked and nobody's, as
+        RLock is, and who was interrupted would wait for it for ever. (Python 2 may also raise
+        before it calls __exit__, of any lock: that leaves it with who was interrupted.)
         """
 
         def __init__(self):
             self.plain = threading.Lock()
-            self._owner, self._depth = None, 0
+            self._owners = []  # who has it, as often as that
+            self._take = self.plain.acquire, self._owners.append
+            self._give = self._owners.pop, self.plain.release
 
         def __enter__(self):
             me = threading._get_ident()
-            if self._owner == me:
-                self._depth += 1
-            else:
-                self.plain.acquire()
-                self._owner = me
+            depth = self._owners.count(me)
+            try:
+                if depth:
+                    self._owners.append(me)
+                else:
+                    map(apply, self._take, ((), (me,)))  # noqa: F821
+                return  # a step with the one before: nothing is raised between them
+            except:
+                if self._owners.count(me) > depth:
+                    self._leave(depth)
+                raise
 
-        def __exit__(self, *exception):
-            if self._depth:
-                self._depth -= 1
+        def __exit__(self, kind=None, value=None, traceback=None, depth=None):
+            # The interpreter enters a `try` that has a `finally` before it runs any handler.
+            try:
+                depth = self._owners.count(threading._get_ident()) - 1
+                self._leave(depth)
+            finally:
+                count = self._owners.count(threading._get_ident())
+                if count and (depth is None or count > depth):
+                    self._leave(count - 1)
+
+        def _leave(self, depth):
+            if depth:
+                self._owners.pop()
             else:
-                self._owner = None
-                self.plain.release()
+                map(apply, self._give, ((), ()))  # noqa: F821
 else:
     ReentrantLock = threading.RLock
 

@@ -76,9 +76,9 @@ class Delivery(object):
 
     _taken = None
 
-    @property
-    def _delivered(self):
-        return self._entered - self._left - len(self._held) + self._received
+    def _delivered(self, held):
+        """How many were delivered when so many were in hand; the thread takes them at any time."""
+        return self._entered - self._left - held + self._received
 
     @property
     def delivers(self):

@@ -180,8 +180,9 @@ class Reception(Delivery):
 
     def _stats(self):
         stats = self._handle.stats()
-        waiting = list(self._held) + list(self._making)
-        stats['delivered'] = self._delivered
+        held = list(self._held)
+        waiting = held + list(self._making)
+        stats['delivered'] = self._delivered(len(held))
         stats['rejected'] += self._rejected
         stats['discarded'] += self._discarded
         stats['queued'] += len(waiting)

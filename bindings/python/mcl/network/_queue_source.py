@@ -99,9 +99,10 @@ class QueueSource(Delivery):
     def stats(self):
         """Those counters of mcl_listener_stats that are not of the network, as a dict."""
         with self._lock:
-            return {'messages': self._messages, 'delivered': self._delivered,
+            held = len(self._held)
+            return {'messages': self._messages, 'delivered': self._delivered(held),
                     'rejected': self._rejected, 'dropped_queue': self._dropped,
-                    'discarded': self._discarded, 'queued': len(self._held) + len(self._making)}
+                    'discarded': self._discarded, 'queued': held + len(self._making)}
 
     def settings(self):
         """Nothing is known of another transport's settings."""
