@@ -43,6 +43,7 @@ while len(handled) < %d:
     with lock:
         with lock:
             pass
+signal.setitimer(signal.ITIMER_REAL, 0)     # Python takes its handlers away when it exits
 """ % INTERRUPTIONS)
 
 
