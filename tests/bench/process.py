@@ -13,7 +13,6 @@ import time
 START_LIMIT = 30  # seconds until a program is ready
 END_LIMIT = 120  # seconds until it has done its work
 TURN = 0.05  # seconds
-AT_REST = 0.01  # seconds: a receiver empties its buffer before the next turn
 FIRST_PORT = 26000
 
 
@@ -194,10 +193,27 @@ def _round_of_turns(pairs, orders, seconds):
         told = [[] for _ in pairs]
         for order in orders:
             for number in order:
-                time.sleep(AT_REST)
+                _await_readers()
                 senders[number].say("go")
                 told[number].append(senders[number].result())
         return [_spread(*those) for those in zip(told, receivers)]
+
+
+def _await_readers():
+    """Wait until the receivers of this network have read all that was sent."""
+    deadline = time.monotonic() + END_LIMIT
+    while any(_unread()):
+        if time.monotonic() > deadline:
+            raise Failure("a receiver has stopped reading")
+        time.sleep(0.001)
+
+
+def _unread():
+    """Yield the bytes that wait in each UDP socket, as the kernel counts them (proc(5))."""
+    with open('/proc/net/udp6') as sockets:
+        next(sockets)  # the names of the columns
+        for line in sockets:
+            yield int(line.split()[4].split(':')[1], 16)
 
 
 def _spread(told, receiver):

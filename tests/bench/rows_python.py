@@ -33,10 +33,6 @@ class Python(object):
                 yield "%s, %s" % (version, SIZE_NAMES[size]), version, size
 
     @staticmethod
-    def _run(sender, receiver):
-        return lambda: transfer(sender, [receiver])
-
-    @staticmethod
     def _bursts(sender, receiver):
         return lambda: process.bursts(sender, receiver, WARM_UP + COUNTED, WARM_UP)
 

@@ -208,7 +208,7 @@ static void topics(void)
     }
 }
 
-static void *put_bytes(uint8_t *out, size_t size)
+static void put_bytes(uint8_t *out, size_t size)
 {
     for (size_t i = 3; i < size; i++)
         out[i] = (uint8_t)draw(256);
@@ -216,7 +216,6 @@ static void *put_bytes(uint8_t *out, size_t size)
         out[0] = 0xc2, out[1] = 0xc3;
     else
         out[0] = 0xc5, out[1] = (uint8_t)((size - 3) >> 8), out[2] = (uint8_t)(size - 3);
-    return out;
 }
 
 /* Batches of all kinds: of one size or not, with one that is refused, longer than a train, at the limits of its sizes. What
