@@ -24,8 +24,7 @@ type BroadcasterOptions struct {
 	// by the next publish, which then sends nothing.
 	Coalesce time.Duration
 
-	// OnDescriptor is told of each socket's descriptor: when it was opened (the first large messages open some more), and
-	// before it is closed. It is for a program that must close them in a forked child, and must not call the broadcaster.
+	// OnDescriptor is told of the socket's descriptor: when it was opened, and before it is closed. It is for a program that must close them in a forked child, and must not call the broadcaster.
 	OnDescriptor func(fd int, open bool)
 
 	network netio.Network // nil: the machine's
@@ -53,15 +52,9 @@ type RawBroadcaster struct {
 
 	sender netio.Sender
 
-	sockets sync.Mutex     // protects large and dialed
-	large   []netio.Sender // for messages in fragments, in turn
-	dialed  int            // ports that were tried for them
-
-	mu     sync.Mutex // one message at a time: fragments leave in order. Protects what follows
-	head   []byte
-	batch  []netio.Datagram
-	turn   int          // of large
-	inTurn netio.Sender // of the last large message
+	mu    sync.Mutex // one message at a time: fragments leave in order. Protects what follows
+	head  []byte
+	batch []netio.Datagram
 
 	waiting *coalescer // nil: nothing ever waits
 }
@@ -145,9 +138,9 @@ func (b *RawBroadcaster) Settings() Settings {
 	return s
 }
 
-// Socket returns the descriptor of the socket by which messages that fit into a datagram leave, connected to the group once one
-// has been published; large ones have other sockets (SocketUses). It is for a program that sends such messages without this
-// package, at the price of a system call; they are not in Stats. It belongs to the broadcaster. -1: there is none, or its
+// Socket returns the descriptor of the socket by which messages leave, connected to the group once one has been published. It is
+// for a program that sends those that fit into a datagram without this package, at the price of a system call; they are not in
+// Stats. It belongs to the broadcaster. -1: there is none, or its
 // messages must pass through here, since they are of a type or wait to be coalesced.
 func (b *RawBroadcaster) Socket() int {
 	if b.opts.Type != nil || b.waiting != nil {
@@ -181,12 +174,7 @@ func (b *RawBroadcaster) Close() error {
 	if b.waiting != nil {
 		b.waiting.waiter.Wake() // its goroutine ends
 	}
-	b.sockets.Lock()
-	defer b.sockets.Unlock()
-	for _, s := range append(b.large, b.sender) {
-		err = errors.Join(err, s.Close())
-	}
-	return err
+	return errors.Join(err, b.sender.Close())
 }
 
 func (b *RawBroadcaster) tell(descriptors []int, open bool) {

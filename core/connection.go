@@ -49,7 +49,7 @@ type Settings struct {
 	// which changes with the network. 0: none now, or not known.
 	InterfaceIndex  int
 	Port            int // of the group
-	LocalPort       int // of the socket: a broadcaster's source port (large messages leave from others)
+	LocalPort       int // of the socket: a broadcaster's source port
 	Hops            int // broadcasters
 	Loopback        int // broadcasters: On or Off
 	RecvBufferAsked int64

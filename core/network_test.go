@@ -162,7 +162,7 @@ func TestMessagesUpTo64MiBCross(t *testing.T) {
 	balanced(t, l.Stats())
 }
 
-func TestABroadcasterTellsOfItsDescriptors(t *testing.T) {
+func TestABroadcasterTellsOfItsDescriptor(t *testing.T) {
 	needsKernelsWord(t)
 	open := map[int]bool{}
 	b := dial(t, nil, newConnection(), BroadcasterOptions{OnDescriptor: func(fd int, isOpen bool) {
@@ -171,10 +171,9 @@ func TestABroadcasterTellsOfItsDescriptors(t *testing.T) {
 		}
 		open[fd] = isOpen
 	}})
-	for range 2 * largeSockets {
-		publish(t, b, "", make([]byte, 70_000))
-	}
-	if len(open) < 1+largeSockets/2 || len(open) > 1+largeSockets { // fewer, where another program has a port
+	publish(t, b, "", "small")
+	publish(t, b, "", make([]byte, 70_000))
+	if len(open) != 1 {
 		t.Errorf("told of %d descriptors", len(open))
 	}
 	b.Close()
@@ -390,28 +389,6 @@ func TestClosingWhileAPublishWaits(t *testing.T) {
 				t.Error("it goes on waiting")
 			}
 		})
-	}
-}
-
-// On a slow link too, a large message waits until the one before has nearly left.
-func TestLargeMessagesLeaveOneAfterTheOther(t *testing.T) {
-	needsKernelsWord(t)
-	conn := slowLink(t, "10mbit", 10_000_000)
-	conn.SendBuffer = 4 << 20 // enough for several
-	b := dial(t, nil, conn, BroadcasterOptions{})
-	most := 0
-	for range 4 {
-		publish(t, b, "", make([]byte, 250_000))
-		for i, s := range b.large {
-			if held := s.Unsent(); i < len(b.large)-1 && held > nearlyOut {
-				t.Errorf("of message %d of %d, %d bytes have not left", i+1, len(b.large), held)
-			} else {
-				most = max(most, held)
-			}
-		}
-	}
-	if most <= nearlyOut {
-		t.Errorf("no message waited: at most %d bytes did", most)
 	}
 }
 

@@ -132,37 +132,11 @@ func TestASubscriptionDuringADrain(t *testing.T) {
 	}
 }
 
-// Large messages that follow each other leave from several ports: then nothing that is lost or overtaken lets them mix.
+// Large messages that follow each other are numbered: then nothing that is lost or overtaken lets them mix.
 func TestLargeMessagesDoNotMix(t *testing.T) {
 	for seed := range uint64(10) {
 		largeMessages(t, seed)
 	}
-}
-
-// A large message does not begin while this host still holds much of the one before: fair queues would send both at once.
-// Nor does it wait for ever, or after a close.
-func TestALargeMessageWaitsForTheOneBefore(t *testing.T) {
-	n, conn := netiotest.New(1), newConnection()
-	b := dial(t, n, conn, BroadcasterOptions{})
-	large := make([]byte, 100_000)
-	n.Unsent.Store(nearlyOut + 1)
-	publish(t, b, "", large) // none before
-	begun := time.Now()
-	publish(t, b, "", "small")
-	publish(t, b, "", large)
-	if waited := time.Since(begun); waited < stuck {
-		t.Errorf("it waited for %v", waited)
-	}
-	done := make(chan error)
-	go func() {
-		var err error
-		for err == nil {
-			err = b.Publish(large)
-		}
-		done <- err
-	}()
-	b.Close()
-	wantKind(t, <-done, ErrClosed)
 }
 
 // Several programs publish large messages at once: their fragments come mixed, and all the same each message becomes whole.
@@ -206,19 +180,18 @@ func largeMessages(t *testing.T, seed uint64) {
 	faults := n.Faults()
 	arrived := b.Stats().Datagrams - faults.Lost + faults.Repeated
 	s := eventually(t, l, func(s ListenerStats) bool { return s.Datagrams == arrived && s.Assembling == 0 })
-	whole, ports := 0, map[uint16]bool{}
+	whole := 0
 	l.Drain(int(s.Queued), func(r *Received) bool {
 		v, _ := r.Value()
 		if data, ok := v.([]byte); ok {
 			whole++
-			ports[r.Sender.Port()] = true
 			if len(data) != 100_000 || !bytes.Equal(data[1:], data[:len(data)-1]) {
 				t.Errorf("seed %d: a mixture of message %d and %d", seed, data[0], data[len(data)-1])
 			}
 		}
 		return true
 	})
-	if whole < count*7/10 || len(ports) != largeSockets {
-		t.Errorf("%d of %d came whole, from %d ports", whole, count, len(ports))
+	if whole < count*8/10 { // 90 % by arithmetic
+		t.Errorf("%d of %d came whole", whole, count)
 	}
 }

@@ -80,7 +80,7 @@ func (l *Listener) process(packets []netio.Packet, queued bool) {
 	for i := range packets {
 		l.parse(&packets[i], &delta, now)
 	}
-	l.expire(&delta, now)
+	l.expire(&delta, now, len(packets) == 0)
 	fragments, held := r.parts.Pending()
 	l.setDeadline()
 	// Only now: it may have replaced a deadline that was to tell of a subscription.
@@ -127,6 +127,10 @@ func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 	if d.Packets > 0 {
 		joined := r.parts.Add(p.From, &d, p.Buf, now, wire.Arrival{Time: p.Time, Interface: p.Interface})
 		l.joined(&joined, delta)
+		for joined.More {
+			joined = r.parts.Next()
+			l.joined(&joined, delta)
+		}
 		return
 	}
 	l.accept(e, p.Buf, delta)
@@ -160,10 +164,10 @@ func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) 
 	r.sources = append(r.sources, source)
 }
 
-// expire evicts what waited too long for its rest, and accepts what was held long enough.
-func (l *Listener) expire(delta *ListenerStats, now int64) {
+// expire evicts what waited too long for its rest, and accepts what was held long enough; idle tells that nothing more has come.
+func (l *Listener) expire(delta *ListenerStats, now int64, idle bool) {
 	for {
-		expired := l.reader.parts.Expire(now)
+		expired := l.reader.parts.Expire(now, idle)
 		if expired.Idle() {
 			return
 		}
@@ -210,6 +214,9 @@ func (l *Listener) wake() {
 	l.reading.Lock()
 	l.reader.deadline = time.Time{}
 	l.rx.SetDeadline(time.Time{})
+	if s, ok := l.rx.(netio.Sharer); ok {
+		s.ReceiveNow(l.handle) // what has come meanwhile; an error shows again when it goes on reading
+	}
 	l.handle(nil)
 	untold := l.reader.untold
 	l.reader.untold = nil

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"libmcl/core/internal/netio"
@@ -76,7 +77,7 @@ func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
 				break
 			}
 			b.fragment(topic, m.Payload, packets)
-			datagrams, err := b.sendPaced(b.nextTurn())
+			datagrams, err := b.sendPaced()
 			b.count(datagrams)
 			if err != nil {
 				return 0, err
@@ -136,83 +137,28 @@ func which(err error, index, count int) error {
 // fragment fills the batch with slices of payload behind their headers: the payload itself is not copied.
 func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32) {
 	b.head = b.head[:0]
+	number := b.nextNumber(packets)
 	for packet := range packets {
 		part := payload[int(packet)*wire.FragmentSize:]
 		part = part[:min(len(part), wire.FragmentSize)]
 		start := len(b.head)
-		b.head = wire.AppendFragment(b.head, topic, packet+1, packets, len(part))
+		b.head = wire.AppendNumberedFragment(b.head, topic, packet+1, packets, len(part), number)
 		// An append may move the headers before; those stay valid where they were.
 		b.batch = append(b.batch, netio.Datagram{Head: b.head[start:], Body: part})
 	}
 }
 
-// largeSockets is how many sockets take turns in sending messages that travel in fragments. The wire has no number of the
-// message that a fragment belongs to; a receiver goes by the sender's port, among others. So messages that follow each other
-// from different ports cannot mix, whatever is lost or overtaken.
-const largeSockets = wire.TurnPorts
+// largeSent counts the large messages of each source port of this process, since a port may go from a broadcaster that was closed
+// to the next one. They begin anywhere: a process that was started again continues none of the one before.
+var (
+	largeSent  [1 << 16]atomic.Uint32
+	numberBase = rand.Uint32N(1 << 16)
+)
 
-// nearlyOut is how much of a message may still wait in this host when the next one begins, in bytes of the kernel's memory: a
-// datagram of 60 kB takes some 100 kB, so the network does not fall idle.
-const nearlyOut = 128 << 10
-
-// stuck is after how long without any progress what waits is thought to wait for something else than a slow network.
-const stuck = 200 * time.Millisecond
-
-// nextTurn gives the socket for a large message, once the message before has nearly left. A receiver takes one that does not go
-// on while others begin for incomplete; and queues that are fair to each socket, as Linux's usual ones (fq_codel, a network
-// card of several queues) are, would send many in turn, a datagram each. mu is held.
-func (b *RawBroadcaster) nextTurn() netio.Sender {
-	if b.inTurn != nil {
-		b.awaitLeaving(b.inTurn)
-	}
-	b.inTurn = b.senderInTurn()
-	return b.inTurn
-}
-
-func (b *RawBroadcaster) awaitLeaving(s netio.Sender) {
-	held, since := s.Unsent(), time.Now()
-	for pause := 100 * time.Microsecond; held > nearlyOut && !b.closed.Load() && time.Since(since) < stuck; {
-		time.Sleep(pause)
-		pause = min(2*pause, 5*time.Millisecond)
-		if now := s.Unsent(); now != held {
-			held, since = now, time.Now()
-		}
-	}
-}
-
-// senderInTurn is called with mu held.
-func (b *RawBroadcaster) senderInTurn() netio.Sender {
-	b.sockets.Lock()
-	defer b.sockets.Unlock()
-	if s := b.dialLarge(); s != nil {
-		b.large = append(b.large, s)
-		return s
-	}
-	if len(b.large) == 0 {
-		return b.sender // no descriptor left: one socket must do
-	}
-	b.turn++
-	return b.large[b.turn%len(b.large)]
-}
-
-// dialLarge opens one more of the sockets that take turns, on a port beside that of the first. It is nil when all are open,
-// or there is no descriptor left.
-func (b *RawBroadcaster) dialLarge() netio.Sender {
-	for b.dialed < largeSockets && !b.closed.Load() {
-		group := b.res.group
-		if len(b.large) > 0 {
-			group.LocalPort = wire.TurnPort(b.large[0].LocalPort(), b.dialed)
-		}
-		s, err := b.opts.network.Dial(group)
-		if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
-			return nil // to be tried again
-		}
-		b.dialed++
-		if err == nil {
-			return s
-		}
-	}
-	return nil
+// nextNumber returns the number of the next message of so many packets. mu is held.
+func (b *RawBroadcaster) nextNumber(packets uint32) int {
+	n := numberBase + largeSent[uint16(b.sender.LocalPort())].Add(1)
+	return 1 + int(n%uint32(wire.Numbers(packets)))
 }
 
 // A message of many fragments goes out in bursts with pauses between them. A kernel hands datagrams over loopback and fast
@@ -224,10 +170,11 @@ const (
 	burstPause = 2 * time.Millisecond
 )
 
-func (b *RawBroadcaster) sendPaced(to netio.Sender) (sent int, err error) {
-	to.Follow()
+func (b *RawBroadcaster) sendPaced() (sent int, err error) {
+	b.uses.Add(1)
+	b.sender.Follow()
 	for {
-		n, err := to.Send(b.batch[sent:min(sent+burst, len(b.batch))])
+		n, err := b.sender.Send(b.batch[sent:min(sent+burst, len(b.batch))])
 		if sent += n; err != nil || sent == len(b.batch) {
 			return sent, err
 		}

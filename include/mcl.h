@@ -166,7 +166,7 @@ typedef struct mcl_settings {
     int32_t interface_index;   /* a listener's: where it is a member of the group now; 0: nowhere. A broadcaster's: the
                                   one that is named; 0: none is, or it does not exist now */
     int32_t port;              /* of the group */
-    int32_t local_port;        /* of the socket: a broadcaster's source port (large messages leave from others) */
+    int32_t local_port;        /* of the socket: a broadcaster's source port */
     int32_t hops;              /* 0 to MCL_HOPS_MAX (broadcasters) */
     int32_t loopback;          /* MCL_ON or MCL_OFF (broadcasters) */
     int32_t reserved;

@@ -23,7 +23,6 @@ type Group struct {
 	Loopback   bool
 	RecvBuffer int
 	SendBuffer int
-	LocalPort  int // to send from; 0: any that is free
 
 	// OnDescriptor, unless nil, is told of each socket: when it was opened, and before it is closed.
 	OnDescriptor func(fd int, open bool)
@@ -124,8 +123,6 @@ type Sender interface {
 	Interface() int
 	// LocalPort is the source port, 0 before the first datagram where the system assigns it then.
 	LocalPort() int
-	// Unsent is how much of what was sent this host still holds, in bytes of the kernel's memory: 0 when unknown.
-	Unsent() int
 	Descriptor() int
 	Close() error
 }

@@ -173,7 +173,7 @@ func (portable) Dial(g Group) (Sender, error) {
 	if err := netwatch.Start(); err != nil {
 		return nil, err
 	}
-	conn, err := net.ListenUDP("udp6", &net.UDPAddr{Port: g.LocalPort})
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{})
 	if err != nil {
 		netwatch.Stop()
 		return nil, err
@@ -245,7 +245,6 @@ func (s *portableSender) Send(datagrams []Datagram) (int, error) {
 }
 
 func (s *portableSender) SendBuffer() int { return 0 }
-func (s *portableSender) Unsent() int     { return 0 }
 func (s *portableSender) LocalPort() int  { return s.conn.LocalAddr().(*net.UDPAddr).Port }
 func (s *portableSender) Descriptor() int { return -1 }
 func (s *portableSender) Interface() int  { return int(s.index.Load()) }

@@ -32,7 +32,7 @@ func newRoute(g Group) (*route, error) {
 	if err := netwatch.Start(); err != nil {
 		return nil, err
 	}
-	s, err := newUnpolled(&g, netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(g.LocalPort)), func(fd int) error {
+	s, err := newUnpolled(&g, netip.AddrPortFrom(netip.IPv6Unspecified(), 0), func(fd int) error {
 		setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, g.SendBuffer)
 		// Otherwise Linux keeps silent about datagrams that this host's own queue drops (udp(7): IP_RECVERR).
 		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1))

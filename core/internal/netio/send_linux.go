@@ -18,8 +18,6 @@ type sender struct {
 	sent      int
 	err       error
 	write     func(fd uintptr) bool // s.writeAll, made once: a closure a call would be an allocation a call
-	look      func(fd uintptr)      // s.lookUnsent, likewise
-	unsent    int
 
 	call  call
 	limit trainLimit
@@ -31,7 +29,7 @@ func (linux) Dial(g Group) (Sender, error) {
 		return nil, err
 	}
 	s := &sender{route: r}
-	s.write, s.look = s.writeAll, s.lookUnsent
+	s.write = s.writeAll
 	// What is missing may appear later.
 	if err := s.connect(); err == ErrNoInterface && g.numbered() {
 		s.Close()
@@ -136,11 +134,3 @@ func forgetErrors(fd int) {
 		}
 	}
 }
-
-func (s *sender) Unsent() int {
-	s.unsent = 0
-	s.raw.Control(s.look)
-	return s.unsent
-}
-
-func (s *sender) lookUnsent(fd uintptr) { s.unsent, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }

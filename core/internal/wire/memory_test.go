@@ -15,8 +15,8 @@ import (
 // is used, the topics, and what it keeps for each message and fragment.
 func memory(r *Reassembler) (bytes int64) {
 	bufs := make(map[*buf.Buf]struct{})
-	for k, p := range r.partial {
-		bytes += int64(len(k.topic)) + int64(8*cap(p.seen)) + int64(unsafe.Sizeof(*p)+unsafe.Sizeof(k)+unsafe.Sizeof(p))
+	for p := r.oldest; p != nil; p = p.newer {
+		bytes += int64(len(p.topic)) + int64(8*cap(p.seen)) + int64(unsafe.Sizeof(*p)+unsafe.Sizeof(p)+unsafe.Sizeof(*p.source))
 		bytes += int64(len(p.fragments)) * int64(unsafe.Sizeof(fragment{}))
 		for _, f := range p.fragments {
 			bufs[f.owner] = struct{}{}
@@ -26,7 +26,7 @@ func memory(r *Reassembler) (bytes int64) {
 		bytes += int64(len(b.Bytes()))
 	}
 	for p := r.free; p != nil; p = p.newer {
-		bytes += int64(len(p.key.topic))
+		bytes += int64(len(p.topic))
 	}
 	return bytes
 }

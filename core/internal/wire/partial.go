@@ -10,33 +10,38 @@ import (
 // buffer's 64 KiB is held for nothing, and it is as large as a buffer of its own would be.
 const keepSize = 32 << 10
 
-// overhead is what an incomplete message and each of its fragments cost besides their bytes, roughly. It makes a
-// flood of tiny fragments count against the budget.
+// overhead is what an incomplete message, with its source, and each of its fragments cost besides their bytes, roughly. It
+// makes a flood of tiny fragments count against the budget.
 const (
-	overheadMessage  = 384
+	overheadMessage  = 2048
 	overheadFragment = 64
 )
 
-// A partial is a message of which some fragments have come. It is in the Reassembler's map and in its list by activity.
+// A partial is a message of which some fragments have come. It is among the open ones of its source, or held there; and in the
+// Reassembler's list by activity.
 type partial struct {
-	key          key
-	trace        trace
+	source       *source
+	number       int
+	packets      uint32
+	hasTopic     bool
+	topic        string
 	fragments    []fragment
 	seen         []uint64 // bitmap of packets
 	size         int64    // bytes of payload
 	cost         int64    // counted against the budget
-	active       int64    // when the last fragment came
+	active       moment   // when the last fragment came
 	last         Arrival
-	begun        int    // what the Reassembler had counted of its sender then
-	highest      uint32 // packet that has come
 	first, final uint32 // packets of the run: what came last, each the successor of the one before
-	late         uint32 // by how many packets the run began late
-	doomed       bool   // the beginning was given up: it cannot become whole
-	disordered   bool   // some fragment came after a later packet
+	begun        int    // of a numbered one: how many messages its sender had begun by then
+	quiet        bool   // of one without number: nothing had come for a while when it began
+	trusted      bool   // likewise: what came before lets no fragments of another message be in it
 	older, newer *partial
 }
 
-func (p *partial) complete() bool { return len(p.fragments) == int(p.key.packets) }
+func (p *partial) complete() bool { return len(p.fragments) == int(p.packets) }
+
+// inOrder reports whether all fragments so far came in order, from the first.
+func (p *partial) inOrder() bool { return p.first == 1 && int(p.final) == len(p.fragments) }
 
 // A fragment's data lies in owner, of which it holds a reference.
 type fragment struct {
@@ -45,7 +50,10 @@ type fragment struct {
 	owner  *buf.Buf
 }
 
-func (r *Reassembler) begin(k key) *partial {
+// begin makes a message of the kind that a is of, and room for it.
+func (r *Reassembler) begin(s *source, a *arrival, res *Result) *partial {
+	cost := messageCost(len(a.Topic), a.Packets)
+	r.makeRoom(cost, nil, res)
 	p := r.free
 	if p == nil {
 		p = new(partial)
@@ -53,63 +61,64 @@ func (r *Reassembler) begin(k key) *partial {
 		r.free = p.newer
 		r.spare--
 	}
-	p.key = k
-	words := int(k.packets+63) / 64
-	p.seen = slices.Grow(p.seen[:0], words)[:words]
-	clear(p.seen)
-	p.fragments = p.fragments[:0]
-	p.size, p.cost = 0, messageCost(len(k.topic), k.packets)
-	r.held += p.cost
-	p.highest, p.first, p.final, p.late, p.disordered, p.doomed = 0, 0, 0, 0, false, false
-	p.older, p.newer = nil, nil
-	r.partial[k] = p
-	r.peak = max(r.peak, len(r.partial))
+	words := int(a.Packets+63) / 64
+	seen := slices.Grow(p.seen[:0], words)[:words]
+	clear(seen)
+	*p = partial{source: s, number: a.Number, packets: a.Packets, hasTopic: a.HasTopic, topic: string(a.Topic),
+		fragments: p.fragments[:0], seen: seen, cost: cost, active: a.moment}
+	r.held += cost
+	s.open = append(s.open, p)
 	r.link(p)
 	return p
 }
 
-func (r *Reassembler) remove(p *partial) {
-	r.held -= p.cost
-	r.fragments -= len(p.fragments)
-	if i := slices.Index(r.waiting, p); i >= 0 {
-		r.waiting = slices.Delete(r.waiting, i, i+1)
-	}
-	for i := range p.fragments {
-		p.fragments[i].owner.Release()
-		p.fragments[i] = fragment{}
-	}
-	delete(r.partial, p.key)
-	p.key = key{}
-	r.unlink(p)
-	// Keep what usual traffic needs, not what a flood left behind.
-	if r.spare < 64 && cap(p.fragments) <= 1024 {
-		p.older, p.newer, r.free = nil, r.free, p
-		r.spare++
-	}
-	if len(r.partial) == 0 && r.peak > 1024 {
-		r.partial, r.peak = make(map[key]*partial), 0
-	}
-}
-
-func (p *partial) has(packet uint32) bool {
-	return p.seen[(packet-1)/64]&(1<<((packet-1)%64)) != 0
-}
-
-func (p *partial) find(packet uint32) []byte {
-	for i := range p.fragments {
-		if p.fragments[i].packet == packet {
-			return p.fragments[i].data
+// makeRoom evicts what was silent for longest until so much more can be held, all but p.
+func (r *Reassembler) makeRoom(cost int64, p *partial, res *Result) {
+	for r.held+cost > r.budget && r.oldest != nil {
+		switch {
+		case r.oldest != p:
+			r.evict(r.oldest, res)
+		case p.newer == nil:
+			return // the only one: it may go on, messageMax bounds it
+		default:
+			r.touch(p)
 		}
 	}
-	return nil
+}
+
+// take puts a fragment into p, and reports whether p may go on: not when it is larger than a message may be.
+func (r *Reassembler) take(p *partial, a *arrival, res *Result) bool {
+	r.makeRoom(fragmentCost(len(a.Payload)), p, res)
+	f := fragment{packet: a.Packet, data: a.Payload, owner: a.owner}
+	if len(a.Payload) > keepSize {
+		a.owner.Retain()
+	} else {
+		f.owner = buf.Get(len(a.Payload))
+		f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), a.Payload)]
+	}
+	r.keep(p, f)
+	p.last = a.kernel
+	r.refresh(p, a)
+	if p.size > r.messageMax {
+		res.Malformed[BadSize] += len(p.fragments)
+		r.remove(p)
+		return false
+	}
+	return true
+}
+
+// adopt puts the run of another message into p, which takes over its references.
+func (r *Reassembler) adopt(p *partial, run []fragment, res *Result) {
+	for _, f := range run {
+		r.makeRoom(fragmentCost(len(f.data)), p, res)
+		r.keep(p, f)
+	}
 }
 
 // keep puts a fragment into p, which takes over its reference.
 func (r *Reassembler) keep(p *partial, f fragment) {
 	p.seen[(f.packet-1)/64] |= 1 << ((f.packet - 1) % 64)
-	p.follow(f.packet, max(p.highest, f.packet)-f.packet)
-	p.disordered = p.disordered || f.packet < p.highest
-	p.highest = max(p.highest, f.packet)
+	p.follow(f.packet)
 	p.fragments = append(p.fragments, f)
 	p.size += int64(len(f.data))
 	cost := fragmentCost(len(f.data))
@@ -118,22 +127,74 @@ func (r *Reassembler) keep(p *partial, f fragment) {
 	r.fragments++
 }
 
-// follow goes on with the run, or begins another one, which is late by so many packets.
-func (p *partial) follow(packet, late uint32) {
-	if p.final == 0 || packet != p.final+1 {
-		p.first, p.late = packet, late
+// follow goes on with the run, or begins another one.
+func (p *partial) follow(packet uint32) {
+	if packet != p.final+1 || p.final == 0 {
+		p.first = packet
 	}
 	p.final = packet
 }
 
-// followRepeat is follow for a fragment that is there already. One with packet 1 may begin a new message that begins as this
-// one did; any other one that does not go on with a run is a duplicate of the network's.
-func (p *partial) followRepeat(packet uint32) {
-	late := uint32(0)
-	if packet == 1 {
-		late = p.highest - packet
+// refresh notes that something of p has come.
+func (r *Reassembler) refresh(p *partial, a *arrival) {
+	p.active = a.moment
+	r.touch(p)
+}
+
+// hold keeps p, which is whole, until what comes next tells whether it is of one message.
+func (r *Reassembler) hold(s *source, p *partial) {
+	r.detach(p)
+	s.held = p
+	r.doubtful = append(r.doubtful, p)
+}
+
+// detach takes p from its source.
+func (r *Reassembler) detach(p *partial) {
+	s := p.source
+	if s.held == p {
+		s.held = nil
+		i := slices.Index(r.doubtful, p)
+		r.doubtful = slices.Delete(r.doubtful, i, i+1)
+	} else if i := slices.Index(s.open, p); i >= 0 {
+		s.open = slices.Delete(s.open, i, i+1)
 	}
-	p.follow(packet, late)
+}
+
+// remove forgets p and all its fragments.
+func (r *Reassembler) remove(p *partial) {
+	r.detach(p)
+	r.unlink(p)
+	r.forget(p)
+}
+
+// forget releases what p holds.
+func (r *Reassembler) forget(p *partial) {
+	r.held -= p.cost
+	r.fragments -= len(p.fragments)
+	for i := range p.fragments {
+		p.fragments[i].owner.Release()
+		p.fragments[i] = fragment{}
+	}
+	r.rest(p.source)
+	// Keep what usual traffic needs, not what a flood left behind.
+	if r.spare < 64 && cap(p.fragments) <= 1024 {
+		*p = partial{fragments: p.fragments, seen: p.seen, newer: r.free}
+		r.free = p
+		r.spare++
+	}
+}
+
+func (p *partial) has(packet uint32) bool {
+	return p.seen[(packet-1)/64]&(1<<((packet-1)%64)) != 0
+}
+
+func (p *partial) data(packet uint32) []byte {
+	for i := range p.fragments {
+		if p.fragments[i].packet == packet {
+			return p.fragments[i].data
+		}
+	}
+	return nil
 }
 
 // takeRun returns the fragments of the run, in packet order, with a reference each.

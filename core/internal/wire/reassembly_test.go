@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"libmcl/core/internal/buf"
@@ -16,10 +15,16 @@ var (
 	bob   = netip.MustParseAddrPort("[fe80::1]:2001") // another process of the same host
 )
 
-// send gives a fragment to r as a socket would, in a buffer that is used again for something else afterwards.
+// send gives a legacy sender's fragment to r as a socket would.
 func send(r *Reassembler, from netip.AddrPort, topic string, packet, packets uint32, data []byte, now int64) Result {
+	return sendNumbered(r, from, topic, 0, packet, packets, data, now)
+}
+
+// sendNumbered gives a fragment to r, in a buffer that is used again for something else afterwards.
+func sendNumbered(r *Reassembler, from netip.AddrPort, topic string, number int, packet, packets uint32, data []byte, now int64) Result {
 	b := buf.Get(1 << 16)
-	d := Datagram{HasTopic: true, Topic: []byte(topic), Packet: packet, Packets: packets, Payload: b.Bytes()[:copy(b.Bytes(), data)]}
+	d := Datagram{HasTopic: true, Topic: []byte(topic), Packet: packet, Packets: packets, Number: number,
+		Payload: b.Bytes()[:copy(b.Bytes(), data)]}
 	res := r.Add(from, &d, b, now, Arrival{Time: now})
 	if !b.Shared() {
 		clear(b.Bytes()[:len(data)])
@@ -50,47 +55,54 @@ func newReassembler() *Reassembler { return NewReassembler(64<<20, 256<<20, 1e9)
 
 func TestFragmentsInAnyOrderWithRepeats(t *testing.T) {
 	for _, size := range []int{60000 - 5, 100_000, 180_000 - 5, 250_000} { // with and without an empty last fragment
-		payload := message(size, 1)
-		parts := split(payload)
-		random := rand.New(rand.NewPCG(uint64(size), 2))
-		for range 20 {
-			r := newReassembler()
-			order := random.Perm(len(parts))
-			repeated := 0
-			var res Result
-			for n, i := range order {
-				res = send(r, alice, "t", uint32(i+1), uint32(len(parts)), parts[i], 0)
-				if n == len(order)-1 {
-					break
-				}
-				if res.Payload != nil {
-					t.Fatalf("complete after %d of %d fragments", n+1, len(order))
-				}
-				again := order[random.IntN(n+1)]
-				repeated += send(r, alice, "t", uint32(again+1), uint32(len(parts)), parts[again], 0).Repeated
+		for number := range 2 { // without and with
+			anyOrder(t, size, number)
+		}
+	}
+}
+
+// anyOrder sends messages in any order, each fragment but the last one again. With a number, a message is delivered at once.
+// Without, when nothing has come for a while.
+func anyOrder(t *testing.T, size, number int) {
+	payload := message(size, 1)
+	parts := split(payload)
+	random := rand.New(rand.NewPCG(uint64(size), 2))
+	for range 20 {
+		r := newReassembler()
+		order := random.Perm(len(parts))
+		again, inOrder := 0, slices.IsSorted(order)
+		var res Result
+		for n, i := range order {
+			res = sendNumbered(r, alice, "t", number, uint32(i+1), uint32(len(parts)), parts[i], 0)
+			if n == len(order)-1 {
+				break
 			}
-			if sorted := slices.IsSorted(order); sorted != (res.Payload != nil) {
-				t.Fatalf("order %v: delivered at once: %v", order, !sorted)
-			} else if !sorted {
-				if res = r.Expire(holdTime); res.Payload != nil {
-					t.Fatal("held too short")
-				}
-				res = r.Expire(holdTime + 1)
+			if res.Payload != nil {
+				t.Fatalf("complete after %d of %d fragments", n+1, len(order))
 			}
-			if res.Joined != len(parts) || res.Topic != "t" || res.From != alice {
-				t.Fatalf("joined %d datagrams of %d", res.Joined, len(parts))
+			again += sendNumbered(r, alice, "t", number, uint32(i+1), uint32(len(parts)), parts[i], 0).Repeated
+		}
+		if atOnce := inOrder || number > 0; atOnce != (res.Payload != nil) {
+			t.Fatalf("order %v: delivered at once: %v", order, !atOnce)
+		} else if !atOnce {
+			if res = r.Expire(reorderMax, true); res.Payload != nil {
+				t.Fatal("held too short")
 			}
-			done := bytes.Clone(res.Payload)
-			res.Owner.Release()
-			if !bytes.Equal(done, payload) {
-				t.Fatalf("order %v: got %d bytes, want %d", order, len(done), len(payload))
-			}
-			if repeated != len(parts)-1 {
-				t.Fatalf("%d repeats counted, %d sent", repeated, len(parts)-1)
-			}
-			if n, held := r.Pending(); n != 0 || held != 0 {
-				t.Fatalf("%d fragments, %d bytes left", n, held)
-			}
+			res = r.Expire(reorderMax+1, true)
+		}
+		if res.Joined != len(parts) || res.Topic != "t" || res.From != alice {
+			t.Fatalf("joined %d datagrams of %d", res.Joined, len(parts))
+		}
+		done := bytes.Clone(res.Payload)
+		res.Owner.Release()
+		if !bytes.Equal(done, payload) {
+			t.Fatalf("order %v: got %d bytes, want %d", order, len(done), len(payload))
+		}
+		if again != len(parts)-1 {
+			t.Fatalf("%d repeats counted, %d sent", again, len(parts)-1)
+		}
+		if n, held := r.Pending(); n != 0 || held != 0 {
+			t.Fatalf("%d fragments, %d bytes left", n, held)
 		}
 	}
 }
@@ -126,32 +138,11 @@ func TestManySendersOfOneHostAtOnce(t *testing.T) {
 	parts := split(message(150_000, 1))
 	for i, part := range parts {
 		for n := range senders {
-			from := netip.AddrPortFrom(alice.Addr(), uint16(40_000+n*TurnPorts+n%TurnPorts))
+			from := netip.AddrPortFrom(alice.Addr(), uint16(40_000+n))
 			res := send(r, from, "t", uint32(i+1), uint32(len(parts)), part, 0)
 			if res.Evicted > 0 || (res.Payload != nil) != (i == len(parts)-1) {
 				t.Fatalf("fragment %d of sender %d: evicted %d, complete: %v", i+1, n, res.Evicted, res.Payload != nil)
 			}
-		}
-	}
-}
-
-// A sender whose ports take turns comes back to one on which a message has lost its end, with one that has lost its
-// beginning.
-func TestWhatIsIncompleteWhenAPortHasItsTurnAgainIsGivenUp(t *testing.T) {
-	r := newReassembler()
-	for n := range TurnPorts {
-		from := netip.AddrPortFrom(alice.Addr(), uint16(40_000+n))
-		send(r, from, "t", 1, 2, split(message(100_000, uint64(n)))[0], 0)
-	}
-	again := split(message(100_000, 99))
-	first := netip.AddrPortFrom(alice.Addr(), 40_000)
-	if res := send(r, first, "t", 2, 2, again[1], 0); res.Payload != nil || res.Evicted != 1 {
-		t.Errorf("evicted %d, complete: %v", res.Evicted, res.Payload != nil)
-	}
-	block := trace{from: first}.anyTurn()
-	for n := 1; n < TurnPorts; n++ {
-		if port := TurnPort(40_000, n); (trace{from: netip.AddrPortFrom(alice.Addr(), uint16(port))}).anyTurn() != block {
-			t.Errorf("port %d is in another block", port)
 		}
 	}
 }
@@ -165,74 +156,10 @@ func TestARepeatWithOtherBytesBeginsAfresh(t *testing.T) {
 		t.Errorf("evicted %d fragments of %d messages, want 2 of 1", res.Evicted, res.EvictedMessages)
 	}
 	send(r, alice, "t", 2, 3, second[1], 0)
-	if res := send(r, alice, "t", 3, 3, second[2], 0); !bytes.Equal(res.Payload, message(150_000, 2)) {
+	send(r, alice, "t", 3, 3, second[2], 0)
+	if res := r.Expire(reorderMax+1, true); !bytes.Equal(res.Payload, message(150_000, 2)) {
 		t.Error("the second message did not arrive whole")
 	}
-}
-
-// Two messages that follow each other, of three fragments each, with losses and overtaking: no mixture is ever delivered.
-func TestMessagesOfOneSenderDoNotMix(t *testing.T) {
-	for _, c := range []struct{ arrive, want string }{
-		{"a1 a2 a3 b1 b2 b3", "a b"},
-		{"a2 a3 b1 b2 b3", ""}, // it cannot be told from "a2 a3 a1 b2 …"
-		{"a2 a3 a4 a5 b1 b2 b3 b4 b5", "b"},
-		{"a1 a3 b1 b2 b3", "b"},
-		{"a1 a2 b1 b2 b3", "b"},
-		{"a1 a3 b2 b3", ""}, // second lost of the one, first of the other
-		{"a2 a3 b1 b3", ""}, // first and second
-		{"a3 b1 b2 b3", ""},
-		{"a2 a1 b2 b1 c1 c2", "c"},      // two that arrive reversed
-		{"a2 b1 b2 c1 c2 d1 d2", "c d"}, // a loss costs one message more, no others
-		{"a2 b1 b2 b3", "b"},
-		{"a2 a1 a3 b1 b2 b3", "a b"}, // overtaken
-		{"a1 a3 a2 b1 b2 b3", "a b"},
-		{"a3 a2 a1 b1 b2 b3", "a b"},
-		{"a2 a3 a1 b1 b3 b2", "a b"},
-		{"a3 a1 a2", "a"},
-		{"a1 a1 a2 a2 a3 a3 b1 b2 b3", "a b"}, // duplicated
-		{"a2 a1 a3 a1 a2 a3 b1 b2 b3", "a a b"},
-		{"a1 a3 a2 a2 b1 b2 b3", "a b"},
-		{"a1 a2 a3 a1 b1 b2 b3", "a b"},
-		{"a1 a2 a3 a1 a2 a3 b1 b2 b3", "a a b"},
-		{"a1 a2 a3 a1 a2 a3", "a a"}, // the same message twice
-	} {
-		r := newReassembler()
-		packets := c.arrive[1] // the highest digit
-		for _, f := range strings.Fields(c.arrive) {
-			packets = max(packets, f[1])
-		}
-		packets -= '0'
-		payload := make(map[byte][]byte)
-		for i := range byte(4) {
-			payload['a'+i] = message(int(packets)*60_000-30_000, uint64(i))
-		}
-		var got []string
-		take := func(res Result) bool { return takeName(res, payload, &got) }
-		for _, f := range strings.Fields(c.arrive) {
-			packet := f[1] - '0'
-			take(send(r, alice, "t", uint32(packet), uint32(packets), split(payload[f[0]])[packet-1], 0))
-		}
-		for take(r.Expire(holdTime + 1)) {
-		}
-		if strings.Join(got, " ") != c.want {
-			t.Errorf("%s: delivered %q, want %q", c.arrive, strings.Join(got, " "), c.want)
-		}
-	}
-}
-
-// takeName notes which of the messages has come whole, or that what came is none of them. It is false when no message of
-// these came.
-func takeName(res Result, payload map[byte][]byte, got *[]string) bool {
-	for name, p := range payload {
-		if bytes.Equal(res.Payload, p) {
-			*got = append(*got, string(name))
-			return true
-		}
-	}
-	if res.Payload != nil {
-		*got = append(*got, "mixture")
-	}
-	return false
 }
 
 func TestWhatStopsComingIsEvictedByAge(t *testing.T) {
@@ -241,10 +168,10 @@ func TestWhatStopsComingIsEvictedByAge(t *testing.T) {
 	send(r, alice, "t", 1, 3, parts[0], 0)
 	send(r, bob, "t", 1, 3, parts[0], 500)
 	send(r, alice, "t", 2, 3, parts[1], 900)
-	if res := r.Expire(1400); res.Evicted != 0 {
+	if res := r.Expire(1400, true); res.Evicted != 0 {
 		t.Errorf("evicted %d at 1400, within the age", res.Evicted)
 	}
-	if res := r.Expire(1501); res.Evicted != 1 || res.EvictedMessages != 1 {
+	if res := r.Expire(1501, true); res.Evicted != 1 || res.EvictedMessages != 1 {
 		t.Errorf("at 1501 evicted %d fragments of %d messages, want bob's 1 of 1", res.Evicted, res.EvictedMessages)
 	}
 	if res := send(r, alice, "t", 3, 3, parts[2], 1800); res.Payload == nil {
@@ -326,12 +253,18 @@ func TestJoinedFragmentsMustBeOneObject(t *testing.T) {
 func TestReassemblyAllocatesNothingOnceWarm(t *testing.T) {
 	r := newReassembler()
 	parts := split(message(250_000, 1))
+	number, now, whole := 0, int64(0), 0
 	once := func() {
-		for i, part := range parts {
-			if res := send(r, alice, "", uint32(i+1), uint32(len(parts)), part, 0); res.Payload != nil {
-				res.Owner.Release()
+		now += 10e6
+		for _, number := range []int{0, number + 1} {
+			for i, part := range parts {
+				if res := sendNumbered(r, alice, "", number, uint32(i+1), uint32(len(parts)), part, now); res.Payload != nil {
+					res.Owner.Release()
+					whole++
+				}
 			}
 		}
+		number = (number + 1) % Numbers(uint32(len(parts)))
 	}
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool forget at random")
@@ -340,6 +273,9 @@ func TestReassemblyAllocatesNothingOnceWarm(t *testing.T) {
 	// The pools may be emptied by a garbage collection in between: hence not exactly 0.
 	if n := testing.AllocsPerRun(100, once); n > 1 {
 		t.Errorf("%v allocations a message", n)
+	}
+	if whole < 200 {
+		t.Errorf("%d messages came whole", whole)
 	}
 }
 
@@ -368,7 +304,7 @@ func FuzzReassembly(f *testing.F) {
 			}
 			res := send(r, from, "t", packet, packets, whole[2*(packet-1):2*packet], at)
 			ledger += 1 - res.Repeated - res.Evicted - refused(res) - res.Joined
-			for expired := r.Expire(at); !expired.Idle(); expired = r.Expire(at) {
+			for expired := r.Expire(at, true); !expired.Idle(); expired = r.Expire(at, true) {
 				ledger -= expired.Evicted + expired.Joined + refused(expired)
 				if expired.Payload != nil {
 					expired.Owner.Release()

@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
 	"libmcl/core/internal/buf"
@@ -17,11 +15,10 @@ import (
 
 // A Network connects the senders and receivers that are opened on it. Set its fields before that.
 type Network struct {
-	Loss    float64      // share of datagrams that a receiver does not get
-	Repeat  float64      // share that it gets twice
-	Reorder float64      // share that changes places with the one before
-	Unsent  atomic.Int64 // what senders say is held
-	Buffer  int          // datagrams that wait at a receiver before more are dropped and counted; 0: no limit
+	Loss    float64 // share of datagrams that a receiver does not get
+	Repeat  float64 // share that it gets twice
+	Reorder float64 // share that changes places with the one before
+	Buffer  int     // datagrams that wait at a receiver before more are dropped and counted; 0: no limit
 
 	mu        sync.Mutex
 	random    *rand.Rand
@@ -76,14 +73,9 @@ func (n *Network) Listen(g netio.Group) (netio.Receiver, error) {
 func (n *Network) Dial(g netio.Group) (netio.Sender, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	port := uint16(g.LocalPort)
-	if port == 0 {
-		// Not one behind the other: whoever wants neighbours has to ask for them.
-		for port = 40000; n.ports[port]; port += 10 {
-		}
-	}
-	if n.ports[port] {
-		return nil, syscall.EADDRINUSE
+	port := uint16(40000)
+	for n.ports[port] {
+		port++
 	}
 	n.ports[port] = true
 	return &sender{network: n, group: g.Addr, from: netip.AddrPortFrom(netip.IPv6Loopback(), port)}, nil
@@ -264,7 +256,6 @@ func (n *Network) transmit(r *receiver, from netip.AddrPort, data []byte) {
 func (s *sender) Follow()         {}
 func (s *sender) Interface() int  { return 0 }
 func (s *sender) SendBuffer() int { return 0 }
-func (s *sender) Unsent() int     { return int(s.network.Unsent.Load()) }
 func (s *sender) LocalPort() int  { return int(s.from.Port()) }
 func (s *sender) Descriptor() int { return -1 }
 

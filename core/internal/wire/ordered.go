@@ -1,0 +1,219 @@
+package wire
+
+import "bytes"
+
+// Legacy senders do not number their messages. What is certain of them is that a sender's fragments leave in order, one
+// message after the other, and at once. So of one sender, topic and number of packets:
+//   - Fragments that come in order from the first to the last, none later after the one before than usual, are a message. It
+//     is delivered at once where the message before was whole, or came long before. Otherwise what was lost or overtaken may
+//     have let two mix: it is held until nothing has come for reorderMax, or the next message has come in order too.
+//   - Fragments in another order are a message where nothing came for reorderMax before and after, nor between them, and the first
+//     to come is not the next of the message before. Otherwise, each fault that explains them has another beside it that does so
+//     as well, and they are given up.
+//   - A first fragment begins a message, unless the one at hand lacks its first. One that repeats with other bytes does too.
+//   - A fragment that repeats with the same bytes was duplicated by the network.
+//
+// What remains: where the network loses as many fragments in a row as a message has, the two rests of messages make one, in
+// order. They show by the time between them, unless the next message follows as closely as a fragment; and where the network
+// delays fragments by more than messages lie apart, nothing tells.
+
+// ordered is what a source knows of messages without numbers.
+type ordered struct {
+	at      moment // of the last fragment
+	unclean bool   // the last message was given up, or is in doubt
+	strict  int    // for so many messages, what comes out of order is not trusted
+	pace    int64  // longest time lately between fragments in order, in nanoseconds
+	refused int64  // such a time that was taken for a loss, with none in order since
+}
+
+const (
+	// reorderMax is by how much a network may plausibly delay a fragment more than the next, in nanoseconds.
+	reorderMax = 4e6
+
+	// strictMessages is how many messages must come in order after some that were mixed before disorder is trusted again.
+	strictMessages = 8
+)
+
+// usual returns how long the next fragment in order may take.
+func (o *ordered) usual() int64 {
+	return max(reorderMax, o.pace+o.pace/4)
+}
+
+// tolerates reports whether the next fragment in order may have taken so long, and learns from it. A network that is slow shows
+// by two in a row that took long: of two losses that look so, one would be followed by what is in time.
+func (o *ordered) tolerates(gap int64) bool {
+	if gap > o.usual() {
+		if o.refused == 0 {
+			o.refused = gap
+			return false
+		}
+		o.pace = max(o.pace, min(gap, o.refused))
+	}
+	o.refused = 0
+	o.pace = max(gap, o.pace-o.pace/64)
+	return true
+}
+
+// addOrdered takes a fragment of a message without a number.
+func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
+	gap := s.gap(a.moment)
+	quiet := gap > reorderMax
+	p := s.current()
+	if p != nil && p.topic != string(a.Topic) { // two topics with the same hash
+		r.evict(p, res)
+		p = nil
+	}
+	switch h := s.held; {
+	case h == nil:
+	case quiet:
+		r.deliver(h)
+	case p == nil && a.Packet > 1 && bytes.Equal(h.data(a.Packet), a.Payload):
+		res.Repeated = 1
+		if !h.inOrder() {
+			h.follow(a.Packet)
+		}
+		return
+	case !h.inOrder():
+		r.detach(h)
+		s.open = append(s.open, h)
+		p, s.strict = h, strictMessages
+	}
+	inOrder := p != nil && p.inOrder() && a.Packet == p.final+1
+	late := inOrder && !s.tolerates(gap)
+	if late || p != nil && quiet && !inOrder {
+		r.giveUp(s, p, res)
+		p, inOrder = nil, false
+	}
+	switch {
+	case p == nil && a.Packet > 1 && s.isEcho(&a.Datagram):
+		res.Repeated = 1
+		return
+	case p != nil && a.Packet == p.final && bytes.Equal(p.data(a.Packet), a.Payload):
+		res.Repeated = 1
+		s.at = a.moment
+		r.refresh(p, a)
+		return
+	}
+	s.at = a.moment
+	switch {
+	case inOrder:
+	case p == nil && a.Packet == 1:
+		p = r.beginOrdered(s, a, quiet, res)
+		p.trusted = (quiet || !s.unclean) && !s.isEcho(&a.Datagram)
+	default:
+		if p = r.disorder(s, p, a, quiet && !late, res); p == nil {
+			return
+		}
+	}
+	if r.take(p, a, res) && p.complete() {
+		r.finish(s, p, a, res)
+	}
+}
+
+// gap returns how long after the last fragment one came, in nanoseconds. The kernel's clock may be set; but the reader's tells
+// nothing of fragments that it finds together.
+func (o *ordered) gap(m moment) int64 {
+	if gap := m.received - o.at.received; gap >= 0 {
+		return gap
+	}
+	return m.read - o.at.read
+}
+
+func (s *source) current() *partial {
+	if len(s.open) == 0 {
+		return nil
+	}
+	return s.open[0]
+}
+
+func (r *Reassembler) beginOrdered(s *source, a *arrival, quiet bool, res *Result) *partial {
+	p := r.begin(s, a, res)
+	p.quiet = quiet
+	return p
+}
+
+// disorder makes room for a fragment that neither goes on in order nor begins a message after a whole one. It returns the
+// message that the fragment is of, or nil when the fragment is there already.
+func (r *Reassembler) disorder(s *source, p *partial, a *arrival, quiet bool, res *Result) *partial {
+	if s.held != nil { // what came since shows that it may be a mixture
+		r.evict(s.held, res)
+		s.strict = strictMessages
+	}
+	s.unclean = true
+	switch {
+	case p == nil:
+		return r.beginOrdered(s, a, quiet, res)
+	case !p.has(a.Packet):
+		p.trusted = false
+		return p
+	case bytes.Equal(p.data(a.Packet), a.Payload) && a.Packet > 1:
+		res.Repeated = 1
+		p.trusted = false
+		p.follow(a.Packet)
+		r.refresh(p, a)
+		return nil
+	}
+	if a.Packet > 1 {
+		s.strict = strictMessages
+	}
+	if a.Packet == 1 || p.final != a.Packet-1 {
+		p.first = 0 // the run, if there is one, does not go on
+	}
+	return r.restart(s, p, a, res)
+}
+
+// restart evicts p but for its run, if that begins with the first fragment: it may be of the message that begins instead.
+func (r *Reassembler) restart(s *source, p *partial, a *arrival, res *Result) *partial {
+	var run []fragment
+	if p.first == 1 {
+		run = p.takeRun()
+		res.Evicted -= len(run)
+	}
+	r.evict(p, res)
+	p = r.beginOrdered(s, a, false, res)
+	r.adopt(p, run, res)
+	return p
+}
+
+// finish decides on a message that is whole.
+func (r *Reassembler) finish(s *source, p *partial, a *arrival, res *Result) {
+	inOrder := p.inOrder()
+	switch {
+	case inOrder && p.trusted, inOrder && s.held != nil:
+		if s.held != nil {
+			r.deliver(s.held)
+		}
+		r.deliver(p)
+		s.unclean = false
+	case (inOrder || p.quiet) && s.strict == 0:
+		r.hold(s, p)
+		s.unclean = false
+	case inOrder:
+		r.evict(p, res)
+		s.unclean = false
+	case p.quiet:
+		r.evict(p, res)
+	case p.first == 1:
+		s.strict = strictMessages + 1
+		r.restart(s, p, a, res)
+	default:
+		s.strict = strictMessages + 1
+		r.evict(p, res)
+	}
+	s.strict = max(0, s.strict-1)
+}
+
+// giveUp evicts p, of which nothing more comes. A single fragment that was delivered before was a duplicate.
+func (r *Reassembler) giveUp(s *source, p *partial, res *Result) {
+	if len(p.fragments) == 1 && s.wasDelivered(p) {
+		res.Repeated++
+		r.remove(p)
+		return
+	}
+	r.evict(p, res)
+}
+
+func (s *source) wasDelivered(p *partial) bool {
+	f := p.fragments[0]
+	return s.isEcho(&Datagram{Number: p.number, Packet: f.packet, Payload: f.data})
+}
