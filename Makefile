@@ -8,6 +8,7 @@
 # make exits      TIMES=40: programs in C and on every interpreter end in every way amid whatever the library does
 # make fuzz       MINUTES=1: looks for input that breaks something, so long in each of nine places (tests/fuzz/run)
 # make flood      DATAGRAMS=10000000: so many hostile datagrams beside a healthy publisher
+# make mixing     MESSAGES=100000: so many large messages over each of ten bad networks; none may be a mixture
 # make soak       MINUTES=60 SEED=: everything at once amid faults, and every minute all is accounted for (tests/soak/run)
 # make bench      measures all, against bare sockets and other systems (tests/bench/README.md); bench-quick in under
 #                  two minutes; bench-go the core by itself; bench-record, bench-replay and bench-read logs
@@ -182,7 +183,7 @@ test-networks:
 
 ## ---- long tests ----
 
-.PHONY: exits fuzz flood soak
+.PHONY: exits fuzz flood mixing soak
 # Of each state so many: programs that end in every way while the library is at something.
 exits: lib
 	MCL_EXITS=$(or $(TIMES),40) TIME_LIMIT=3600 tests/capi/run exits
@@ -195,12 +196,18 @@ fuzz: lib
 flood:
 	MCL_FLOOD=$(or $(DATAGRAMS),10000000) $(GO) test -count 1 -timeout 0 -v -run '^TestAFloodOfHostileDatagrams$$' ./core
 
+mixing:
+	MCL_MIXING=$(or $(MESSAGES),100000) $(GO) test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
+
 soak: lib wrapper
 	tests/soak/run $(or $(MINUTES),60) $(SEED)
 
 # The soak for a moment, so that it is known to run.
 .PHONY: test-soak
-test-soak: lib wrapper
+test-mixing:
+	MCL_MIXING=$(or $(MESSAGES),100000) $(GO) test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
+
+soak: lib wrapper
 	MCL_SOAK_MINUTE=7 tests/soak/run 3
 
 ## ---- benchmarks ----

@@ -13,6 +13,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(lifeVariable) != "" {
+		live()
+		return
+	}
 	if os.Getenv(hostVariable) != "" {
 		serve() // this process is a host
 		return

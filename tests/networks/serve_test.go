@@ -6,12 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/gob"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,8 +30,13 @@ type request struct {
 	Count int           // of messages; 0: until it is told to stop
 	Every time.Duration // between messages
 	Many  int           // messages at once; 0: one
-	Shell string
-	Stuck bool
+	Lives int           // of "live": processes that publish Count messages each, one after the other
+	// Topics is how many topics the messages have in turn; 0: none.
+	Topics int
+	// Legacy has messages of two fragments be sent as a legacy process does.
+	Legacy bool
+	Shell  string
+	Stuck  bool
 
 	Coalesce time.Duration
 }
@@ -84,6 +92,7 @@ type broadcasting struct {
 	mu     sync.Mutex // protects what follows
 	errors map[mcl.Error]int
 	asked  int
+	legacy net.Conn
 }
 
 func serve() {
@@ -146,11 +155,54 @@ func (h *host) do(r *request, a *answer) error {
 		b.halt()
 		b.read(a)
 		return nil
+	case "live":
+		for range r.Lives {
+			if err := r.inAnotherProcess(); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "checksums":
+		return computeChecksums(r.Name)
 	case "goroutines":
 		a.Tally.Messages = runtime.NumGoroutine()
 		return nil
 	}
 	return fmt.Errorf("no operation %q", r.Op)
+}
+
+// lifeVariable has the request, for a process that only publishes.
+const lifeVariable = "MCL_TEST_LIFE"
+
+// inAnotherProcess has a process of its own open the broadcaster and publish.
+func (r *request) inAnotherProcess() error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), lifeVariable+"="+string(text))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// live is what such a process does.
+func live() {
+	var r request
+	h := &host{broadcasters: map[string]*broadcasting{}}
+	err := json.Unmarshal([]byte(os.Getenv(lifeVariable)), &r)
+	if err == nil {
+		err = h.broadcast(&r)
+	}
+	if err == nil {
+		err = h.broadcasters[r.Name].publish(&r)
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 }
 
 func (h *host) listen(r *request) error {
@@ -211,8 +263,12 @@ func (h *host) broadcast(r *request) error {
 	if err != nil {
 		return err
 	}
-	h.broadcasters[r.Name] = &broadcasting{RawBroadcaster: b, stream: uint64(time.Now().UnixNano()), errors: map[mcl.Error]int{}}
-	return nil
+	out := &broadcasting{RawBroadcaster: b, stream: uint64(time.Now().UnixNano()), errors: map[mcl.Error]int{}}
+	h.broadcasters[r.Name] = out
+	if r.Legacy {
+		out.legacy, err = net.Dial("udp6", net.JoinHostPort(r.Conn.URL, strconv.Itoa(r.Conn.Port)))
+	}
+	return err
 }
 
 // publish publishes r.Count messages, and goes on when some fail.
@@ -238,7 +294,17 @@ func (b *broadcasting) one(r *request) error {
 		}
 		_, err = b.PublishMany(items)
 	} else {
-		err = b.PublishPacked(nil, b.payload(r.Size))
+		payload := b.payload(r.Size)
+		var topic *string
+		if r.Topics > 0 {
+			text := fmt.Sprint("topic ", b.next%uint64(r.Topics))
+			topic = &text
+		}
+		if r.Legacy {
+			err = b.legacyPublish(payload)
+		} else {
+			err = b.PublishPacked(topic, payload)
+		}
 	}
 	if err != nil {
 		b.mu.Lock()
@@ -246,6 +312,17 @@ func (b *broadcasting) one(r *request) error {
 		b.errors[mcl.CodeOf(err)]++
 	}
 	return err
+}
+
+// legacyPublish sends a message in two fragments, [nil, packet, 2, fragment], by the shortest headers.
+func (b *broadcasting) legacyPublish(payload []byte) error {
+	for i, part := range [][]byte{payload[:60_000], payload[60_000:]} {
+		head := []byte{0x94, 0xc0, byte(i + 1), 2, 0xda, byte(len(part) >> 8), byte(len(part))}
+		if _, err := b.legacy.Write(append(head, part...)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // payload is a message of about size bytes that says which it is, and by a checksum whether it is whole.
@@ -258,7 +335,7 @@ func (b *broadcasting) payload(size int) []byte {
 	binary.BigEndian.PutUint64(body, b.stream)
 	binary.BigEndian.PutUint64(body[8:], b.next)
 	for i := range body[16+sha256.Size:] {
-		body[16+sha256.Size+i] = byte(i*7 + int(b.next))
+		body[16+sha256.Size+i] = byte(i*7 + int(b.next) + int(b.stream>>(i%8*8)))
 	}
 	sum := sha256.Sum256(append(append([]byte(nil), body[:16]...), body[16+sha256.Size:]...))
 	copy(body[16:], sum[:])

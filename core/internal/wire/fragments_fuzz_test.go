@@ -49,7 +49,7 @@ func TestFragmentStreams(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 3))
-			script := make([]byte, 200+random.IntN(800))
+			script := make([]byte, 200+random.IntN(2800))
 			for i := range script {
 				script[i] = byte(random.Uint32())
 			}
@@ -158,7 +158,7 @@ func (s *scene) step() {
 	case 14:
 		switch c := int64(s.next()); {
 		case c < 224:
-			s.pass(c * 1e4)
+			s.pass(c * 2e3)
 		case c < 255:
 			s.pass(c * 1e5)
 		default:
@@ -352,7 +352,7 @@ func (h *honestSender) step() {
 		h.begin()
 	}
 	// What is assumed of senders and networks.
-	longest := int64(lateMax)
+	longest := int64(restartMin)
 	if !h.numbers() {
 		longest = reorderMax
 	}

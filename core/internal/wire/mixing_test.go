@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -158,13 +159,60 @@ func TestNumberedMessagesArriveInSpiteOfAllOthers(t *testing.T) {
 		{"a2 a1 b2 b1 c1 c2", "a b c"},
 		{"a1 a2 a3 a1 a2 a3 b1 b2 b3 b2 a3", "a b"}, // repeated as a whole
 		{"a1 a2 a2 a1 a3", "a"},
-		{"a2 b1 20 b2 20 a1", "b a"},
+		{"a2 b1 9 b2 9 a1", "b a"},
+		{"a2 b1 50 b2 50 a1", "b a"},
 		{"a1 10 b2 10 c1 c2", "c"},
 		{"a2 10 b1", ""},
 		{"a1 1000 a2 1000 a3", "a"}, // a slow link
 	} {
 		if got := arrive(t, c.arrive, true, 0); got != c.want {
 			t.Errorf("%s: delivered %q, want %q", c.arrive, got, c.want)
+		}
+	}
+}
+
+// A process that was started again, on the same port, may begin with the number of an old message.
+func TestMessagesOfTwoProcessesDoNotMix(t *testing.T) {
+	old, young, next := split(message(100_000, 1)), split(message(100_000, 2)), split(message(100_000, 3))
+	type fragment struct {
+		number int
+		data   []byte
+		packet uint32
+		after  int64 // milliseconds
+	}
+	for _, c := range []struct {
+		name   string
+		arrive []fragment
+		want   int // messages
+	}{
+		{"the last message has lost its first", []fragment{{7, old[1], 2, 0}, {7, young[0], 1, 30}, {7, young[1], 2, 0}, {8, next[0], 1, 0}, {8, next[1], 2, 0}}, 1},
+		{"it has lost its end", []fragment{{7, old[0], 1, 0}, {7, young[0], 1, 30}, {7, young[1], 2, 0}}, 1},
+		{"the number is far away", []fragment{{7, old[1], 2, 0}, {400, next[0], 1, 0}, {400, next[1], 2, 0}, {7, young[0], 1, 0}}, 1},
+		{"one that was late", []fragment{{7, old[1], 2, 0}, {7, old[0], 1, 30}, {8, next[0], 1, 0}, {8, next[1], 2, 0}}, 2},
+		{"one that was late, and is the last", []fragment{{7, old[1], 2, 0}, {7, old[0], 1, 30}}, 1},
+	} {
+		r, now, whole := newReassembler(), int64(0), 0
+		take := func(res Result) bool {
+			if res.Payload == nil {
+				return false
+			}
+			whole++
+			if !slices.ContainsFunc([][][]byte{old, young, next}, func(parts [][]byte) bool { return bytes.Equal(res.Payload, bytes.Join(parts, nil)) }) {
+				t.Errorf("%s: a mixture was delivered", c.name)
+			}
+			return true
+		}
+		for _, f := range c.arrive {
+			now += f.after * 1e6
+			res := sendNumbered(r, alice, "t", f.number, f.packet, 2, f.data, now)
+			for take(res); res.More; take(res) {
+				res = r.Next()
+			}
+		}
+		for take(r.Expire(now+reorderMax+1, true)) {
+		}
+		if whole != c.want {
+			t.Errorf("%s: %d messages were delivered, want %d", c.name, whole, c.want)
 		}
 	}
 }

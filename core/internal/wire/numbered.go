@@ -12,21 +12,22 @@ type numbered struct {
 // A number comes again after some hundred messages, and a program that is started again may begin with any. So a message is
 // given up when it can only be of before:
 const (
-	// newerMax is how many messages a sender may have begun after one that may still become whole.
+	// newerMax is how many messages a sender may have begun after one that may still become whole. A number that lies further
+	// away from the last one, either way, is of another process, on the same port.
 	newerMax = 16
 
-	// orderMax is how far back a number may lie of which nothing has come yet, while the numbers of one program go on. One that
-	// lies further back is of another program, on the same port.
-	orderMax = 2
-
-	// lateMax is how long after the last fragment of a message one may come that is not the next, in nanoseconds.
-	lateMax = 50e6
+	// restartMin is how long a process takes to end and start again at least, in nanoseconds. When a fragment that is not the
+	// next comes later than that after the one before, the message is held until what comes next tells.
+	restartMin = 20e6
 )
 
 // addNumbered takes a fragment of a message with a number. Messages of the sender that lie close together have others.
 func (r *Reassembler) addNumbered(s *source, a *arrival, res *Result) {
 	d := &a.Datagram
 	p := s.find(d)
+	if s.held != nil && s.held != p {
+		r.deliver(s.held)
+	}
 	switch {
 	case p == nil:
 		if s.isEcho(d) {
@@ -40,32 +41,43 @@ func (r *Reassembler) addNumbered(s *source, a *arrival, res *Result) {
 		}
 		r.evict(p, res)
 		p = nil
-	case d.Packet != p.final+1 && a.moment.since(p.active) > lateMax:
-		r.evict(p, res)
-		p = nil
+	case d.Packet != p.final+1:
+		p.doubtful = p.doubtful || a.moment.since(p.active) > restartMin
 	}
 	if p == nil {
 		p = r.beginNumbered(s, a, res)
 	}
-	if r.take(p, a, res) && p.complete() {
+	switch {
+	case !r.take(p, a, res) || !p.complete():
+	case p.doubtful:
+		r.hold(s, p)
+	default:
 		r.deliver(p)
 	}
 }
 
 func (s *source) find(d *Datagram) *partial {
+	if s.held != nil && s.held.isOf(d) {
+		return s.held
+	}
 	for _, p := range s.open {
-		if p.number == d.Number && p.packets == d.Packets && p.hasTopic == d.HasTopic && p.topic == string(d.Topic) {
+		if p.isOf(d) {
 			return p
 		}
 	}
 	return nil
 }
 
+// isOf reports whether d may be of the message, by what is written in it.
+func (p *partial) isOf(d *Datagram) bool {
+	return p.number == d.Number && p.packets == d.Packets && p.hasTopic == d.HasTopic && p.topic == string(d.Topic)
+}
+
 func (r *Reassembler) beginNumbered(s *source, a *arrival, res *Result) *partial {
 	base := Numbers(a.Packets)
 	if s.last > 0 && base == s.base {
 		ahead := (a.Number - s.last + base) % base
-		if back := base - ahead; ahead > newerMax && back > orderMax {
+		if back := base - ahead; ahead > newerMax && back > newerMax {
 			r.evictOpen(s, len(s.open), res)
 		}
 	}

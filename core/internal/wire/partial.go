@@ -35,6 +35,7 @@ type partial struct {
 	begun        int    // of a numbered one: how many messages its sender had begun by then
 	quiet        bool   // of one without number: nothing had come for a while when it began
 	trusted      bool   // likewise: what came before lets no fragments of another message be in it
+	doubtful     bool   // of a numbered one: it may be of two processes
 	older, newer *partial
 }
 
