@@ -204,10 +204,7 @@ soak: lib wrapper
 
 # The soak for a moment, so that it is known to run.
 .PHONY: test-soak
-test-mixing:
-	MCL_MIXING=$(or $(MESSAGES),100000) $(GO) test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
-
-soak: lib wrapper
+test-soak: lib wrapper
 	MCL_SOAK_MINUTE=7 tests/soak/run 3
 
 ## ---- benchmarks ----

@@ -505,7 +505,7 @@ typedef struct mcl_listener_stats {
     uint64_t bytes;          /* in those datagrams */
     uint64_t filtered;       /* datagrams of other topics */
     uint64_t repeated;       /* fragments that were there already */
-    uint64_t evicted;        /* fragments of messages that never became complete */
+    uint64_t evicted;        /* fragments of messages that never became complete, or could be mixtures of two (SECURITY.md) */
     uint64_t assembling;     /* fragments held now */
     uint64_t joined;         /* datagrams that made up whole messages */
     uint64_t messages;       /* whole messages */

@@ -117,6 +117,7 @@ func TestMessagesWithoutNumbersDoNotMix(t *testing.T) {
 		// The sender, or the network, is slow.
 		{"a1 40 a2 40 a3 40 b1 40 b2 40 b3 40 c1 40 c2 40 c3", "b c"},
 		{"a1 500 a2 500 b1 500 b2 500 c1 500 c2", "b c"},
+		{"a1 a2 20 b1 b2 20 c1 10 c2 10 d1 20 e2 20 f1 f2", "a b c f"},
 		{"a1 20 a2 a3 b1 20 b2 b3 10 c1 c2 c3", "c"},
 	} {
 		if got := arrive(t, c.arrive, false, 0); got != c.want {

@@ -4,8 +4,8 @@ import "bytes"
 
 // Legacy senders do not number their messages. What is certain of them is that a sender's fragments leave in order, one
 // message after the other, and at once. So of one sender, topic and number of packets:
-//   - Fragments that come in order from the first to the last, none later after the one before than usual, are a message. It
-//     is delivered at once where the message before was whole, or came long before. Otherwise what was lost or overtaken may
+//   - Fragments that come in order from the first to the last, none so late after the one before that it may be the next
+//     message's, are a message. It is delivered at once where the message before was whole, or came long before. Otherwise what was lost or overtaken may
 //     have let two mix: it is held until nothing has come for reorderMax, or the next message has come in order too.
 //   - Fragments in another order are a message where nothing came for reorderMax before and after, nor between them, and the first
 //     to come is not the next of the message before. Otherwise, each fault that explains them has another beside it that does so
@@ -13,17 +13,17 @@ import "bytes"
 //   - A first fragment begins a message, unless the one at hand lacks its first. One that repeats with other bytes does too.
 //   - A fragment that repeats with the same bytes was duplicated by the network.
 //
-// What remains: where the network loses as many fragments in a row as a message has, the two rests of messages make one, in
-// order. They show by the time between them, unless the next message follows as closely as a fragment; and where the network
-// delays fragments by more than messages lie apart, nothing tells.
+// What remains: where the network loses as many fragments in a row as a message has, the rests of two messages make one, in order.
+// They show by the time between them, unless messages follow each other within reorderMax; and where the network delays fragments
+// by more than messages lie apart, nothing tells. Of a sender that is slow, the first message is lost: its period is not known.
 
 // ordered is what a source knows of messages without numbers.
 type ordered struct {
 	at      moment // of the last fragment
 	unclean bool   // the last message was given up, or is in doubt
 	strict  int    // for so many messages, what comes out of order is not trusted
-	pace    int64  // longest time lately between fragments in order, in nanoseconds
-	refused int64  // such a time that was taken for a loss, with none in order since
+	started int64  // when the last message began, by the kernel's clock in nanoseconds; 0: none has
+	period  int64  // shortest time lately from the beginning of a message to that of the next; 0: not known
 }
 
 const (
@@ -34,25 +34,22 @@ const (
 	strictMessages = 8
 )
 
-// usual returns how long the next fragment in order may take.
-func (o *ordered) usual() int64 {
-	return max(reorderMax, o.pace+o.pace/4)
+// start notes that a message begins. Its time is that of the kernel's clock: a reader may find several at once.
+func (o *ordered) start(m moment) {
+	interval := m.received - o.started
+	if o.started != 0 && interval > 0 {
+		if o.period == 0 || interval < o.period {
+			o.period = interval
+		} else {
+			o.period += (interval - o.period) / 16
+		}
+	}
+	o.started = m.received
 }
 
-// tolerates reports whether the next fragment in order may have taken so long, and learns from it. A network that is slow shows
-// by two in a row that took long: of two losses that look so, one would be followed by what is in time.
-func (o *ordered) tolerates(gap int64) bool {
-	if gap > o.usual() {
-		if o.refused == 0 {
-			o.refused = gap
-			return false
-		}
-		o.pace = max(o.pace, min(gap, o.refused))
-	}
-	o.refused = 0
-	o.pace = max(gap, o.pace-o.pace/64)
-	return true
-}
+// tolerates reports whether the next fragment in order, so long after the one before, is of the same message: the same fragment of
+// the next message would come a period later.
+func (o *ordered) tolerates(gap int64) bool { return gap <= max(reorderMax, o.period/4*3) }
 
 // addOrdered takes a fragment of a message without a number.
 func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
@@ -98,6 +95,7 @@ func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
 	switch {
 	case inOrder:
 	case p == nil && a.Packet == 1:
+		s.start(a.moment)
 		p = r.beginOrdered(s, a, quiet, res)
 		p.trusted = (quiet || !s.unclean) && !s.isEcho(&a.Datagram)
 	default:
@@ -155,6 +153,8 @@ func (r *Reassembler) disorder(s *source, p *partial, a *arrival, quiet bool, re
 	}
 	if a.Packet > 1 {
 		s.strict = strictMessages
+	} else {
+		s.start(a.moment)
 	}
 	if a.Packet == 1 || p.final != a.Packet-1 {
 		p.first = 0 // the run, if there is one, does not go on
