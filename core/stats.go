@@ -18,7 +18,7 @@ type ListenerStats struct {
 	Bytes           uint64 // in those datagrams
 	Filtered        uint64 // datagrams of other topics
 	Repeated        uint64 // fragments that were there already
-	Evicted         uint64 // fragments of messages that never became complete
+	Evicted         uint64 // fragments of messages that never became complete, or could be mixtures of two (SECURITY.md)
 	Assembling      uint64 // fragments held now
 	Joined          uint64 // datagrams that made up whole messages
 	Messages        uint64 // whole messages
