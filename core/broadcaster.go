@@ -129,8 +129,8 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 
 // SetFragmentSize sets how many bytes of a large message a fragment takes, and how many bytes a datagram has at most that takes
 // a message whole: 1 to 65000, by default 60000. Smaller ones are for networks that lose packets: a datagram larger than the
-// network's packets is lost with any of them. It holds for what is published from then on. A message that makes more fragments
-// than receivers take (their MessageMax / 512 + 1) is ErrTooLarge. The errors are ErrInvalid and ErrClosed.
+// network's packets is lost with any of them. It holds for what is published from then on. A message that makes more than 131,072
+// fragments is ErrTooLarge. The errors are ErrInvalid and ErrClosed.
 func (b *RawBroadcaster) SetFragmentSize(size int) error {
 	const op = "set the fragment size of the broadcaster on"
 	b.mu.Lock()

@@ -13,7 +13,7 @@ const (
 	hopsMax                = 255
 	fragmentSize           = 60000
 	fragmentSizeMax        = 65000
-	fragmentSizeLeast      = 512
+	fragmentsMax           = 131072
 	messageMaxDefault      = 67108864
 	messageMaxLimit        = 1073741824
 	reassemblyBytesDefault = 268435456

@@ -51,10 +51,10 @@ func (b *RawBroadcaster) fits(m *Item) error {
 	}
 	topic := b.topicOf(m)
 	packets := b.packets(topic, m.Payload)
-	if limit := wire.PacketsMax(b.res.conn.MessageMax); int64(packets) > limit {
+	if packets > fragmentsMax {
 		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
 			Detail: fmt.Sprintf("the payload of %d bytes makes %d fragments of %d bytes; receivers take up to %d",
-				len(m.Payload), packets, b.fragmentSize, limit),
+				len(m.Payload), packets, b.fragmentSize, fragmentsMax),
 			Remedy: "set a larger fragment size"}
 	}
 	if packets > 0 && !wire.TopicFits(topic, b.fragmentSize) {

@@ -97,8 +97,8 @@ func TestNumberOfPackets(t *testing.T) {
 		packet, packets, size int
 		want                  Cause
 	}{
-		{"the most, in the smallest fragments", 1, messageMax/FragmentLeast + 1, FragmentLeast, OK},
-		{"one more", 1, messageMax/FragmentLeast + 2, 1, BadPackets},
+		{"the most, in the largest fragments of so many", 1, FragmentsMax, 8, OK},
+		{"one more", 1, FragmentsMax + 1, 1, BadPackets},
 		{"the largest message, and an empty fragment", 1, 5, messageMax / 4, OK},
 		{"its last", 5, 5, 0, OK},
 		{"a message that is larger", 1, 5, messageMax/4 + 1, BadPackets},
@@ -106,7 +106,7 @@ func TestNumberOfPackets(t *testing.T) {
 		{"a last fragment, which is as long as the others", 5, 5, messageMax/4 + 1, BadPackets},
 	} {
 		datagram := AppendFragment(nil, nil, uint32(c.packet), uint32(c.packets), c.size)
-		if c.size >= 1<<16 {
+		if c.size >= 1<<16 { // which no datagram has
 			datagram = binary.BigEndian.AppendUint32(append(datagram[:len(datagram)-3], codeStr32), uint32(c.size))
 		}
 		d, cause := Parse(append(datagram, make([]byte, c.size)...), messageMax)
