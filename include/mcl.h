@@ -409,7 +409,8 @@ typedef struct mcl_listener_options {
     const char *const *topics; /* deliver only these topics; NULL: all, those without a topic too */
     const size_t *topic_sizes; /* bytes of each; NULL: they end in NUL */
     size_t topic_count;        /* 0: all */
-    mcl_type *type;            /* deliver only messages of this type, others are counted as rejected; NULL: anything */
+    mcl_type *type;            /* deliver only messages of this type, also those packed in a string or bytes, as what that
+                                  holds; others are counted as rejected; NULL: anything */
     int32_t queued;            /* MCL_ON: receiving goes on in the background while a callback runs, and the queue
                                   holds what arrives. 0 or MCL_OFF: callbacks run where data is received: quickest,
                                   and while one runs only the kernel's buffer holds what arrives. Without callbacks
