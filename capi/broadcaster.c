@@ -173,6 +173,14 @@ int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *i
     return code;
 }
 
+int mcl_broadcaster_set_fragment_size(mcl_broadcaster *broadcaster, int bytes, mcl_error *error)
+{
+    ENTER(error);
+    CHECK(GO(mclgo_broadcaster_set_fragment_size((uintptr_t)broadcaster, bytes, error)));
+    shortcut_limit((uintptr_t)broadcaster, (size_t)bytes);
+    return MCL_OK;
+}
+
 int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error)
 {
     ENTER(error);

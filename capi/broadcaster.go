@@ -188,6 +188,13 @@ func mclgo_broadcaster_publish_many(handle C.uintptr_t, items *C.const_item, cou
 	})
 }
 
+//export mclgo_broadcaster_set_fragment_size
+func mclgo_broadcaster_set_fragment_size(handle C.uintptr_t, bytes C.int, out *C.mcl_error) C.int {
+	return broadcaster(handle, out, "mcl_broadcaster_set_fragment_size", func(b *mcl.RawBroadcaster) error {
+		return b.SetFragmentSize(int(bytes))
+	})
+}
+
 //export mclgo_broadcaster_flush
 func mclgo_broadcaster_flush(handle C.uintptr_t, out *C.mcl_error) C.int {
 	return broadcaster(handle, out, "mcl_broadcaster_flush", (*mcl.RawBroadcaster).Flush)

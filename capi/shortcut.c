@@ -28,6 +28,7 @@ struct shortcut {
     atomic_int trains; /* and the interface has not refused one */
     int verbatim;
     int64_t message_max;
+    _Atomic size_t fragment_size; /* a larger datagram goes the long way */
     char *topic; /* the default one, or NULL */
     size_t topic_size;
     _Atomic uint64_t network; /* the state in which the socket was connected */
@@ -68,6 +69,7 @@ void shortcut_add(uintptr_t handle, const shim_socket *socket, const char *topic
     atomic_store(&s->trains, 0); /* shortcut_ready tells */
     s->verbatim = socket->verbatim;
     s->message_max = socket->message_max;
+    atomic_store(&s->fragment_size, MCL_FRAGMENT_SIZE);
     s->topic = NULL;
     s->topic_size = topic_size;
     if (topic != NULL) {
@@ -178,7 +180,8 @@ static struct datagram make_datagram(const shortcut *s, uint8_t *header, const c
     const struct datagram none = {0, NULL, 0};
     const uint8_t *object = packed;
     int str8 = !s->verbatim && is_str8(object, size);
-    if (size > MCL_FRAGMENT_SIZE || (int64_t)size + str8 > s->message_max ||
+    size_t limit = atomic_load_explicit(&s->fragment_size, memory_order_relaxed);
+    if (size > limit || (int64_t)size + str8 > s->message_max ||
         !(str8 || scan_is_plain(object, size, s->verbatim)))
         return none;
     size_t header_size = put_header(header, topic, topic_size);
@@ -186,7 +189,10 @@ static struct datagram make_datagram(const shortcut *s, uint8_t *header, const c
         header[header_size++] = 0xda;
         header[header_size++] = 0;
     }
-    return (struct datagram){header_size, object + str8, size - (size_t)str8};
+    size -= (size_t)str8;
+    if (header_size + size > limit)
+        return none;
+    return (struct datagram){header_size, object + str8, size};
 }
 
 static int is_connected(shortcut *s)
@@ -212,7 +218,7 @@ int shortcut_publish(shortcut *s, const char *topic, size_t topic_size, const vo
     if (topic != NULL && topic_size > TOPIC_MAX)
         return 0;
     struct datagram d = make_datagram(s, datagram, topic, topic_size, packed, size);
-    if (d.header_size == 0 || d.header_size + d.size > MCL_FRAGMENT_SIZE ||
+    if (d.header_size == 0 ||
         send_datagram(s->fd, datagram, d.header_size, d.object, d.size) < 0)
         return 0;
     count_sent(s, 1, d.header_size + d.size);
@@ -285,6 +291,15 @@ int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count)
     }
     count_sent(s, count, t.used);
     return 1;
+}
+
+void shortcut_limit(uintptr_t handle, size_t size)
+{
+    shortcut *s = shortcut_enter(handle);
+    if (s == NULL)
+        return;
+    atomic_store(&s->fragment_size, size);
+    shortcut_leave(s);
 }
 
 void shortcut_ready(uintptr_t handle, uint64_t network)

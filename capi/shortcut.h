@@ -36,6 +36,9 @@ int shortcut_publish(shortcut *s, const char *topic, size_t topic_size, const vo
  * (UDP_SEGMENT), all of them or none. Of larger batches and messages, the long way is a small part of the cost. */
 int shortcut_publish_many(shortcut *s, const mcl_item *items, size_t count);
 
+/* Datagrams have this many bytes at most from now on; MCL_FRAGMENT_SIZE before. */
+void shortcut_limit(uintptr_t handle, size_t size);
+
 /* The long way has just sent by this socket, which it connects as the network is; it began when the network was in this state. */
 uint64_t shortcut_network(void);
 void shortcut_ready(uintptr_t handle, uint64_t network);

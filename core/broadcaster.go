@@ -52,9 +52,10 @@ type RawBroadcaster struct {
 
 	sender netio.Sender
 
-	mu    sync.Mutex // one message at a time: fragments leave in order. Protects what follows
-	head  []byte
-	batch []netio.Datagram
+	mu           sync.Mutex // one message at a time: fragments leave in order. Protects what follows
+	fragmentSize int        // bytes of a fragment's payload, and of a datagram that is sent in one piece
+	head         []byte
+	batch        []netio.Datagram
 
 	waiting *coalescer // nil: nothing ever waits
 }
@@ -109,7 +110,7 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	if err != nil {
 		return nil, openError(op, &res, err)
 	}
-	b := &RawBroadcaster{res: res, opts: o, sender: sender}
+	b := &RawBroadcaster{res: res, opts: o, sender: sender, fragmentSize: fragmentSize}
 	if o.Coalesce > 0 {
 		if err := b.startCoalescing(); err != nil {
 			b.Close()
@@ -117,6 +118,24 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 		}
 	}
 	return b, nil
+}
+
+// SetFragmentSize sets how many bytes of a large message a fragment takes, and how many bytes a datagram has at most that takes
+// a message whole: 1 to 65000, by default 60000. Smaller ones are for networks that lose packets: a datagram larger than the
+// network's packets is lost with any of them. It holds for what is published from then on. A message that makes more than 131,072
+// fragments is ErrTooLarge. The errors are ErrInvalid and ErrClosed.
+func (b *RawBroadcaster) SetFragmentSize(size int) error {
+	const op = "set the fragment size of the broadcaster on"
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed.Load():
+		return closedError(op, b.res.conn.String())
+	case size < 1 || size > fragmentSizeMax:
+		return outOfRange(op, b.res.conn, "the fragment size", int64(size), 1, fragmentSizeMax)
+	}
+	b.fragmentSize = size
+	return nil
 }
 
 // Stats returns the counters since the broadcaster was opened.

@@ -57,7 +57,7 @@ func (b *RawBroadcaster) coalesce(items []Item) (taken int, err error) {
 				return taken, which(err, taken, len(items))
 			}
 		}
-		if size > coalesceBytes { // in fragments, at once
+		if size > min(coalesceBytes, b.fragmentSize) { // at once, mostly in fragments
 			if _, err := b.sendSome(items[taken : taken+1]); err != nil {
 				return taken, which(b.failed(op, err), taken, len(items))
 			}

@@ -12,6 +12,8 @@ const (
 	hopsDefault            = 3
 	hopsMax                = 255
 	fragmentSize           = 60000
+	fragmentSizeMax        = 65000
+	fragmentsMax           = 131072
 	messageMaxDefault      = 67108864
 	messageMaxLimit        = 1073741824
 	reassemblyBytesDefault = 268435456

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,7 +105,7 @@ func TestMessagesThatDoNotFitTheTypeAreRejectedAndReported(t *testing.T) {
 	reported := make(chan error, 10)
 	l := open(t, n, conn, ListenerOptions{Type: typ, OnError: func(err error) { reported <- err }})
 	b := dial(t, n, conn, BroadcasterOptions{})
-	for _, v := range []any{1, map[string]any{"y": 1}, map[string]any{"x": 1, "name": "Other"}, []int{1}, map[string]any{"x": 7}} {
+	for _, v := range []any{1, map[string]any{"y": 1}, map[string]any{"x": 1, "name": "Other"}, []int{1}, "text", "\x81\xa1y\x01", map[string]any{"x": 7}} {
 		publish(t, b, "", v)
 	}
 	r, err := l.Receive(within(t))
@@ -114,8 +115,32 @@ func TestMessagesThatDoNotFitTheTypeAreRejectedAndReported(t *testing.T) {
 	if x, err := r.Message().Int("x"); x != 7 || err != nil {
 		t.Errorf("x = %d, %v", x, err)
 	}
-	if s := l.Stats(); s.Rejected != 4 {
+	if s := l.Stats(); s.Rejected != 6 {
 		t.Errorf("%d rejected", s.Rejected)
 	}
 	wantKind(t, <-reported, ErrFormat) // the first of them; more would follow a second later
+}
+
+// As legacy programs publish message.encode() by a raw broadcaster: a string, and bytes from Python 3.
+func TestAPackedMessageInAStringIsTheMessage(t *testing.T) {
+	n, conn := netiotest.New(1), newConnection()
+	typ := define(t, "Packed", []string{"x"}, conn)
+	l := open(t, n, conn, ListenerOptions{Type: typ})
+	b := dial(t, n, conn, BroadcasterOptions{})
+	message := typ.New()
+	if err := message.Set("x", strings.Repeat("long ", 20_000)); err != nil {
+		t.Fatal(err)
+	}
+	packed := message.AppendPacked(nil)
+	for _, v := range []any{string(packed), packed} {
+		publish(t, b, "", v)
+		r, err := l.Receive(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(r.Payload, packed) || r.Message() == nil {
+			t.Errorf("%T: received %d other bytes", v, len(r.Payload))
+		}
+	}
+	balanced(t, l.Stats())
 }

@@ -24,7 +24,7 @@ const (
 // ListenerOptions are the options of Listen. The zero value is the default.
 type ListenerOptions struct {
 	Topics []string // deliver only these topics; none: all, and messages without a topic too
-	Type   *Type    // deliver only messages of this type, others are counted as rejected; nil: anything
+	Type   *Type    // deliver only messages of this type, also packed in a string; others are counted as rejected; nil: anything
 
 	// Queued goes on receiving in the background while a callback runs, and queues what arrives. Otherwise callbacks run
 	// where data is received: that is quickest, and while one runs only the kernel's buffer holds what arrives. Without

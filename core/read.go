@@ -151,7 +151,12 @@ func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) 
 	delta.Joined += uint64(e.Datagrams)
 	delta.Messages++
 	if l.opts.Type != nil {
-		if err := l.opts.Type.check(e.Payload); err != nil {
+		err := l.opts.Type.check(e.Payload)
+		// Legacy programs publish message.encode() as raw data, whose listeners make messages of it.
+		if packed, _, ok := wire.CutString(e.Payload); ok && l.opts.Type.check(packed) == nil {
+			e.Payload, err = packed, nil
+		}
+		if err != nil {
 			delta.Rejected++
 			if e.Owner != nil {
 				e.Owner.Release()

@@ -51,12 +51,24 @@ func (b *RawBroadcaster) fits(m *Item) error {
 			Remedy: "raise MessageMax (message_max) here and at the receivers, or split the message"}
 	}
 	topic := b.topicOf(m)
-	if wire.Packets(wire.SingleSize(topic), len(m.Payload)) > 0 && !wire.TopicFits(topic) {
+	packets := b.packets(topic, m.Payload)
+	if packets > fragmentsMax {
+		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
+			Detail: fmt.Sprintf("the payload of %d bytes makes %d fragments of %d bytes; receivers take up to %d",
+				len(m.Payload), packets, b.fragmentSize, fragmentsMax),
+			Remedy: "set a larger fragment size"}
+	}
+	if packets > 0 && !wire.TopicFits(topic, b.fragmentSize) {
 		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
 			Detail: fmt.Sprintf("a topic of %d bytes does not fit beside a fragment of a large message", len(*topic)),
 			Remedy: "use a shorter topic"}
 	}
 	return nil
+}
+
+// packets returns how many fragments a message travels in; 0: it goes whole.
+func (b *RawBroadcaster) packets(topic *string, payload []byte) uint32 {
+	return wire.Packets(wire.SingleSize(topic), len(payload), b.fragmentSize)
 }
 
 func (b *RawBroadcaster) topicOf(m *Item) *string {
@@ -72,7 +84,7 @@ func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
 	for i := range items[:min(len(items), batchMax)] {
 		m := &items[i]
 		topic := b.topicOf(m)
-		if packets := wire.Packets(wire.SingleSize(topic), len(m.Payload)); packets > 0 {
+		if packets := b.packets(topic, m.Payload); packets > 0 {
 			if i > 0 {
 				break
 			}
@@ -139,8 +151,8 @@ func (b *RawBroadcaster) fragment(topic *string, payload []byte, packets uint32)
 	b.head = b.head[:0]
 	number := b.nextNumber(packets)
 	for packet := range packets {
-		part := payload[int(packet)*wire.FragmentSize:]
-		part = part[:min(len(part), wire.FragmentSize)]
+		part := payload[int(packet)*b.fragmentSize:]
+		part = part[:min(len(part), b.fragmentSize)]
 		start := len(b.head)
 		b.head = wire.AppendNumberedFragment(b.head, topic, packet+1, packets, len(part), number)
 		// An append may move the headers before; those stay valid where they were.
@@ -166,15 +178,18 @@ func (b *RawBroadcaster) nextNumber(packets uint32) int {
 // dropped at a receiver's buffer of 4 MiB, and with one fragment all is lost. A burst fills about a third of that buffer;
 // in the pause a receiver whose memory is cold can empty it. Messages up to 2 MB are not slowed.
 const (
-	burst      = 32 // fragments
+	burst      = 32                                 // fragments of the usual size
+	burstBytes = burst * (fragmentSize + burstCost) // in the kernel's memory, which is larger for each by some
+	burstCost  = 768
 	burstPause = 2 * time.Millisecond
 )
 
 func (b *RawBroadcaster) sendPaced() (sent int, err error) {
 	b.uses.Add(1)
 	b.sender.Follow()
+	count := burstBytes / (b.fragmentSize + burstCost)
 	for {
-		n, err := b.sender.Send(b.batch[sent:min(sent+burst, len(b.batch))])
+		n, err := b.sender.Send(b.batch[sent:min(sent+count, len(b.batch))])
 		if sent += n; err != nil || sent == len(b.batch) {
 			return sent, err
 		}

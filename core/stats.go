@@ -95,6 +95,7 @@ func (s *ListenerStats) merge(d *ListenerStats) {
 // Numbers that wire and queue state in their own right must be those of include/mcl.h.
 var (
 	_ = [1]struct{}{}[wire.FragmentSize-fragmentSize]
+	_ = [1]struct{}{}[wire.FragmentsMax-fragmentsMax]
 	_ = [1]struct{}{}[wire.DepthMax-depthMax]
 	_ = [1]struct{}{}[wire.BadReassembled-malformedReassembled]
 	_ = [1]struct{}{}[wire.BadSize-malformedSize]

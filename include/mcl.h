@@ -109,7 +109,9 @@ const char *mcl_strerror(int code);
 #define MCL_PORT_MAX 65535
 #define MCL_HOPS_DEFAULT 3
 #define MCL_HOPS_MAX 255
-#define MCL_FRAGMENT_SIZE 60000            /* a larger message travels in fragments of this many bytes */
+#define MCL_FRAGMENT_SIZE 60000            /* by default, a larger message travels in fragments of this many bytes */
+#define MCL_FRAGMENT_SIZE_MAX 65000        /* no legacy process reads a larger datagram */
+#define MCL_FRAGMENTS_MAX 131072           /* of a message */
 #define MCL_MESSAGE_MAX_DEFAULT 67108864   /* 64 MiB */
 #define MCL_MESSAGE_MAX_LIMIT 1073741824   /* 1 GiB: the most that can be asked for */
 #define MCL_REASSEMBLY_BYTES_DEFAULT 268435456 /* 256 MiB */
@@ -367,6 +369,13 @@ typedef struct mcl_item {
 int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
                                  mcl_error *error);
 
+/* Sets how many bytes of a large message a fragment takes, and how many bytes a datagram has at most that takes a message
+ * whole: 1 to MCL_FRAGMENT_SIZE_MAX; MCL_FRAGMENT_SIZE until it is set. Smaller ones are for networks that lose packets: a
+ * datagram larger than the network's packets is lost with any of them. It holds for what is published after it; on another
+ * thread a publish may be under way, which it waits for. A message that makes more than MCL_FRAGMENTS_MAX of them is
+ * MCL_ETOOLARGE. Errors: MCL_EINVAL, MCL_ECLOSED. */
+int mcl_broadcaster_set_fragment_size(mcl_broadcaster *broadcaster, int bytes, mcl_error *error);
+
 /* Sends what waits to be coalesced. Errors: those of sending it, or what waited before; MCL_ECLOSED. */
 int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error);
 
@@ -400,7 +409,8 @@ typedef struct mcl_listener_options {
     const char *const *topics; /* deliver only these topics; NULL: all, those without a topic too */
     const size_t *topic_sizes; /* bytes of each; NULL: they end in NUL */
     size_t topic_count;        /* 0: all */
-    mcl_type *type;            /* deliver only messages of this type, others are counted as rejected; NULL: anything */
+    mcl_type *type;            /* deliver only messages of this type, also those packed in a string or bytes, as what that
+                                  holds; others are counted as rejected; NULL: anything */
     int32_t queued;            /* MCL_ON: receiving goes on in the background while a callback runs, and the queue
                                   holds what arrives. 0 or MCL_OFF: callbacks run where data is received: quickest,
                                   and while one runs only the kernel's buffer holds what arrives. Without callbacks
@@ -488,7 +498,7 @@ enum mcl_malformed {              /* why a datagram was dropped */
     MCL_MALFORMED_TRAILING = 2,   /* bytes after the array */
     MCL_MALFORMED_TOPIC = 3,      /* the topic is neither nil nor a string */
     MCL_MALFORMED_PACKET = 4,     /* `packet` outside 1 to `packets` */
-    MCL_MALFORMED_PACKETS = 5,    /* `packets` is 0, or more than the largest message needs */
+    MCL_MALFORMED_PACKETS = 5,    /* `packets` is 0, or more than any message of message_max bytes has */
     MCL_MALFORMED_DEPTH = 6,      /* nested deeper than MCL_DEPTH_MAX */
     MCL_MALFORMED_SIZE = 7,       /* the payload is larger than message_max */
     MCL_MALFORMED_REASSEMBLED = 8 /* all fragments are there, but joined they are not one msgpack object */

@@ -153,6 +153,7 @@ static void every_function_refuses(void)
     FAILS(f, mcl_broadcaster_publish_string(b, "t", 1, "", 0, &error));
     FAILS(f, mcl_broadcaster_publish_bytes(b, "t", 1, "", 0, &error));
     FAILS(f, mcl_broadcaster_publish_many(b, &item, 1, &n, &error));
+    FAILS(f, mcl_broadcaster_set_fragment_size(b, 1000, &error));
     FAILS(f, mcl_broadcaster_flush(b, &error));
     FAILS(f, mcl_broadcaster_get_stats(b, &bs, &error));
     FAILS(f, mcl_broadcaster_get_settings(b, &set, &error));

@@ -80,6 +80,7 @@ static void every_broadcaster(void *p, int code)
     FAILS(code, mcl_broadcaster_publish_double(p, "t", 1, 1, &error));
     FAILS(code, mcl_broadcaster_publish_string(p, "t", 1, "", 0, &error));
     FAILS(code, mcl_broadcaster_publish_bytes(p, "t", 1, "", 0, &error));
+    FAILS(code, mcl_broadcaster_set_fragment_size(p, 1000, &error));
     FAILS(code, mcl_broadcaster_get_stats(p, &stats, &error));
     FAILS(code, mcl_broadcaster_get_settings(p, &settings, &error));
     EQUAL(code, mcl_broadcaster_close(p));

@@ -150,6 +150,49 @@ static void sizes(void)
     MUST(mcl_broadcaster_close(b));
 }
 
+static void put_bytes(uint8_t *out, size_t size)
+{
+    for (size_t i = 3; i < size; i++)
+        out[i] = (uint8_t)draw(256);
+    if (size < 3)
+        out[0] = 0xc2, out[1] = 0xc3;
+    else
+        out[0] = 0xc5, out[1] = (uint8_t)((size - 3) >> 8), out[2] = (uint8_t)(size - 3);
+}
+
+/* Fragments of another size, smaller than some datagrams and larger than all others, and where a header leaves no room. */
+static void fragments(void)
+{
+    static uint8_t data[3000];
+    const int some[] = {60000, 100, 1, 1400, 2999, 3002, 65000};
+    mcl_broadcaster *b = broadcast_with(NULL);
+    connected(b);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        int limit = some[i];
+        MUST(mcl_broadcaster_set_fragment_size(b, limit, &error));
+        FAILS(MCL_EINVAL, mcl_broadcaster_set_fragment_size(b, 0, &error));
+        FAILS(MCL_EINVAL, mcl_broadcaster_set_fragment_size(b, MCL_FRAGMENT_SIZE_MAX + 1, &error));
+        for (size_t size = 3; size <= sizeof data; size += size < 110 ? 1 : 289) {
+            put_bytes(data, size);
+            mcl_item item = {"t", 1, data, size}, two[2] = {item, item};
+            for (int many = 0; many < 3; many++) {
+                mcl_broadcaster_stats before = {.size = sizeof before}, after = {.size = sizeof after};
+                MUST(mcl_broadcaster_get_stats(b, &before, &error));
+                if (many == 0)
+                    MUST(mcl_broadcaster_publish(b, "t", 1, data, size, &error));
+                else
+                    MUST(mcl_broadcaster_publish_many(b, two, (size_t)many, NULL, &error));
+                MUST(mcl_broadcaster_get_stats(b, &after, &error));
+                uint64_t each = 3 + (int)size <= limit ? 1 : size / (size_t)limit + 1;
+                EQUAL(each * (many == 2 ? 2 : 1), after.datagrams - before.datagrams);
+                for (int copies = 0; copies <= (many == 2); copies++)
+                    expect("t", 1, data, size);
+            }
+        }
+    }
+    MUST(mcl_broadcaster_close(b));
+}
+
 /* A text alone in a str8, whose header is one byte longer as a raw16: also where that goes beyond the largest message. */
 static void texts(int verbatim)
 {
@@ -206,16 +249,6 @@ static void topics(void)
         }
         MUST(mcl_broadcaster_close(b));
     }
-}
-
-static void put_bytes(uint8_t *out, size_t size)
-{
-    for (size_t i = 3; i < size; i++)
-        out[i] = (uint8_t)draw(256);
-    if (size < 3)
-        out[0] = 0xc2, out[1] = 0xc3;
-    else
-        out[0] = 0xc5, out[1] = (uint8_t)((size - 3) >> 8), out[2] = (uint8_t)(size - 3);
 }
 
 /* Batches of all kinds: of one size or not, with one that is refused, longer than a train, at the limits of its sizes. What
@@ -474,6 +507,7 @@ int main(void)
     batches(b, NULL);
     MUST(mcl_broadcaster_close(b));
     sizes();
+    fragments();
     texts(MCL_OFF);
     texts(MCL_ON);
     topics();

@@ -1,10 +1,13 @@
 """Connections: of a user's own transport, and of UDP."""
 
+import collections
 import copy
 import pickle
+import pickletools
 
 import pytest
 
+from helpers import PY2
 from mcl.network import abstract, udp
 
 
@@ -169,16 +172,77 @@ def test_pickle_and_copy(connection):
     assert copy.copy(connection) == copy.deepcopy(connection) == connection
 
 
-@pytest.mark.parametrize('connection', [Own(1, 2), udp.Connection('ff15::1')])
-def test_immutable(connection):
-    for name in type(connection)._fields + ('broadcaster', 'listener', 'mandatory', 'other'):
+@pytest.mark.parametrize('connection', [Own(1, 2), udp.Connection('ff15::1', hops=1)])
+def test_fields_are_immutable(connection):
+    before, options = repr(connection), ('hops', 'interface') * isinstance(
+        connection, udp.Connection)
+    for name in type(connection)._fields + ('broadcaster', 'listener', 'mandatory') + options:
         with pytest.raises(AttributeError):
             setattr(connection, name, 'value')
-    for name in ('broadcaster', type(connection)._fields[0]):
         with pytest.raises(AttributeError):
             delattr(connection, name)
     with pytest.raises(TypeError):
         connection[0] = 1
+    assert repr(connection) == before
+
+
+@pytest.mark.parametrize('connection', [Own(1, 2), udp.Connection('ff15::1', hops=1)])
+def test_other_attributes_can_be_set(connection):
+    before, text = copy.copy(connection), repr(connection)
+    connection.note = ['mine']
+    assert connection.note == ['mine']
+    assert (connection, hash(connection), repr(connection)) == (before, hash(before), text)
+    assert connection._replace().to_dict() == before.to_dict()
+    assert copy.copy(connection).note == copy.deepcopy(connection).note == ['mine']
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(connection, protocol)).note == ['mine']
+    del connection.note
+    assert not hasattr(connection, 'note')
+
+
+def test_optional_fields_come_in_the_order_of_their_dict():
+    optional = {'B': 1, 'C': 2, 'D': 3}
+    names = tuple(optional)
+    assert names == (('C', 'B', 'D') if PY2 else ('B', 'C', 'D'))
+    Many = declare(optional=optional)
+    many = Many('a', 10, 20, 30)
+    assert tuple(many) == many[:] == ('a', 10, 20, 30)
+    assert [getattr(many, name) for name in names] == [10, 20, 30] == list(many)[1:]
+    assert repr(many) == "Declared(A='a', %s=10, %s=20, %s=30)" % names
+    assert Many._make(many) == many and list(many._asdict()) == ['A'] + list(names)
+    ordered = collections.OrderedDict([('Z', 1), ('B', 2)])
+    assert repr(declare(optional=ordered)('a')) == "Declared(A='a', Z=1, B=2)"
+
+
+def test_own_init():
+    """It takes what the class takes, and may hand it to the base class, which has no use for it."""
+
+    class Serial(abstract.Connection):
+        mandatory = ('device',)
+        optional = {'speed': 9600}
+        broadcaster = Broadcaster
+        listener = Listener
+
+        def __init__(self, device, speed=9600):
+            super(Serial, self).__init__(device, speed=speed)
+            self.label = '%s at %d' % (device, speed)
+
+    serial = Serial('/dev/ttyS0', speed=300)
+    assert (tuple(serial), serial.label) == (('/dev/ttyS0', 300), '/dev/ttyS0 at 300')
+    assert Serial.from_dict(serial.to_dict()).label == copy.copy(serial).label == serial.label
+    assert serial._replace(speed=1200).label == '/dev/ttyS0 at 1200'
+
+
+@pytest.mark.parametrize('protocol', range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_names_the_class_alone(protocol):
+    """A process of the legacy system loads it."""
+    pickled = pickle.dumps(udp.Connection('ff15::1', 2000), protocol)
+    named = {argument if ' ' in argument else None
+             for code, argument, _ in pickletools.genops(pickled) if code.name == 'GLOBAL'}
+    if protocol < 4:
+        assert named == {'mcl.network.udp Connection'}
+    assert b'_remake' not in pickled and b'_connection' not in pickled
+    assert b'ff15::1' in pickled and b'hops' not in pickled
 
 
 def test_broadcaster_and_listener():

@@ -1,5 +1,8 @@
 """Event."""
 
+import copy
+import pickle
+
 import pytest
 
 from mcl import Event
@@ -61,3 +64,42 @@ def test_callbacks_may_change_the_subscriptions():
     assert calls == ['once', 'always']
     event.__trigger__()
     assert calls == ['once', 'always', 'always', 'late']
+
+
+class Alarm(Event):
+    """As a program derives one."""
+
+    def __init__(self, level):
+        super(Alarm, self).__init__()
+        self.level = [level]
+
+    def rise(self):
+        self.level.append(1)
+
+
+def copies(event):
+    return [copy.deepcopy(event)] + [
+        pickle.loads(pickle.dumps(event, protocol))
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    ]
+
+
+def test_copies_have_the_callbacks_and_are_apart():
+    for event in (Event(), Alarm(3)):
+        event.subscribe(max)
+        event.subscribe(min)
+        for made in copies(event):
+            assert type(made) is type(event) and made.num_subscriptions() == 2
+            assert made.unsubscribe(max) and made.subscribe(len)
+            assert event.is_subscribed(max) and not event.is_subscribed(len)
+            assert getattr(made, 'level', [3]) == [3]
+    for made in copies(Event()):
+        assert made.num_subscriptions() == 0 and made.subscribe(max)
+
+
+def test_a_deep_copy_calls_its_own_methods():
+    alarm = Alarm(0)
+    alarm.subscribe(alarm.rise)
+    made = copy.deepcopy(alarm)
+    made.__trigger__()
+    assert (alarm.level, made.level) == ([0], [0, 1])

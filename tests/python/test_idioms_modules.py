@@ -88,7 +88,7 @@ if __name__ == '__main__':
     import helper
     import script
     assert script.Pose is Pose is get_message_objects('Pose') and script.Twist is Twist
-    assert list_messages()[:2] == ['Pose', 'Twist']
+    assert list_messages()[:2] == [Pose, Twist]
     assert helper.make(3).double() == 6
     if sys.version_info[0] > 2:
         assert script.Named is Named and Named(n=1).keys() == ['n', 'name', 'timestamp']
@@ -153,7 +153,7 @@ with mcl.MessageListener(old) as listener:
         file.write('# one line more' + text.replace('2 *', '3 *'))
     for _ in range(2):
         assert reload(module) is module
-    assert list_messages() == ['Pose', 'Twist']
+    assert list_messages() == [module.Pose, module.Twist]
     assert module.Pose is not old and get_message_objects('Pose') is module.Pose
     assert module.Pose(x=1).double() == 3 and message.double() == 2
     with mcl.MessageBroadcaster(module.Pose) as broadcaster:
@@ -189,7 +189,7 @@ except NameError as error:
     assert 'remove_message_object' in str(error)
 else:
     sys.exit('no NameError')
-assert list_messages() == ['Pose', 'Twist']
+assert [kind.name for kind in list_messages()] == ['Pose', 'Twist']
 """, path, *change
     )
 

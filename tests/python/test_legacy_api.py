@@ -212,6 +212,7 @@ def test_raw_listener_arguments(module, connection):
         (make(connection), None),
         (make(connection, 'a'), 'a'),
         (make(connection, ['a', u'b']), ['a', 'b']),
+        (make(connection, ('a', 'b')), ('a', 'b')),
         (make(connection, topics=u'a'), 'a'),
         (make(connection=connection, topics=['a']), ['a']),
     ):
@@ -223,6 +224,7 @@ def test_message_listener_arguments(Pose):
         (MessageListener(Pose), None),
         (MessageListener(Pose, 'a'), 'a'),
         (MessageListener(Pose, topics=['a', u'b']), ['a', 'b']),
+        (MessageListener(Pose, topics={'a', 'b'}), {'a', 'b'}),
         (MessageListener(message=Pose, topics='a'), 'a'),
     ):
         check_topics(listener, Pose.connection, topics)
@@ -235,6 +237,7 @@ def test_queued_listener_arguments(Pose, typed):
         (QueuedListener(source), None),
         (QueuedListener(source, 'a'), 'a'),
         (QueuedListener(source, ['a', u'b'], True), ['a', 'b']),
+        (QueuedListener(source, {'a': 1, 'b': 2}), {'a': 1, 'b': 2}),
         (QueuedListener(connection=source, topics=u'a', open_init=True), 'a'),
     ):
         assert listener.is_open() is True and listener.connection is Pose.connection
@@ -260,8 +263,8 @@ def check_topics(listener, connection, topics):
         assert received == wanted
 
 
-@pytest.mark.parametrize('topics', [('a', 'b'), {'a'}, 5, ['a', 5], {'a': 1}])
-def test_topics_are_none_a_string_or_a_list(Pose, topics):
+@pytest.mark.parametrize('topics', [5, ['a', 5], {5: 'a'}, iter('a')])
+def test_topics_are_none_a_string_or_a_collection(Pose, topics):
     for kind, typed in KINDS:
         with pytest.raises(TypeError):
             kind(Pose if typed else Pose.connection, topics=topics)
@@ -329,7 +332,8 @@ def test_message_by_class_statement():
         mandatory = (u'gyro', 'accel')
         connection = Connection('ff15::1')
 
-    assert list_messages() == ['ImuMessage']
+    defined = [ImuMessage]
+    assert list_messages() == defined
     for body, error in (
         ({'mandatory': ('gyro',), 'connection': Connection('ff15::1')}, Exception),
         ({'mandatory': 'gyro', 'connection': Connection('ff15::2')}, TypeError),
@@ -347,7 +351,7 @@ def test_message_by_class_statement():
             mandatory = ('gyro',)
             connection = Connection('ff15::2')
 
-    assert list_messages() == ['ImuMessage']
+    assert list_messages() == defined
 
 
 def test_message_of_a_mapping_that_is_no_dict(Pose):
@@ -390,8 +394,8 @@ def test_update_takes_what_a_message_is_made_of(Pose, wrong):
 def test_registry_arguments_have_names(Pose):
     assert get_message_objects(names='Pose') is get_message_objects(u'Pose') is Pose
     assert get_message_objects(names=['Pose']) == [Pose]
-    assert list_messages(['Pose'], None) == list_messages(include=u'Pose', exclude=[]) == ['Pose']
-    assert list_messages(None, 'Pose') == list_messages([], None) == []
+    assert list_messages(['Pose'], None) == list_messages(include=u'Pose', exclude=[]) == [Pose]
+    assert list_messages(None, 'Pose') == [] and list_messages([], None) == [Pose]
     assert remove_message_object(name=u'Pose') is True
     assert remove_message_object('Pose') is False
     with pytest.raises(NameError):

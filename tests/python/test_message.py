@@ -1,5 +1,6 @@
 """Message types and messages."""
 
+import collections
 import copy
 import json
 import pickle
@@ -98,7 +99,7 @@ def test_refined_type(Imu):
 
     assert Refined(gyro=1, accel=2).sum() == 3
     assert Refined(gyro=1, accel=2)['name'] == 'ImuMessage'
-    assert list_messages() == ['ImuMessage']
+    assert list_messages() == [Imu]
 
 
 def test_the_base_class_has_no_instances():
@@ -220,6 +221,88 @@ def test_the_name_cannot_be_changed(Imu):
             message |= {'name': 'Other'}
 
 
+def test_the_timestamp_that_is_there_is_none_that_is_given(Imu):
+    message = Imu(gyro=1, accel=2)
+    first = message['timestamp']
+    changed = dict(message, gyro=3)
+    message.update(changed)
+    assert message['gyro'] == 3 and message['timestamp'] > first
+    for again in (lambda: message.update(timestamp=message['timestamp']),
+                  lambda: message.update(message)):
+        before = message['timestamp']
+        again()
+        assert message['timestamp'] > before
+    message.update(timestamp=0)
+    assert message['timestamp'] == 0
+    message.update(timestamp=None)
+    assert message['timestamp'] is None
+    message.update(timestamp=None)
+    assert abs(message['timestamp'] - time.time()) < 60
+    for none in (Imu(gyro=1, accel=2, timestamp=None), Imu({'gyro': 1, 'accel': 2, 'timestamp': None})):
+        assert abs(none['timestamp'] - time.time()) < 60
+    assert Imu(message)['timestamp'] == message['timestamp']
+
+
+def test_packed_data_keeps_its_timestamp(Imu):
+    message = Imu(gyro=1, accel=2, timestamp=5)
+    message.update(message.encode())
+    assert message['timestamp'] == 5
+    message.update(Imu(gyro=3, accel=4, timestamp=7).encode(), accel=6)
+    assert message == {'gyro': 3, 'accel': 6, 'timestamp': 7, 'name': 'ImuMessage'}
+    message.update(msgpack.packb({'gyro': 1, 'accel': 2}))
+    assert abs(message['timestamp'] - time.time()) < 60
+
+
+def test_an_update_of_packed_data_needs_all_keys(Imu):
+    message = Imu(gyro=1, accel=2, timestamp=5)
+    for packed in (msgpack.packb({'gyro': 3}), msgpack.packb({})):
+        with pytest.raises(TypeError) as caught:
+            message.update(packed)
+        assert "'accel'" in str(caught.value)
+        assert message == {'gyro': 1, 'accel': 2, 'timestamp': 5, 'name': 'ImuMessage'}
+    message.update(msgpack.packb({'gyro': 3}), accel=4)
+    assert (message['gyro'], message['accel']) == (3, 4)
+
+
+# ---- order of keys ----
+
+
+def in_order(*pairs):
+    """A dict that these keys went into in this order, none of which is copied from another one."""
+    made = {}
+    for key in pairs:
+        made[key] = None
+    return made
+
+
+def test_order_of_keys(Imu):
+    """The timestamp, what is given in its own order, and the name: as the legacy system has it."""
+    given = [('zeta', 1), ('gyro', 2), ('accel', 3), ('alpha', 4)]
+    keys = ['timestamp'] + [key for key, _ in given] + ['name']
+    ordered = collections.OrderedDict(given)
+    for message in (Imu(given), Imu(iter(given)), Imu(given[:2], **dict(given[2:]))):
+        assert list(message) == list(in_order(*keys))
+        assert list(msgpack.unpackb(message.encode(), raw=False,
+                                    object_pairs_hook=lambda pairs: [key for key, _ in pairs])
+                    ) == list(message)
+    if not PY2:
+        assert list(Imu(ordered)) == list(Imu(**ordered)) == list(Imu(dict(ordered))) == keys
+        assert list(Imu(dict(given, timestamp=5))) == keys
+    assert list(Imu()) == list(in_order('timestamp', 'gyro', 'accel', 'name'))
+
+
+@pytest.mark.skipif(not PY2, reason="on Python 3 the order of insertion is all there is")
+def test_order_of_keys_whose_hashes_collide():
+    names = [name for name in map('k%d'.__mod__, range(3000))
+             if hash(name) & 7 == hash('timestamp') & 7][:2]
+    first, second = names
+    Colliding = define('Colliding', mandatory=names)
+    for given in ([(first, 1), (second, 2)], [(second, 1), (first, 2)]):
+        message = Colliding(given)
+        assert list(message) == list(in_order('timestamp', given[0][0], given[1][0], 'name'))
+    assert list(Colliding([(first, 1), (second, 2)])) != list(Colliding([(second, 2), (first, 1)]))
+
+
 # ---- encoding ----
 
 
@@ -243,11 +326,27 @@ def test_json(Imu):
 
 def test_json_of_what_json_has_not(Imu):
     bad = msgpack.unpackb(b'\xa2a\xff', raw=True) if PY2 else 'a\udcff'
-    value = json.loads(Imu(gyro=[float('nan'), float('inf'), bad], accel={3: 1, None: 2}).to_json())
-    assert value['gyro'] == [None, None, u'a\ufffd']
-    assert value['accel'] == {'3': 1, 'null': 2}
+    message = Imu(gyro=[float('-inf'), bad], accel={(1, 2): 1, None: 2, 3: {'z': 1, 'a': 2}})
+    text = message.to_json()
+    assert text.startswith('{"%s": ' % next(iter(message)))
+    value = json.loads(text, object_pairs_hook=collections.OrderedDict)
+    assert list(value) == list(message)
+    assert value['gyro'] == [float('-inf'), u'a\ufffd' if PY2 else bad]
+    assert value['accel'] == {'(1, 2)': 1, 'null': 2, '3': {'z': 1, 'a': 2}}
     if not PY2:
         assert json.loads(Imu(gyro=b'\xff\0', accel=1).to_json())['gyro'] == '/wA='
+    for wrong in (object(), {1}):
+        with pytest.raises(TypeError):
+            Imu(gyro=wrong, accel=1).to_json()
+
+
+@pytest.mark.parametrize('value', [
+    1, 1.5, float('nan'), [float('inf'), float('-inf')], u'Z\xfcrich', {'z': 1, 'a': [{}]}, None,
+    {1: 2, None: True, 0.5: []},
+], ids=repr)
+def test_json_is_what_json_dumps_makes(Imu, value):
+    message = Imu([('zeta', 1), ('gyro', value), ('accel', 2)], alpha=3)
+    assert message.to_json() == json.dumps(message)
 
 
 class Global(dict):
@@ -274,10 +373,15 @@ def test_pickle_and_copy():
 def test_registry():
     one = define('One', connection=Connection('ff15::1'))
     two = define('Two', connection=Connection('ff15::2'))
-    assert list_messages() == ['One', 'Two']
-    assert list_messages(include=['Two']) == ['Two'] == list_messages(include='Two')
-    assert list_messages(exclude=['Two']) == ['One'] == list_messages(exclude='Two')
-    assert list_messages(include=['One', 'Two'], exclude=['One']) == ['Two']
+    assert list_messages() == [one, two]
+    assert list_messages(include=['Two', 'One']) == [one, two]
+    assert list_messages(include=['One', 'Two'], exclude=['One']) == [two]
+    for names in ('Two', u'Two', ['Two'], ('Two', 'Other'), {'Two'}, frozenset(['Two']), {'Two': 5}):
+        assert list_messages(include=names) == [two]
+        assert list_messages(exclude=names) == [one]
+    for nothing in (None, [], (), set(), {}):
+        assert list_messages(include=nothing, exclude=nothing) == [one, two]
+    assert list_messages(include='') == [] and list_messages(exclude='') == [one, two]
     assert get_message_objects('One') is one
     assert get_message_objects(['Two', 'One']) == [two, one]
     for unknown in ('Three', ['One', 'Three']):
@@ -286,15 +390,31 @@ def test_registry():
     for wrong in (5, None, {'One': 1}, [5], one):
         with pytest.raises(TypeError):
             get_message_objects(wrong)
-    for wrong in (5, [5]):
+    for wrong in (5, 0, False, [5], {5: 'One'}, ['One', None], b'One' if not PY2 else 5, one):
         with pytest.raises(TypeError):
             list_messages(include=wrong)
         with pytest.raises(TypeError):
             list_messages(exclude=wrong)
     assert remove_message_object('One') is True
     assert remove_message_object('One') is False
-    assert list_messages() == ['Two']
+    assert list_messages() == [two]
     define('One', connection=Connection('ff15::1'))
+
+
+def test_types_of_one_name():
+    """As a program makes them that renames one, or puts one back."""
+    one = define('One', connection=Connection('ff15::1'))
+    two = define('Two', connection=Connection('ff15::2'))
+    two.__name__ = 'One'
+    for names in ('One', ['One']):
+        with pytest.raises(NameError) as caught:
+            get_message_objects(names)
+        assert '2' in str(caught.value)
+    with pytest.raises(NameError):
+        get_message_objects('Two')
+    assert list_messages('One') == [one, two] and list_messages('Two') == []
+    assert remove_message_object('One') is True
+    assert get_message_objects('One') is two
 
 
 def test_a_new_list_forgets_all_types(Imu):

@@ -2,10 +2,11 @@
 
 import contextlib
 
+import msgpack
 import pytest
 
 import mcl
-from helpers import TIMEOUT, Collector, plain_sender, send
+from helpers import PY2, TIMEOUT, Collector, plain_sender, send
 from mcl import (
     Message,
     MessageBroadcaster,
@@ -105,8 +106,9 @@ def test_what_does_not_fit_is_reported(Pose, capsys, monkeypatch, queued):
         for wrong in (
             5,
             'text',
-            [['x', 1], ['y', 2]],
-            Pose(x=1, y=2).encode(),
+            [['x', 1]],
+            [1, 2],
+            msgpack.packb({'x': 1}),
             {'x': 1},
             {},
             {'x': 1, 'y': 2, 'name': 'Other'},
@@ -120,10 +122,30 @@ def test_what_does_not_fit_is_reported(Pose, capsys, monkeypatch, queued):
             x=1, y=2, name='Pose', timestamp=pytest.approx(0, abs=1e12)
         )
         stats = listener.stats()
-        assert (stats['messages'], stats['rejected'], stats['delivered']) == (10, 9, 1)
+        assert (stats['messages'], stats['rejected'], stats['delivered']) == (11, 10, 1)
     errors = capsys.readouterr().err
-    assert len([line for line in errors.splitlines() if line.startswith('mcl: ')]) == 9
-    assert "'y'" in errors and "'Other'" in errors and 'int' in errors and 'cannot decode' in errors
+    assert len([line for line in errors.splitlines() if line.startswith('mcl: ')]) == 10
+    assert "'y'" in errors and "'Other'" in errors and 'made of 5' in errors
+    assert 'cannot decode' in errors
+
+
+@pytest.mark.parametrize('kind', [MessageListener, QueuedListener])
+def test_whatever_the_type_takes_becomes_a_message(Pose, kind):
+    message = Pose(x=1, y=2, timestamp=5)
+    with RawBroadcaster(Pose.connection) as broadcaster, kind(Pose) as listener:
+        for fits in (message, dict(message), message.encode(), list(message.items())):
+            broadcaster.publish(fits)
+            received = listener.receive(TIMEOUT)['payload']
+            assert type(received) is Pose and received == message
+        with contextlib.closing(plain_sender()) as sender:
+            # As a process of Python 2 sends a packed message: a string, also of bytes that are none.
+            packed = b'\x82\xa1x\xa1\xff\xa1y\xcb\xff\xf0\0\0\0\0\0\0'
+            for prefix in (b'\x92\xc0\xb0', b'\x92\xc0\xda\0\x10'):
+                send(sender, Pose.connection, prefix + packed)
+                received = listener.receive(TIMEOUT)['payload']
+                assert received['x'] == ('\xff' if PY2 else '\udcff')
+                assert received['y'] == -float('inf')
+        assert listener.stats()['rejected'] == 0
 
 
 def test_receive_passes_over_what_does_not_fit(Pose, capsys):

@@ -55,12 +55,14 @@ def test_wrong_arguments(connection):
     ):
         with pytest.raises(error):
             QueuedListener(connection, **arguments)
-    with pytest.raises(IOError):
-        QueuedListener(Connection('::1'))
-    listener = QueuedListener(Connection('::1'), open_init=False)
-    with pytest.raises(IOError):
-        listener.open()
-    assert listener.is_open() is False
+
+
+@pytest.mark.parametrize('open_init', [True, False])
+def test_what_cannot_be_opened_is_refused_at_once(open_init):
+    for url in ('::1', 'no address', 'ff12::1'):  # the last is a group of one link: which?
+        with pytest.raises(IOError) as caught:
+            QueuedListener(Connection(url), open_init=open_init)
+        assert (caught.value.args, caught.value.errno) == ((str(caught.value),), None)
 
 
 def now():

@@ -105,9 +105,41 @@ def test_base_classes_check_their_arguments():
     for wrong in (5, [5]):
         with pytest.raises(TypeError):
             Listener(Local('a'), topics=wrong)
-    for kind in (abstract.RawBroadcaster, abstract.RawListener):
-        with pytest.raises(TypeError):
-            kind(Local('a'))
+    with pytest.raises(TypeError):
+        abstract.RawBroadcaster(Local('a'))
+
+
+@pytest.mark.parametrize('missing', ['is_open', '_open', 'publish', 'close'])
+def test_a_broadcaster_needs_all_methods(missing):
+    names = ['is_open', '_open', 'publish', 'close']
+    body = {name: vars(Broadcaster)[name] for name in names if name != missing}
+    Unfinished = type(Broadcaster)('Unfinished', (abstract.RawBroadcaster,), body)
+    with pytest.raises(TypeError):
+        Unfinished(Local('a'))
+
+
+def test_a_listener_needs_no_method():
+    assert type(abstract.RawListener) is type
+    received = Collector()
+    with abstract.RawListener(Local('a'), topics='t') as listener:
+        assert (listener.connection, listener.topics) == (Local('a'), 't')
+        assert not listener.is_open and not listener._open() and not listener.close()
+        listener.subscribe(received)
+        listener.__trigger__({'topic': 't', 'payload': 1})
+        assert received.get()['payload'] == 1
+
+
+def test_the_base_class_checks_the_topic_of_a_publish():
+    class Checking(Broadcaster):
+        def publish(self, data, topic=None):
+            return abstract.RawBroadcaster.publish(self, data, topic)
+
+    with Checking(Local('a')) as broadcaster:
+        assert broadcaster.publish(1) is broadcaster.publish(1, topic='t') is None
+        assert broadcaster.publish(data=1, topic=u't') is None
+        for wrong in (5, ['t'], True):
+            with pytest.raises(TypeError):
+                broadcaster.publish(1, topic=wrong)
 
 
 def test_raw(capsys):
@@ -135,6 +167,7 @@ def test_messages(Pose, capsys, monkeypatch):
         with RawBroadcaster(Local('pose')) as raw:
             raw.publish({'y': 1})
             raw.publish('text')
+            raw.publish(5)
             raw.publish({'x': 2}, topic='t')
         data = received.get()
         assert data['topic'] == 't' and type(data['payload']) is Pose
@@ -191,6 +224,43 @@ def test_queued_receive():
             listener.receive()
         with pytest.raises(IOError):
             listener.fileno()
+
+
+def test_queued_hands_on_all_that_the_transport_gives(Pose):
+    reused = {'topic': 't', 'payload': {'x': 1}, 'sender': 'east', 5: None}
+    raw, typed = QueuedListener(Local('pose')), QueuedListener(Pose)
+    for listener in LISTENERS:
+        listener.__trigger__(reused)
+    reused['sender'] = 'west'  # as a transport does that has one dict for all
+    for listener in (raw, typed):
+        with listener:
+            data = listener.receive(TIMEOUT)
+            assert type(data.pop('time_received')) is datetime.datetime
+            assert (data.pop('sender'), data.pop(5)) == ('east', None)
+            payload = data.pop('payload')
+            assert data == {'topic': 't'} and payload['x'] == 1
+            assert type(payload) is (dict if listener is raw else Pose)
+
+
+def test_queued_takes_a_dict_without_topic_and_payload(Pose, capsys):
+    raw, typed = QueuedListener(Local('pose')), QueuedListener(Pose)
+    with raw, typed:
+        for listener in LISTENERS:
+            listener.__trigger__({'level': 3})
+            listener.__trigger__({'payload': {'x': 1}})
+        assert raw.receive(TIMEOUT)['level'] == 3
+        assert typed.receive(TIMEOUT)['payload']['x'] == 1
+        assert typed.stats()['rejected'] == 1
+    assert 'payload' in capsys.readouterr().err
+
+
+def test_messages_of_a_transport_keep_its_keys(Pose):
+    received = Collector()
+    with MessageListener(Pose) as listener:
+        listener.subscribe(received)
+        listener.__trigger__({'topic': None, 'payload': Pose(x=1).encode(), 'sender': 'east'})
+        data = received.get()
+        assert (data['sender'], type(data['payload']), data['payload']['x']) == ('east', Pose, 1)
 
 
 def test_queued_does_not_fit(Pose, capsys):

@@ -96,7 +96,8 @@ def test_errors():
     for name, value in sorted(vars(errors).items()):
         if isinstance(value, type) and issubclass(value, errors.MclError):
             bases = re.search(r'^class %s\((.+?)\)' % name, text, re.MULTILINE).group(1)
-            bases = [vars(errors).get(base, vars(builtins).get(base)) for base in bases.split(', ')]
+            names = dict(vars(builtins), **vars(errors))
+            bases = [eval(base, {}, names) for base in bases.split(', ')]
             assert value.__bases__ == tuple(bases), name
 
 

@@ -1,6 +1,9 @@
 """Broadcasters and listeners of raw data, both ends."""
 
+import collections
+import errno
 import os
+import socket
 import threading
 
 import pytest
@@ -90,7 +93,11 @@ def test_topic_must_be_a_string(kinds, connection, topic):
         assert broadcaster.stats()['messages'] == 0
 
 
-@pytest.mark.parametrize('topics', [5, [5], ['a', None], {'a': 1}, [b'a' if not PY2 else 5], True])
+@pytest.mark.parametrize(
+    'topics',
+    [5, 0, [5], ['a', None], {5: 'a'}, (u'a', ()), [b'a' if not PY2 else 5], True, iter(['a']),
+     b'a' if not PY2 else 5],
+)
 def test_topics_must_be_strings(kinds, connection, topics):
     with pytest.raises(TypeError):
         kinds[1](connection, topics=topics)
@@ -112,8 +119,35 @@ def test_bad_addresses(kinds, url):
     for kind in kinds:
         with pytest.raises(IOError) as caught:
             kind(Connection(url))
-        assert isinstance(caught.value, mcl.MclError)
-        assert len(str(caught.value)) > 20
+        error = caught.value
+        assert isinstance(error, mcl.MclError)
+        assert len(str(error)) > 20
+        if kind is kinds[0]:
+            assert isinstance(error, socket.gaierror)
+            assert error.args == (socket.EAI_NONAME, str(error))
+        else:
+            assert (error.args, error.errno) == ((str(error),), None)
+            assert not isinstance(error, socket.gaierror)
+            assert not (PY2 and isinstance(error, socket.error))
+
+
+def test_publishing_when_closed_is_a_plain_error(kinds, connection):
+    broadcaster = kinds[0](connection)
+    broadcaster.close()
+    with pytest.raises(IOError) as caught:
+        broadcaster.publish(1)
+    error = caught.value
+    assert (error.args, error.errno) == ((str(error),), None)
+    assert getattr(error, 'message', str(error)) == str(error)  # Python 2
+    assert not (PY2 and isinstance(error, socket.error))
+
+
+def test_what_no_datagram_holds_is_a_socket_error(kinds, connection):
+    with kinds[0](connection, topic='t' * 70000) as broadcaster:
+        with pytest.raises(socket.error) as caught:
+            broadcaster.publish(1)
+        assert caught.value.args == (errno.EMSGSIZE, str(caught.value))
+        assert isinstance(caught.value, ValueError)
 
 
 def test_bad_options(connection):
@@ -275,10 +309,45 @@ def test_topics_of_any_bytes(connection):
             )
 
 
-def test_empty_list_of_topics_is_all(connection):
-    with udp.RawBroadcaster(connection) as broadcaster, udp.RawListener(connection, []) as listener:
-        broadcaster.publish(1)
-        assert listener.receive(TIMEOUT)['payload'] == 1
+COLLECTIONS = [
+    ['a', u'b'],
+    ('a', 'b'),
+    {'a', 'b'},
+    frozenset(['a', 'b']),
+    {'a': 1, 'b': 2},
+    collections.deque(['a', 'b']),
+]
+
+
+@pytest.mark.parametrize('topics', COLLECTIONS, ids=lambda topics: type(topics).__name__)
+def test_topics_are_any_collection(kinds, connection, topics):
+    with kinds[0](connection) as broadcaster, kinds[1](connection, topics) as listener:
+        assert listener.topics is topics
+        for number, topic in enumerate([None, 'a', 'c', 'b', '']):
+            broadcaster.publish(number, topic=topic)
+        assert [listener.receive(TIMEOUT)['payload'] for _ in range(2)] == [1, 3]
+        wait_for(lambda: listener.stats()['filtered'] == 3)
+
+
+@pytest.mark.parametrize('topics', [None, [], (), '', u'', set(), {}], ids=repr)
+def test_no_topics_are_all(connection, topics):
+    with udp.RawBroadcaster(connection) as broadcaster, udp.RawListener(
+        connection, topics
+    ) as listener:
+        assert listener.topics is topics
+        for topic in (None, '', 'a'):
+            broadcaster.publish(1, topic=topic)
+            assert listener.receive(TIMEOUT) == {'topic': topic, 'payload': 1}
+
+
+def test_the_empty_topic_alone(connection):
+    with udp.RawBroadcaster(connection) as broadcaster, udp.RawListener(
+        connection, ['']
+    ) as listener:
+        for topic in (None, 'a', ''):
+            broadcaster.publish(1, topic=topic)
+        assert listener.receive(TIMEOUT) == {'topic': '', 'payload': 1}
+        assert listener.stats()['filtered'] == 2
 
 
 def test_what_cannot_be_packed_is_not_sent(connection):

@@ -2,6 +2,7 @@
 
 The rest of the package is written in the language that both share.
 """
+import abc
 import ctypes
 import io
 import re
@@ -127,6 +128,11 @@ def create_csv(path):
     if PY2:
         return open(path, 'wb')
     return io.open(path, 'w', encoding='utf-8', errors='surrogateescape', newline='')
+
+
+def abstract_property(getter):
+    """A property that an abstract base class has, for what derives from it to define."""
+    return abc.abstractproperty(getter) if PY2 else property(abc.abstractmethod(getter))
 
 
 def metaclass(kind):

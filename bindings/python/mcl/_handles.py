@@ -9,7 +9,9 @@ import threading
 
 from mcl import _library, _native
 from mcl import _constants as constants
-from mcl.errors import ClosedError, ForkError, check
+from mcl._compat import is_integer
+from mcl.errors import (ArgumentError, ClosedError, ForkError, MessageSizeError, check,
+                        check_broadcaster, check_listener)
 
 
 class _PerThread(threading.local):
@@ -23,23 +25,38 @@ class _PerThread(threading.local):
 
 _errors = _PerThread()
 _ITEMS = ctypes.POINTER(_native.Item)
-_SMALL = constants.MCL_FRAGMENT_SIZE
 
 
-# Sizes as arguments for `Library.publish`: to make one takes ctypes longer than to find it here.
+_TOO_LARGE = object()  # no mtu
+
+
+# Sizes as arguments for `Library.publish`, each by its number, and those of topics by these: to make
+# one takes ctypes longer than to find it here.
 _sizes = {}
-_SIZES_MAX = 1 << 12
-_size_argument = ctypes.c_size_t.from_param
+_SIZES_MAX, _TOPIC_MAX = 1 << 12, 256  # how many are kept, and of topics of how many bytes
 
 
-def _new_size(size):
-    if len(_sizes) >= _SIZES_MAX:
-        _sizes.clear()
-    argument = _sizes[size] = _size_argument(size)
+def _find_size(key):
+    size = key if is_integer(key) else 0 if key is None else len(key)
+    argument = _sizes.get(key) or ctypes.c_size_t.from_param(size)
+    if size is key or size <= _TOPIC_MAX:
+        if len(_sizes) >= _SIZES_MAX:
+            _sizes.clear()
+        _sizes[key] = argument
     return argument
 
 
 _UNTOLD = 2 ** 64 - 1  # in the first counter, until the library has filled them in
+
+
+def check_setting(name, value, least, most=None):
+    """Raise TypeError or ArgumentError for what mcl.network.udp cannot have as its `name`."""
+    if not is_integer(value):
+        raise TypeError("mcl.network.udp.%s must be an integer, not %r" % (name, value))
+    if value < least or most is not None and value > most:
+        raise ArgumentError("mcl.network.udp.%s must be %d %s, not %r" % (
+            name, least, "or more" if most is None else "to %d" % most, value),
+            constants.MCL_EINVAL)
 
 
 def _address(data):
@@ -56,6 +73,7 @@ class Handle(object):
 
     _TOKEN = None
     _SETTINGS = _STATS = ''  # names of functions
+    _checked = staticmethod(check)
 
     def __init__(self, where):
         """`where` names it in errors."""
@@ -67,7 +85,7 @@ class Handle(object):
         self._token = self._TOKEN()
 
     def _call(self, function, *arguments):
-        return check(function(*(arguments + (_errors.pointer,))), _errors.error)
+        return self._checked(function(*(arguments + (_errors.pointer,))), _errors.error)
 
     def check_process(self):
         """Raise ForkError in a child of the process that opened it."""
@@ -154,6 +172,7 @@ class BroadcasterHandle(Handle):
 
     _TOKEN = _native.Broadcaster
     _SETTINGS = 'mcl_broadcaster_get_settings'
+    _checked = staticmethod(check_broadcaster)
 
     def __init__(self, connection, options, where):
         super(BroadcasterHandle, self).__init__(where)
@@ -169,10 +188,33 @@ class BroadcasterHandle(Handle):
         self._publish_many = self._library.quick.mcl_broadcaster_publish_many
         self._publish_many_large = self._library.blocking.mcl_broadcaster_publish_many
         self._large = []  # an element for each call that publishes something large
+        self._mtu = self._fragment = constants.MCL_FRAGMENT_SIZE
+
+    def follow_mtu(self, mtu, size):
+        """Send in fragments of `mtu` bytes, as large as any can be, from now on.
+
+        Args:
+            mtu: `mcl.network.udp.MTU`, which is what a program has assigned to it.
+            size (int): bytes of what is to be published.
+        """
+        self.check()
+        most = constants.MCL_FRAGMENT_SIZE_MAX
+        check_setting('MTU', mtu, 1)
+        if size > most < mtu:
+            raise MessageSizeError(
+                "%s: %d bytes do not fit one datagram, of up to %d, as mcl.network.udp.MTU, which"
+                " is %d, wants it: assign %d or less"
+                % (self.where, size, most, mtu, most), constants.MCL_ETOOLARGE)
+        if min(mtu, most) != self._fragment:
+            self._call(self._library.blocking.mcl_broadcaster_set_fragment_size, self._token,
+                       min(mtu, most))
+            self._fragment = min(mtu, most)
+        # The same object, next time: `publish` need not come here.
+        self._mtu = mtu if mtu <= most else _TOO_LARGE
 
     def _send(self, size, quick, blocking, *arguments):
         """Call one of two functions; see _native.QUICK."""
-        if size <= _SMALL and not self._large:
+        if size <= self._fragment and not self._large:
             return quick(*arguments)
         self._large.append(None)
         try:
@@ -180,30 +222,31 @@ class BroadcasterHandle(Handle):
         finally:
             self._large.pop()
 
-    def publish(self, topic, packed):
+    def publish(self, topic, packed, mtu):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
-        size, topic_size = len(packed), 0 if topic is None else len(topic)
-        if size <= _SMALL and not self._large:  # `_send` says the same; a call would cost more
+        size = len(packed)
+        # `_send` says the same; a call would cost more.
+        if mtu is self._mtu and size <= mtu and not self._large:
             # As the function has no prototype here, these are of ctypes' types; see Library.
             try:
-                packed_size = _sizes[size]
+                topic_size, packed_size = _sizes[topic], _sizes[size]
             except KeyError:
-                packed_size = _new_size(size)
-            try:
-                topic_size = _sizes[topic_size]
-            except KeyError:
-                topic_size = _new_size(topic_size)
+                topic_size, packed_size = _find_size(topic), _find_size(size)
             result = self._publish(self._argument, topic, topic_size, packed, packed_size,
                                    _errors.pointer)
         else:
+            if mtu is not self._mtu:
+                self.follow_mtu(mtu, size)
             result = self._send(size, self._publish_quick, self._publish_large, self._token, topic,
-                                topic_size, packed, size, _errors.pointer)
+                                0 if topic is None else len(topic), packed, size, _errors.pointer)
         if result < 0:
             self.check()
-            check(result, _errors.error)
+            check_broadcaster(result, _errors.error)
 
-    def publish_many(self, topic, payloads):
+    def publish_many(self, topic, payloads, mtu):
         """Publish a list of such bytes, all with this topic; an error has `sent`."""
+        if mtu is not self._mtu:
+            self.follow_mtu(mtu, max(map(len, payloads)) if payloads else 0)
         # In one piece, whose addresses are numbers: to fill in as many structs takes ctypes longer.
         joined = b''.join(payloads)
         address = _address(joined)
@@ -220,7 +263,7 @@ class BroadcasterHandle(Handle):
         if result < 0:
             try:
                 self.check()
-                check(result, _errors.error)
+                check_broadcaster(result, _errors.error)
             except Exception as error:
                 error.sent = sent.value
                 raise
@@ -276,8 +319,9 @@ class ListenerHandle(Handle):
             native.topics = (ctypes.c_char_p * len(topics))(*topics)
             native.topic_sizes = (ctypes.c_size_t * len(topics))(*[len(topic) for topic in topics])
             native.topic_count = len(topics)
-        self._call(self._library.blocking.mcl_listener_open, ctypes.byref(connection),
-                   ctypes.byref(native), ctypes.byref(self._token))
+        check_listener(self._library.blocking.mcl_listener_open(
+            ctypes.byref(connection), ctypes.byref(native), ctypes.byref(self._token),
+            _errors.pointer), _errors.error)
         self.closed = False
         self._wait = self._library.blocking.mcl_listener_wait
         self._recv_batch = self._library.quick.mcl_listener_recv_batch

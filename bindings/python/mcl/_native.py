@@ -379,6 +379,7 @@ PROTOTYPES = {
     'mcl_broadcaster_publish_bytes': (c_int, _topic + _data + [_error]),
     'mcl_broadcaster_publish_many': (c_int, [Broadcaster, POINTER(Item), c_size_t,
                                              POINTER(c_size_t), _error]),
+    'mcl_broadcaster_set_fragment_size': (c_int, [Broadcaster, c_int, _error]),
     'mcl_broadcaster_flush': (c_int, [Broadcaster, _error]),
     'mcl_broadcaster_get_stats': (c_int, [Broadcaster, POINTER(BroadcasterStats), _error]),
     'mcl_broadcaster_get_settings': (c_int, [Broadcaster, POINTER(Settings), _error]),

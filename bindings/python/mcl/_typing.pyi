@@ -5,6 +5,7 @@
 
     def show(data: 'Data[ImuMessage]') -> None: ...
 """
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Generic, Literal
 from typing_extensions import TypeAlias, TypedDict, TypeVar
@@ -37,7 +38,8 @@ class LogHeader(TypedDict):
     created: str
     type: str | None
 
-Topics: TypeAlias = str | list[str] | None
+# A str is a collection of str, too.
+Topics: TypeAlias = Collection[str] | None
 Policy: TypeAlias = Literal['drop_oldest', 'drop_newest', 'block']
 
 # What the counters count is in mcl.h (mcl_broadcaster_stats, mcl_listener_stats).

@@ -71,7 +71,7 @@ func BenchmarkAppendLegacy(b *testing.B) {
 func BenchmarkReassemble(b *testing.B) {
 	const size, messageMax = 1_000_000, 1 << 26
 	payload := packedBin(size)
-	packets := Packets(1, len(payload))
+	packets := Packets(1, len(payload), FragmentSize)
 	for _, lostEach := range []int{0, 100} {
 		b.Run(fmt.Sprintf("lost=%d%%", min(lostEach, 1)), func(b *testing.B) {
 			r := NewReassembler(messageMax, 1<<28, 5e9)

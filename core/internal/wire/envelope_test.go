@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -54,7 +55,6 @@ func TestParseRefusesWithItsCause(t *testing.T) {
 		{"packets 0", "94 c0 01 00 a0", BadPackets},
 		{"packets negative", "94 c0 01 d0ff a0", BadPackets},
 		{"packets absurd", "94 c0 01 ceffffffff a0", BadPackets},
-		{"packets one too many", "94 c0 01 cd0460 a0", BadPackets},
 		{"too deep", "92 c0" + strings.Repeat("91", DepthMax+1) + "c0", BadDepth},
 	} {
 		if _, cause := Parse(unhex(t, c.datagram), 64<<20); cause != c.want {
@@ -88,9 +88,31 @@ func TestParseAcceptsWhatIsUnusualButRight(t *testing.T) {
 	if cause != OK || d.HasTopic || d.Packet != 2 || d.Packets != 3 || string(d.Payload) != "a" {
 		t.Errorf("fragment with long integers and bin: cause %d, %+v", cause, d)
 	}
-	// The largest message takes as many packets as an empty last one makes them.
-	if d, cause := Parse(unhex(t, "94 c0 01 cd045f a0"), 64<<20); cause != OK || d.Packets != 64<<20/FragmentSize+1 {
-		t.Errorf("most packets: cause %d, %d", cause, d.Packets)
+}
+
+func TestNumberOfPackets(t *testing.T) {
+	const messageMax = 1 << 20
+	for _, c := range []struct {
+		what                  string
+		packet, packets, size int
+		want                  Cause
+	}{
+		{"the most, in the largest fragments of so many", 1, FragmentsMax, 8, OK},
+		{"one more", 1, FragmentsMax + 1, 1, BadPackets},
+		{"the largest message, and an empty fragment", 1, 5, messageMax / 4, OK},
+		{"its last", 5, 5, 0, OK},
+		{"a message that is larger", 1, 5, messageMax/4 + 1, BadPackets},
+		{"its last but one", 4, 5, messageMax/4 + 1, BadPackets},
+		{"a last fragment, which is as long as the others", 5, 5, messageMax/4 + 1, BadPackets},
+	} {
+		datagram := AppendFragment(nil, nil, uint32(c.packet), uint32(c.packets), c.size)
+		if c.size >= 1<<16 { // which no datagram has
+			datagram = binary.BigEndian.AppendUint32(append(datagram[:len(datagram)-3], codeStr32), uint32(c.size))
+		}
+		d, cause := Parse(append(datagram, make([]byte, c.size)...), messageMax)
+		if cause != c.want || cause == OK && d.Packets != uint32(c.packets) {
+			t.Errorf("%s: cause %d, %d packets", c.what, cause, d.Packets)
+		}
 	}
 }
 
@@ -124,11 +146,14 @@ func TestAppendLegacyReplacesStr8OnlyWhereOneBegins(t *testing.T) {
 
 func TestPacketsFollowsTheReference(t *testing.T) {
 	for _, c := range []struct {
-		head, size int
-		want       uint32
-	}{{2, 59998, 0}, {2, 59999, 1}, {2, 60000, 2}, {2, 119999, 2}, {2, 120000, 3}} {
-		if got := Packets(c.head, c.size); got != c.want {
-			t.Errorf("Packets(%d, %d) = %d, want %d", c.head, c.size, got, c.want)
+		head, size, fragment int
+		want                 uint32
+	}{
+		{2, 59998, 60000, 0}, {2, 59999, 60000, 1}, {2, 60000, 60000, 2}, {2, 119999, 60000, 2}, {2, 120000, 60000, 3},
+		{2, 98, 100, 0}, {2, 99, 100, 1}, {2, 200, 100, 3}, {20, 5, 10, 1}, {2, 3, 1, 4},
+	} {
+		if got := Packets(c.head, c.size, c.fragment); got != c.want {
+			t.Errorf("Packets(%d, %d, %d) = %d, want %d", c.head, c.size, c.fragment, got, c.want)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func message(size int, seed uint64) []byte {
 }
 
 func split(payload []byte) (parts [][]byte) {
-	for i := range Packets(FragmentSize, len(payload)) {
+	for i := range Packets(FragmentSize, len(payload), FragmentSize) {
 		part := payload[int(i)*FragmentSize:]
 		parts = append(parts, part[:min(len(part), FragmentSize)])
 	}

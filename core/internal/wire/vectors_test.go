@@ -103,7 +103,7 @@ func (v *vector) datagram(t *testing.T, i int, got []byte) {
 // encode is what a broadcaster sends.
 func encode(topic *string, payload []byte) (datagrams [][]byte) {
 	head := AppendSingle(nil, topic)
-	packets := Packets(len(head), len(payload))
+	packets := Packets(len(head), len(payload), FragmentSize)
 	if packets == 0 {
 		return [][]byte{append(head, payload...)}
 	}

@@ -521,6 +521,13 @@ double draw_double_speed(player *p)
     return d;
 }
 
+int draw_int_bytes(player *p)
+{
+    int n = chance(p, 85) ? 1 + (int)below(p, MCL_FRAGMENT_SIZE_MAX) : (int)number(p);
+    say(p, "%d bytes, ", n);
+    return n;
+}
+
 int draw_int_timeout_ms(player *p)
 {
     /* A callback that waits for ever would be stuck by its own doing. */

@@ -158,6 +158,7 @@ int draw_int_cause(player *p);
 int draw_int_index(player *p);
 int draw_int_value(player *p);
 int draw_int_timeout_ms(player *p);
+int draw_int_bytes(player *p);
 int64_t draw_int64_value(player *p);
 int64_t draw_int64_time_origin(player *p);
 int64_t draw_int64_time_received(player *p);

@@ -5,22 +5,32 @@ __all__ = ['Event']
 
 
 class Callbacks(object):
-    """The callbacks of an event, `now`: a tuple that is replaced at each change."""
+    """The callbacks of an event, `now`: a tuple that is replaced at each change, with `lock` held.
 
-    __slots__ = ('now',)
+    copy.deepcopy and pickle take it, without the lock, and so any event and what derives from one.
+    """
+
+    __slots__ = ('now', 'lock')
 
     def __init__(self):
         self.now = ()
+        self.lock = threading.Lock()
+
+    def __reduce_ex__(self, protocol):
+        return Callbacks, (), (self.now,)
+
+    def __setstate__(self, state):
+        self.now, = state
 
 
 class Event(object):
     """Calls its callbacks when it is triggered.
 
     Callbacks may be added and removed from any thread, by a callback of this event too.
+    `copy.deepcopy` and `pickle` give an event with copies of its callbacks.
     """
 
     def __init__(self):
-        self.__lock = threading.Lock()
         self.__callbacks = Callbacks()
 
     def subscribe(self, callback):
@@ -37,7 +47,7 @@ class Event(object):
         """
         if not callable(callback):
             raise TypeError("a callback must be callable: %r is not" % (callback,))
-        with self.__lock:
+        with self.__callbacks.lock:
             if callback in self.__callbacks.now:
                 return False
             self.__callbacks.now += (callback,)
@@ -49,7 +59,7 @@ class Event(object):
         Returns:
             bool: True, or False when it was not there.
         """
-        with self.__lock:
+        with self.__callbacks.lock:
             if callback not in self.__callbacks.now:
                 return False
             self.__callbacks.now = tuple(c for c in self.__callbacks.now if c != callback)

@@ -3,9 +3,10 @@ import json
 import sys
 import time
 
-from mcl._compat import PY2, metaclass, native_string, packed_types, set_cell, string_types
+from mcl._compat import PY2, metaclass, packed_types, set_cell, string_types
 from mcl._readonly import ReadOnly
 from mcl._short import short
+from mcl._strings import strings
 from mcl.codec import decode_topic, pack, unpack
 from mcl.messages._json import jsonable
 from mcl.messages._origin import Origin
@@ -115,14 +116,15 @@ class Message(dict):
     `ImuMessage()` has every mandatory key as None. `ImuMessage(gyro=1, accel=2)`, or one mapping,
     iterable of pairs, or packed message (bytes), with or without keyword arguments, must have all
     of them, and may have more. Two keys are added: `name`, the type's, which cannot be changed, and
-    `timestamp`: now, in seconds since the Unix epoch (UTC, float), unless one is given.
+    `timestamp`: now, in seconds since the Unix epoch (UTC, float), unless one is given that is not
+    None.
 
     The class and its messages have the read-only attributes `name`, `mandatory` and `connection`.
 
     `copy.copy`, `copy.deepcopy` and `pickle` (by the name of its type) give a message with the same
     keys and `timestamp`. `message.copy()` and `dict(message)` give a plain dict, in which all may
     be changed; `ImuMessage(message.copy())` is a message again. Messages are equal to dicts with
-    the same items; `json.dumps`, which takes no bytes and writes NaN, sees a dict (cf. `to_json`).
+    the same items; `json.dumps`, which takes no bytes, sees a dict (cf. `to_json`).
 
     A message may be used by one thread at a time; in a child made by fork() it goes on.
 
@@ -143,41 +145,61 @@ class Message(dict):
         super(Message, self).__init__()
         if type(self)._type() is None:
             raise TypeError("Message is a base class: a message type derives from it")
-        given = self._given(args, kwargs)
-        if not args and not kwargs:
-            given = dict.fromkeys(self.mandatory)
-        missing = [key for key in self.mandatory if key not in given]
-        if missing:
-            raise TypeError("%s lacks the mandatory key%s %s" % (
-                self.name, "s" if len(missing) > 1 else "", ", ".join(map(repr, missing))))
-        super(Message, self).update(given)
+        if args or kwargs:
+            data, given, packed = self._given(args, kwargs)
+            self._check_mandatory(given)
+        else:
+            data, given, packed = [(key, None) for key in self.mandatory], {}, False
+        # In the order of the legacy system, which a dict of Python 2 shows where hashes collide.
+        super(Message, self).__setitem__('timestamp', None)
+        self._put(data, given, kwargs, packed)
         super(Message, self).__setitem__('name', self.name)
-        if 'timestamp' not in given:
-            super(Message, self).__setitem__('timestamp', time.time())
 
     @classmethod
     def _type(cls):
         return getattr(cls, '_type_name', None)
 
     def _given(self, args, kwargs):
-        """Return the arguments of __init__ and update as one dict, with `name` checked."""
+        """Take the arguments of __init__ and update, and check what can be before any is set.
+
+        Returns:
+            tuple: what was given by position, for dict.update, in its own order; all of it and of
+            `kwargs`, as a dict; and whether it was packed.
+        """
         if len(args) > 1:
             raise TypeError("%s takes at most 1 positional argument (%d given)"
                             % (self.name, len(args)))
-        given = {}
-        if args:
-            data = args[0]
-            if isinstance(data, packed_types):
-                data = self._unpacked(data)
-            try:
-                given.update(data)
-            except (TypeError, ValueError):
-                raise TypeError("%s cannot be made of %s: it needs a mapping, pairs, or a packed"
-                                " message" % (self.name, short(data)))
-        given = _with_text_keys(given)
-        given.update(kwargs)
+        data = args[0] if args else ()
+        packed = isinstance(data, packed_types)
+        if packed:
+            data = self._unpacked(data)
+        try:
+            if not isinstance(data, dict):  # a copy, as it may be an iterator
+                data = ([(key, data[key]) for key in data.keys()] if hasattr(data, 'keys')
+                        else list(data))
+            given = data if isinstance(data, dict) and not kwargs else dict(data, **kwargs)
+        except (TypeError, ValueError):
+            raise TypeError("%s cannot be made of %s: it needs a mapping, pairs, or a packed"
+                            " message" % (self.name, short(data)))
+        if not PY2 and any(isinstance(key, bytes) for key in given):
+            data, given = _with_text_keys(data), _with_text_keys(given)
         self._check_name(given.get('name', self.name))
-        return given
+        if packed:
+            self._check_mandatory(given)
+        return data, given, packed
+
+    def _check_mandatory(self, given):
+        missing = [key for key in self.mandatory if key not in given]
+        if missing:
+            raise TypeError("%s lacks the mandatory key%s %s" % (
+                self.name, "s" if len(missing) > 1 else "", ", ".join(map(repr, missing))))
+
+    def _put(self, data, given, kwargs, packed):
+        """Set what `_given` has returned, and the timestamp to now, where that gives no new one."""
+        before = self.get('timestamp')
+        super(Message, self).update(data, **kwargs)
+        if 'timestamp' not in given or not packed and given['timestamp'] == before:
+            super(Message, self).__setitem__('timestamp', time.time())
 
     def _unpacked(self, packed):
         try:
@@ -198,17 +220,16 @@ class Message(dict):
     def update(self, *args, **kwargs):
         """Set keys, from what a message can be made of.
 
-        `timestamp` is set to now unless a new one is given.
+        `timestamp` is set to now unless another one than that of the message is given. A packed
+        message's is kept in any case.
 
         Raises:
-            TypeError: more than one positional argument, or data that is no map or cannot be
-                unpacked.
+            TypeError: more than one positional argument, data that is no map or cannot be unpacked,
+                or a packed message that lacks a mandatory key.
             ValueError: `name` would be changed.
         """
-        given = self._given(args, kwargs)
-        super(Message, self).update(given)
-        if 'timestamp' not in given:
-            super(Message, self).__setitem__('timestamp', time.time())
+        data, given, packed = self._given(args, kwargs)
+        self._put(data, given, kwargs, packed)
 
     def __ior__(self, other):
         self.update(other)
@@ -227,62 +248,67 @@ class Message(dict):
     def to_json(self):
         """Return the message as JSON text (str).
 
-        What JSON does not have becomes: bytes that are no UTF-8 in a string, U+FFFD; NaN and
-        infinities, null; `bytes` on Python 3, base64.
+        It is what `json.dumps` makes of the message, NaN and infinities included, save that this
+        raises for some of what JSON does not have. That becomes: bytes that are no UTF-8 in a `str`
+        of Python 2, U+FFFD; `bytes` on Python 3, base64; a key that is a tuple, the text of it.
         """
-        return json.dumps(jsonable(self))
+        try:
+            return json.dumps(self)
+        except (TypeError, UnicodeError):
+            return json.dumps(jsonable(self))
 
 
-def _with_text_keys(given):
-    """Return a dict whose keys, and name, are `str` where they are bytes.
+def _with_text_keys(data):
+    """Return a dict, or pairs, whose keys, and name, are `str` where they are bytes.
 
     A Python 2 process with msgpack 1.0 or later sends each `str` as `bin`, which is bytes on Python
     3. Keys are names, so there is no doubt what is meant.
     """
-    if not PY2 and any(isinstance(key, bytes) for key in given):
-        given = {decode_topic(key) if isinstance(key, bytes) else key: value
-                 for key, value in given.items()}
-        if isinstance(given.get('name'), bytes):
-            given['name'] = decode_topic(given['name'])
-    return given
+    def text(value):
+        return decode_topic(value) if isinstance(value, bytes) else value
+
+    pairs = data.items() if isinstance(data, dict) else data
+    pairs = [(text(key), text(value) if text(key) == 'name' else value) for key, value in pairs]
+    return dict(pairs) if isinstance(data, dict) else pairs
 
 
 def _find(name):
-    for message in _MESSAGES:
-        if message.name == name:
-            return message
-    return None
+    """Return the first type of this name; None when there is none."""
+    return next((message for message in _MESSAGES if message.__name__ == name), None)
 
 
 def list_messages(include=None, exclude=None):
-    """Return the names of the message types that are defined, in order of definition.
+    """Return the message types that are defined, in order of definition.
 
     Args:
-        include (str or list of str): only these.
-        exclude (str or list of str): not these.
+        include (str or collection of str): only those of these names; None or an empty collection:
+            all.
+        exclude (str or collection of str): not those of these names.
 
     Raises:
         TypeError: an argument is something else.
     """
-    include = None if include is None else _names('include', include)
-    exclude = [] if exclude is None else _names('exclude', exclude)
-    return [message.name for message in _MESSAGES
-            if (include is None or message.name in include) and message.name not in exclude]
+    include, exclude = strings('include', include), strings('exclude', exclude)
+    return [message for message in _MESSAGES
+            if (not include or message.__name__ in include) and message.__name__ not in exclude]
 
 
 def get_message_objects(names):
     """Return the message type of a name, or a list of those of a list of names.
 
     Raises:
-        NameError: there is none of that name.
-        TypeError: `names` is neither a string nor a list of strings.
+        NameError: there is none of that name, or there are several.
+        TypeError: `names` is neither a string nor a list or tuple of strings.
     """
     if isinstance(names, string_types):
-        message = _find(names)
-        if message is None:
-            raise NameError("there is no message type called %r" % names)
-        return message
-    return [get_message_objects(name) for name in _names('names', names)]
+        found = list_messages(names)
+        if len(found) != 1:
+            raise NameError("there %s called %r" % (
+                "are %d message types" % len(found) if found else "is no message type", names))
+        return found[0]
+    if not isinstance(names, (list, tuple)):
+        raise TypeError("'names' must be a string or a list of strings, not %r" % (names,))
+    return [get_message_objects(name) for name in strings('names', names)]
 
 
 def remove_message_object(name):
@@ -296,12 +322,3 @@ def remove_message_object(name):
         return False
     _MESSAGES.remove(message)
     return True
-
-
-def _names(argument, names):
-    if isinstance(names, string_types):
-        return [native_string(names)]
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, string_types)
-                                                       for name in names):
-        raise TypeError("'%s' must be a string or a list of strings, not %r" % (argument, names))
-    return list(names)

@@ -1,5 +1,5 @@
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Final, overload
 from typing_extensions import Self, TypeAlias
 
@@ -7,7 +7,8 @@ from mcl.network.abstract import Connection
 
 __all__ = ['Message', 'get_message_objects', 'list_messages', 'remove_message_object']
 
-_Names: TypeAlias = str | list[str] | tuple[str, ...]
+# A str is a collection of str, too.
+_Names: TypeAlias = Collection[str]
 _Items: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | bytes | bytearray | memoryview
 
 _MESSAGES: list[type[Message]]
@@ -34,7 +35,9 @@ class Message(dict[str, Any], metaclass=_MessageMeta):
     def encode(self) -> bytes: ...
     def to_json(self) -> str: ...
 
-def list_messages(include: _Names | None = None, exclude: _Names | None = None) -> list[str]: ...
+def list_messages(
+    include: _Names | None = None, exclude: _Names | None = None
+) -> list[type[Message]]: ...
 @overload
 def get_message_objects(names: str) -> type[Message]: ...
 @overload

@@ -37,16 +37,13 @@ class ConnectionMeta(type):
         # Connection itself, and classes derived from a declared one, are left as they are.
         if not any(type(base) is mcs and base._fields is None for base in bases):
             return super(ConnectionMeta, mcs).__new__(mcs, name, bases, names)
-        mandatory, optional = _declared_fields(name, names)
-        _check_methods(name, bases, names, mandatory + tuple(optional))
+        mandatory, optional, fields = _declared_fields(name, names)
+        _check_methods(name, bases, names, fields)
         for role in ('broadcaster', 'listener'):
             value = names.get(role)
             if not (isinstance(value, type) and issubclass(value, _bases[role])):
                 raise TypeError("%s.%s must be a subclass of %s, not %r"
                                 % (name, role, _bases[role].__name__, value))
-        # Declaration order for the mandatory ones; the optional ones are sorted, since Python 2's
-        # dictionaries have no order.
-        fields = mandatory + tuple(sorted(optional))
         names.update(
             _fields=fields,
             _defaults=optional,
@@ -59,7 +56,7 @@ class ConnectionMeta(type):
 
 
 def _declared_fields(name, names):
-    """Return the mandatory fields, a tuple, and the optional ones, a dict, of a class body."""
+    """Return the mandatory fields, a tuple, the optional ones, a dict, and all in their order."""
     mandatory, optional = names.get('mandatory'), names.get('optional', {})
     if not isinstance(mandatory, (list, tuple)):
         raise TypeError("%s.mandatory must be a list or tuple of strings, not %r"
@@ -77,8 +74,9 @@ def _declared_fields(name, names):
             raise ValueError("%r cannot be the name of a field of %s: it is taken" % (field, name))
         if fields.count(field) > 1:
             raise ValueError("the field %r of %s is given twice" % (field, name))
-    return (tuple(native_string(field) for field in mandatory),
-            {native_string(field): value for field, value in optional.items()})
+    fields = tuple(map(native_string, fields))
+    return (fields[:len(mandatory)],
+            {native_string(field): value for field, value in optional.items()}, fields)
 
 
 def _check_methods(name, bases, names, fields):
@@ -104,7 +102,8 @@ class Connection(tuple):
 
     Its instances are immutable named tuples: `Connection('a')`, `Connection('a', speed=300)`. They
     can be compared, hashed, pickled and used from any thread. Optional fields come after the
-    mandatory ones, sorted by name.
+    mandatory ones, in the order in which `optional` iterates: as declared, or on Python 2, where
+    a dict has an order of its own, in that one. Other attributes can be set.
 
     Raises:
         TypeError, ValueError: at the declaration, when it is wrong; TypeError, for an instance
@@ -118,6 +117,9 @@ class Connection(tuple):
         if cls._fields is None:
             raise TypeError("Connection is a base class: a transport's own derives from it")
         return tuple.__new__(cls, cls._bind(args, kwargs))
+
+    def __init__(self, *args, **kwargs):
+        """Do nothing: for the `__init__` of a declared class to call, whatever its arguments."""
 
     @classmethod
     def _bind(cls, args, kwargs):
@@ -202,19 +204,12 @@ class Connection(tuple):
 
     __hash__ = tuple.__hash__
 
-    def __setattr__(self, name, value):
-        if '_fields' in vars(type(self)):
-            raise AttributeError("%s.%s cannot be set" % (type(self).__name__, name))
-        super(Connection, self).__setattr__(name, value)
-
-    def __delattr__(self, name):
-        if '_fields' in vars(type(self)):
-            raise AttributeError("%s.%s cannot be deleted" % (type(self).__name__, name))
-        super(Connection, self).__delattr__(name)
-
     def __reduce_ex__(self, protocol):
-        # Not by tuple's own: old protocols would pass by __new__, and so by the options.
-        return _remake, (type(self), self.to_dict()), vars(self) or None
+        # By the class alone, where it can be: a process of the legacy system has no `_remake`. That
+        # gives the fields by name, since several optional ones may have another order there.
+        if len(self._defaults) > 1 or self._options():
+            return _remake, (type(self), self.to_dict()), vars(self) or None
+        return type(self), tuple(self), vars(self) or None
 
 
 def _comparable(one, other):

@@ -42,7 +42,8 @@ class QueueSource(Delivery):
         """A transport written in Python looks after fork() itself."""
 
     def _enqueue(self, data):
-        message = data['topic'], data['payload'], int(time.time() * 1e9), 0
+        # With all that the transport gives, in the place of the topic.
+        message = dict(data), None, int(time.time() * 1e9), 0
         with self._lock:
             while self._policy == 'block' and self.alive and len(self._held) >= self._limit:
                 self._lock.wait()

@@ -19,15 +19,15 @@ Then `mcl.RawBroadcaster`, `mcl.RawListener`, `mcl.MessageBroadcaster`, `mcl.Mes
 """
 import abc
 
-from mcl._compat import metaclass, string_types
+from mcl._compat import abstract_property, metaclass, string_types
 from mcl._report import is_interrupt, report_callback
+from mcl._strings import strings
 from mcl.event.event import Event
 from mcl.network._connection import Connection, register_bases
 
 __all__ = ['Connection', 'RawBroadcaster', 'RawListener']
 
 
-@metaclass(abc.ABCMeta)
 class _Endpoint(object):
     """What broadcasters and listeners share: a connection, and being a context manager."""
 
@@ -42,19 +42,6 @@ class _Endpoint(object):
         """Connection: where this broadcaster publishes, or this listener listens. Read-only."""
         return self.__connection
 
-    @property
-    @abc.abstractmethod
-    def is_open(self):
-        """bool: can it publish, or does it receive."""
-
-    @abc.abstractmethod
-    def _open(self):
-        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
-
-    @abc.abstractmethod
-    def close(self):
-        """Close; return True, or False when it is closed already."""
-
     def __enter__(self):
         return self
 
@@ -62,10 +49,12 @@ class _Endpoint(object):
         self.close()
 
 
+@metaclass(abc.ABCMeta)
 class RawBroadcaster(_Endpoint):
     """Publishes any data on a connection.
 
-    A transport's class calls this one's `__init__` and then opens itself by `_open()`.
+    A transport's class calls this one's `__init__` and then opens itself by `_open()`. It must
+    define `is_open`, `_open`, `publish` and `close`.
 
     Args:
         connection (Connection): where to publish.
@@ -85,9 +74,26 @@ class RawBroadcaster(_Endpoint):
         """str or None: the default topic. Read-only."""
         return self.__topic
 
+    @abstract_property
+    def is_open(self):
+        """bool: can it publish."""
+
+    @abc.abstractmethod
+    def _open(self):
+        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
+
     @abc.abstractmethod
     def publish(self, data, topic=None):
-        """Publish `data`, with `topic` in place of the default one unless it is None."""
+        """Publish `data`, with `topic` in place of the default one unless it is None.
+
+        A transport's method may call this one, by super(), to raise TypeError for a topic that is
+        neither None nor a string.
+        """
+        check_topic(topic)
+
+    @abc.abstractmethod
+    def close(self):
+        """Close; return True, or False when it is closed already."""
 
     def publish_many(self, data, topic=None):
         """Publish several objects in order. A transport that can do better than one by one does so.
@@ -114,11 +120,12 @@ class RawListener(_Endpoint, Event):
 
     A transport's class calls this one's `__init__`, opens itself by `_open()`, and calls
     `self.__trigger__({'topic': ..., 'payload': ...})` for what it receives, from one thread at a
-    time.
+    time. It defines `is_open`, `_open` and `close`, as far as it has them.
 
     Args:
         connection (Connection): where to listen.
-        topics (str or list of str): receive these topics only; None: all, and what has no topic.
+        topics (str or collection of str): receive these topics only; None or an empty one: all, and
+            what has no topic.
 
     Raises:
         TypeError: `connection` is no Connection instance, or `topics` something else.
@@ -127,12 +134,27 @@ class RawListener(_Endpoint, Event):
     def __init__(self, connection, topics=None):
         super(RawListener, self).__init__()
         self._set_connection(connection)
-        self.__topics = check_topics(topics)
+        # An empty tuple stands for all.
+        self._topic_names = () if topics == '' else strings('topics', topics)
+        self.__topics = topics
 
     @property
     def topics(self):
-        """None, str or list of str: the topics, as given. Read-only."""
+        """None, str or collection of str: the topics, as given. Read-only."""
         return self.__topics
+
+    @property
+    def is_open(self):
+        """bool: does it receive."""
+        return False
+
+    def _open(self):
+        """Open; return True, or False when it is open already. Raises IOError when it cannot."""
+        return False
+
+    def close(self):
+        """Close; return True, or False when it is closed already."""
+        return False
 
     def _is_of_parent(self):
         """Is this a child made by fork(), which has the listener of its parent?"""
@@ -158,15 +180,6 @@ def check_topic(topic):
     if topic is not None and not isinstance(topic, string_types):
         raise TypeError("a topic must be None or a string, not %r" % (topic,))
     return topic
-
-
-def check_topics(topics):
-    """Return `topics`, or raise TypeError when it is not None, a string or a list of strings."""
-    if topics is None or isinstance(topics, string_types):
-        return topics
-    if isinstance(topics, list) and all(isinstance(topic, string_types) for topic in topics):
-        return topics
-    raise TypeError("topics must be None, a string or a list of strings, not %r" % (topics,))
 
 
 register_bases(RawBroadcaster, RawListener)

@@ -1,8 +1,10 @@
 """Broadcasters and listeners for any transport, for raw data and for messages."""
 import datetime
 
+from mcl._compat import PY2
 from mcl._report import Misfits
 from mcl._short import short
+from mcl.codec import encode_topic
 from mcl.messages.messages import Message
 from mcl.network import udp
 from mcl.network._limits import check_decode, check_limits, native_limits
@@ -10,6 +12,11 @@ from mcl.network._queue_source import QueueSource
 from mcl.network._receiving import Receiving
 from mcl.network.abstract import Connection
 from mcl.network.abstract import RawListener as AbstractRawListener
+
+__all__ = ['MessageBroadcaster', 'MessageListener', 'QueuedListener', 'RawBroadcaster',
+           'RawListener', 'TIMEOUT']
+
+TIMEOUT = 10  # seconds that the legacy system waits for a process to begin; nothing here does
 
 _EPOCH = datetime.datetime(1970, 1, 1)
 
@@ -35,7 +42,7 @@ def RawListener(connection, topics=None, **options):
 
     Args:
         connection (Connection): where to listen; see `mcl.network.udp.RawListener` for UDP.
-        topics (str or list of str): receive these topics only; None: all.
+        topics (str or collection of str): receive these topics only; None or an empty one: all.
         options: further arguments of the connection's own class.
 
     Raises:
@@ -105,16 +112,18 @@ class _MessageReceiving(object):
 
     def _accept(self, data):
         """Return `data` with its payload as a message. None, and say why, when it does not fit."""
-        kind, payload = self.message_type, data['payload']
-        if isinstance(payload, kind):
-            return data
+        kind = self.message_type
         try:
-            if not isinstance(payload, dict):
-                raise TypeError("it is no map but %s" % type(payload).__name__)
+            payload = data['payload']
+            if isinstance(payload, kind):
+                return data
+            if not PY2 and isinstance(payload, str):
+                payload = encode_topic(payload)  # of a Python 2 process: perhaps a packed message
             return dict(data, payload=kind(payload))
         except Exception as error:  # pylint: disable=broad-except
             # Of any kind: a type may have an __init__ of its own.
-            self._misfits("data on %r is no %s" % (self.connection, kind.__name__), "%s" % error)
+            self._misfits("data on %r is no %s" % (self.connection, kind.__name__),
+                          "%s: %s" % (type(error).__name__, error))
             return None
 
     def __trigger__(self, data):
@@ -133,7 +142,7 @@ class MessageListener(_MessageReceiving):
 
     Args:
         message (type): a subclass of Message; its connection says where to listen.
-        topics (str or list of str): receive these topics only; None: all.
+        topics (str or collection of str): receive these topics only; None or an empty one: all.
         options: further arguments of the connection's own listener class.
 
     Raises:
@@ -162,9 +171,9 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     Args:
         connection (Connection or type): where to listen, or a subclass of Message: then `payload`
             is a message, and data that does not fit is reported on stderr in its stead.
-        topics (str or list of str): receive these topics only; None or []: all, and what has no
-            topic.
-        open_init (bool): open at once.
+        topics (str or collection of str): receive these topics only; None or an empty one: all, and
+            what has no topic.
+        open_init (bool): open at once. False: see only, on UDP, that it could be opened.
         max_messages (int): messages that may wait; None: 262144.
         max_bytes (int): bytes of them; None: 256 MiB. Not for transports written in Python.
         policy (str): what happens to messages beyond that: 'drop_oldest' (the default),
@@ -194,6 +203,8 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         super(QueuedListener, self).__init__(connection, topics)
         if open_init:
             self.open()
+        elif connection.listener is udp.RawListener:
+            self._new_source().close()  # raises what `open` would
 
     # A method here, although a property elsewhere: so it is in the legacy API.
     def is_open(self):
@@ -208,10 +219,11 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         connection, (max_messages, max_bytes, policy) = self.connection, self._limits
         if connection.listener is udp.RawListener:
             limits = native_limits(max_messages, max_bytes, policy, queued=True)
-            return udp.open_reception(connection, self.topics, limits, self._decode)
+            return udp.open_reception(connection, self._topic_names, limits, self._decode)
         if not self._decode:
             raise TypeError("%r decodes what it receives itself: leave decode out" % (connection,))
         listener = connection.listener(connection, topics=self.topics)
+        self._data = _with_time
         return QueueSource(listener, max_messages, policy)
 
     def _data(self, topic, payload, time):
@@ -220,6 +232,11 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
 
     def _accept(self, data):
         return data if self.message_type is None else super(QueuedListener, self)._accept(data)
+
+
+def _with_time(data, _, time):
+    """Return what a callback gets for a dict that a transport's listener was triggered with."""
+    return dict(data, time_received=_EPOCH + datetime.timedelta(microseconds=time // 1000))
 
 
 def _bound(cls, message, transport):

@@ -8,6 +8,11 @@ from mcl.network import abstract, udp
 from mcl.network._receiving import Receiving
 from mcl.network.abstract import Connection
 
+__all__ = ['MessageBroadcaster', 'MessageListener', 'QueuedListener', 'RawBroadcaster',
+           'RawListener', 'TIMEOUT']
+
+TIMEOUT: int
+
 _Broadcaster = TypeVar('_Broadcaster', bound=abstract.RawBroadcaster, covariant=True)
 _Listener = TypeVar('_Listener', bound=abstract.RawListener, covariant=True)
 _Message = TypeVar('_Message', bound=Message, default=Any)

@@ -9,10 +9,10 @@ import threading
 from mcl import _constants as constants
 from mcl import _native
 from mcl._compat import is_integer, string_types, text_type
-from mcl._handles import BroadcasterHandle, ListenerHandle
+from mcl._handles import BroadcasterHandle, ListenerHandle, check_setting
 from mcl._reception import Reception
 from mcl.codec import encode_topic, pack
-from mcl.errors import AddressError, ForkError
+from mcl.errors import AddressError, AddressInfoError, ForkError
 from mcl.network import abstract
 from mcl.network._limits import check_decode, native_limits
 from mcl.network._receiving import Receiving
@@ -21,10 +21,17 @@ __all__ = ['ALLOWED_MULTICAST_HOPS', 'Connection', 'MTU', 'MTU_MAX', 'READ_TIMEO
            'RawBroadcaster', 'RawListener', 'UDP_PORT']
 
 UDP_PORT = constants.MCL_PORT_DEFAULT
-MTU = constants.MCL_FRAGMENT_SIZE  # bytes: a larger message travels in fragments
-MTU_MAX = 65000  # bytes: no legacy process sends a larger datagram
-ALLOWED_MULTICAST_HOPS = constants.MCL_HOPS_DEFAULT
+MTU_MAX = constants.MCL_FRAGMENT_SIZE_MAX  # bytes: no legacy process reads a larger datagram
 READ_TIMEOUT = 200  # milliseconds between looks at a flag in the legacy system; nothing here polls
+
+# A program may assign to these two.
+
+# Bytes of a fragment of a large message, and of the largest datagram with a whole one; read by each
+# publish.
+MTU = constants.MCL_FRAGMENT_SIZE
+# The hop limit of what is sent on connections that do not have `hops`; read when a broadcaster
+# opens. In place of 3, the environment may name another one, as MCL_HOPS.
+ALLOWED_MULTICAST_HOPS = constants.MCL_HOPS_DEFAULT
 
 
 class RawBroadcaster(abstract.RawBroadcaster):
@@ -70,12 +77,15 @@ class RawBroadcaster(abstract.RawBroadcaster):
         """Open again after `close`; return True, or False when it is open already."""
         if self.is_open:
             return False
+        self._native = self.connection._native(AddressInfoError, _allowed_hops())
         self._handle = self._new_handle()
         return True
 
     def _new_handle(self):
-        return BroadcasterHandle(self.connection._native(), self._options,
-                                 "the broadcaster on " + _where(self.connection))
+        handle = BroadcasterHandle(self._native, self._options,
+                                   "the broadcaster on " + _where(self.connection))
+        handle.follow_mtu(MTU, 0)  # also for a replay, which publishes by this handle
+        return handle
 
     def _handle_here(self):
         """Return the handle, opened again if this is a child of the process that opened it."""
@@ -110,10 +120,10 @@ class RawBroadcaster(abstract.RawBroadcaster):
         packed = pack(data)
         topic = self._default_topic if topic is None else self._topic(topic)
         try:
-            return self._handle.publish(topic, packed)
+            return self._handle.publish(topic, packed, MTU)
         except ForkError:
             pass
-        return self._handle_here().publish(topic, packed)
+        return self._handle_here().publish(topic, packed, MTU)
 
     def publish_many(self, data, topic=None):
         """Publish several objects in order, in few pieces: many times faster than one by one.
@@ -130,7 +140,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
             objects were published, from the first on. In all other cases none was.
         """
         packed = [pack(each) for each in data]
-        self._handle_here().publish_many(self._topic(topic), packed)
+        self._handle_here().publish_many(self._topic(topic), packed, MTU)
 
     def _topic(self, topic):
         """Return the bytes of what a call gave."""
@@ -193,8 +203,8 @@ class RawListener(Receiving, abstract.RawListener):
 
     Args:
         connection (Connection): where to listen.
-        topics (str or list of str): receive these topics only; None or []: all, and what has no
-            topic.
+        topics (str or collection of str): receive these topics only; None or an empty one: all, and
+            what has no topic.
         max_messages (int): messages that may be queued; None: 262144.
         max_bytes (int): bytes of them; None: 256 MiB.
         policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block',
@@ -223,7 +233,24 @@ class RawListener(Receiving, abstract.RawListener):
         return self._is_open()
 
     def _new_source(self):
-        return open_reception(self.connection, self.topics, self._limits, self._decode)
+        return open_reception(self.connection, self._topic_names, self._limits, self._decode)
+
+
+class _Option(object):
+    """A read-only attribute of a connection, None unless it was given."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __get__(self, instance, owner=None):
+        return None if instance is None else vars(instance).get(self._name)
+
+    def __set__(self, instance, value):
+        raise AttributeError("the option %s of a connection cannot be changed: make another one by"
+                             " _replace(%s=...)" % (self._name, self._name))
+
+    def __delete__(self, instance):
+        self.__set__(instance, None)
 
 
 class Connection(abstract.Connection):
@@ -280,13 +307,15 @@ class Connection(abstract.Connection):
             raise TypeError("the port of a connection must be %d to %d, not %r"
                             % (constants.MCL_PORT_MIN, constants.MCL_PORT_MAX, port))
         self = super(Connection, cls).__new__(cls, url, port)
-        # Past __setattr__, which keeps everybody else from changing a connection.
+        # Past _Option, which keeps everybody else from changing a connection.
         vars(self).update((name, cls._checked(name, value)) for name, value in options.items()
                           if value is not None)
         return self
 
-    interface = hops = loopback = recv_buffer = send_buffer = None
-    message_max = reassembly_bytes = reassembly_age_ms = None
+    interface, hops, loopback, recv_buffer, send_buffer = map(
+        _Option, ['interface', 'hops', 'loopback', 'recv_buffer', 'send_buffer'])
+    message_max, reassembly_bytes, reassembly_age_ms = map(
+        _Option, ['message_max', 'reassembly_bytes', 'reassembly_age_ms'])
 
     @classmethod
     def _is_option(cls, name):
@@ -313,12 +342,19 @@ class Connection(abstract.Connection):
     def _options(self):
         return {name: value for name, value in vars(self).items() if self._is_option(name)}
 
-    def _native(self):
-        """Return it as _native.Connection."""
+    def _native(self, error=AddressError, hops=None):
+        """Return it as _native.Connection.
+
+        Args:
+            error (type): of an address that C cannot have.
+            hops (int): where it has none of its own.
+        """
         options = self._options()
-        native = _native.Connection(url=_text('url', self.url), port=self.port)
+        if hops is not None:
+            options.setdefault('hops', hops)
+        native = _native.Connection(url=_text('url', self.url, error), port=self.port)
         if 'interface' in options:
-            native.interface_ = _text('interface', options.pop('interface'))
+            native.interface_ = _text('interface', options.pop('interface'), error)
         if 'loopback' in options:
             native.loopback = constants.MCL_ON if options.pop('loopback') else constants.MCL_OFF
         if options.get('hops') == 0:  # 0 is the default in C
@@ -328,11 +364,19 @@ class Connection(abstract.Connection):
         return native
 
 
-def _text(name, value):
+def _allowed_hops():
+    """Return ALLOWED_MULTICAST_HOPS where a program has set it, else None."""
+    if ALLOWED_MULTICAST_HOPS == constants.MCL_HOPS_DEFAULT:
+        return None
+    check_setting('ALLOWED_MULTICAST_HOPS', ALLOWED_MULTICAST_HOPS, 0, constants.MCL_HOPS_MAX)
+    return ALLOWED_MULTICAST_HOPS
+
+
+def _text(name, value, error):
     value = value.encode('utf-8') if isinstance(value, text_type) else value
     if b'\0' in value:  # where C would see its end
-        raise AddressError("a connection's %s cannot hold a NUL: %r" % (name, value),
-                           constants.MCL_EADDRESS)
+        raise error("a connection's %s cannot hold a NUL: %r" % (name, value),
+                    constants.MCL_EADDRESS)
     return value
 
 
@@ -350,11 +394,12 @@ def _where(connection):
 
 
 def open_reception(connection, topics, limits, decode):
-    """Open a native listener; `limits` are as native_limits gives them."""
-    if topics is None:
-        topics = []
-    elif isinstance(topics, string_types):
-        topics = [topics]
+    """Open a native listener.
+
+    Args:
+        topics (tuple of str): deliver these only; empty: all.
+        limits (dict): as native_limits gives them.
+    """
     handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
                             "the listener on " + _where(connection))
     return Reception(handle, limits['queue_messages'], limits['queue_bytes'], decode)

@@ -79,5 +79,5 @@ class Connection(abstract.Connection):
     __getattr__: ClassVar[None]  # type: ignore[assignment,misc]
 
 def open_reception(
-    connection: Connection, topics: Topics, limits: dict[str, int], decode: bool
+    connection: Connection, topics: tuple[str, ...], limits: dict[str, int], decode: bool
 ) -> Any: ...

@@ -91,3 +91,4 @@ QueuedListener(Imu, policy='drop_all')  # E: call-overload "QueuedListener"
 
 get_message_objects(5)  # E: call-overload "int"
 get_message_objects('Imu')()['gyro'] + list_messages(include=5)  # E: arg-type "int"
+list_messages()[0].upper()  # E: attr-defined "upper"

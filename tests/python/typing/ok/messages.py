@@ -111,12 +111,12 @@ class Driver:
 
 
 def types() -> None:
-    assert_type(list_messages(include='ImuMessage', exclude=['GpsMessage']), List[str])
+    assert_type(list_messages(include='ImuMessage', exclude={'GpsMessage'}), List[Type[Message]])
     assert_type(get_message_objects('ImuMessage'), Type[Message])
     assert_type(get_message_objects(['ImuMessage']), List[Type[Message]])
     assert_type(remove_message_object('ImuMessage'), bool)
     found: Optional[Type[Message]] = None
-    for name in list_messages():
-        found = get_message_objects(name)
+    for kind in list_messages(exclude=['ImuMessage']):
+        found = kind
     if found is not None:
         MessageListener(found).subscribe(lambda data: print(data['payload']['timestamp']))

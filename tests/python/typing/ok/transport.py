@@ -93,7 +93,7 @@ def use() -> None:
         assert_type(broadcaster, Broadcaster)
         broadcaster.publish(5)
         broadcaster.flush()
-    with RawListener(connection, topics=['a']) as listener:
+    with RawListener(connection, topics={'a'}) as listener:
         assert_type(listener, Listener)
         listener.subscribe(lambda data: print(data['topic'], data['payload']))
     with QueuedListener(connection) as queued:
