@@ -38,13 +38,20 @@ if other_version():
 
 
 class Program(object):
-    """A running program, whose lines are read as they come."""
+    """A running program, whose lines are read as they come.
 
-    def __init__(self, name, version=THIS):
+    Args:
+        before (sequence of str): a command that runs it.
+        arguments (iterable of str): its own.
+    """
+
+    def __init__(self, name, version=THIS, before=(), arguments=()):
         self.path = os.path.join(FOLDER, name)
         python, path = PYTHONS[version]
         self.process = subprocess.Popen(
-            [python, '-u', self.path],  # unbuffered, as on a terminal
+            # Unbuffered, as on a terminal.
+            list(before) + [python, '-u', self.path] + list(arguments),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             universal_newlines=True,

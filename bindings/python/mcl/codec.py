@@ -25,6 +25,8 @@ import msgpack
 
 from mcl._compat import PY2, text_type
 
+__all__ = ['configure', 'decode_topic', 'encode_topic', 'pack', 'unpack']
+
 # Lone surrogates carry the bytes that are no UTF-8 (PEP 383). Python 2 has no such handler.
 _TEXT_ERRORS = 'strict' if PY2 else 'surrogateescape'
 

@@ -3,6 +3,8 @@ from typing_extensions import Buffer
 
 from mcl._typing import CodecOptions
 
+__all__ = ['configure', 'decode_topic', 'encode_topic', 'pack', 'unpack']
+
 def configure(
     text: bool | None = None, bin_type: bool | None = None, errors: str | None = None
 ) -> CodecOptions: ...

@@ -10,6 +10,10 @@ import socket
 
 from mcl import _constants as c
 
+__all__ = ['AddressError', 'AddressInfoError', 'ArgumentError', 'BusyError', 'ClosedError', 'ForkError',
+           'LibraryError', 'MclError', 'MessageSizeError', 'MessageTypeError', 'PayloadError',
+           'RouteError', 'SocketError']
+
 
 class MclError(IOError):
     """The library refused or failed. The text names the operation, what it was done to, the remedy.

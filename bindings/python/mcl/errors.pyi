@@ -1,5 +1,9 @@
 import socket
 
+__all__ = ['AddressError', 'AddressInfoError', 'ArgumentError', 'BusyError', 'ClosedError', 'ForkError',
+           'LibraryError', 'MclError', 'MessageSizeError', 'MessageTypeError', 'PayloadError',
+           'RouteError', 'SocketError']
+
 class MclError(IOError):
     text: str
     code: int
