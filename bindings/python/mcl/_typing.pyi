@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Generic, Literal
 from typing_extensions import TypeAlias, TypedDict, TypeVar
 
+from mcl.messages.messages import Message
+
 # A bare `Data` is `Data[Any]`.
 _Payload = TypeVar('_Payload', default=Any)
 
@@ -35,7 +37,7 @@ class LogHeader(TypedDict):
     version: str
     revision: str | None
     created: str
-    type: str | None
+    type: type[Message] | str | None
 
 Topics: TypeAlias = str | list[str] | None
 Policy: TypeAlias = Literal['drop_oldest', 'drop_newest', 'block']
