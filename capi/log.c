@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <limits.h>
+#include <time.h>
 
 #define SAME_PLACE(type, field)                                                                                        \
     _Static_assert(offsetof(shim_##type, field) == offsetof(mcl_##type, field), "shim_" #type " is mcl_" #type)
@@ -20,6 +21,13 @@ SAME_PLACE(log_header, revision);
 SAME_PLACE(log_header, type_name);
 SAME_PLACE(log_header, path);
 _Static_assert(sizeof(shim_log_header) == sizeof(mcl_log_header), "shim_log_header is mcl_log_header");
+
+long shim_utc_offset(int64_t seconds)
+{
+    time_t moment = (time_t)seconds;
+    struct tm local;
+    return localtime_r(&moment, &local) != NULL ? local.tm_gmtoff : 0;
+}
 
 /* ---- Writing ---- */
 

@@ -20,6 +20,8 @@ func logOptions(options *C.const_log_options) mcl.LogOptions {
 		Revision:   copyText((*C.const_char)(options.revision)),
 		MaxEntries: int(options.max_entries),
 		MaxTime:    time.Duration(options.max_time),
+		Existing:   mcl.LogExisting(options.existing),
+		Unbuffered: options.unbuffered == C.MCL_ON,
 
 		OnDescriptor: tellDescriptor,
 	}

@@ -13,6 +13,7 @@ package main
 import "C"
 
 import (
+	"time"
 	"unsafe"
 
 	mcl "libmcl/core"
@@ -20,8 +21,8 @@ import (
 
 func main() {}
 
-// Go's own os.Stderr ends the process when nobody reads it any more (complain). Go's own os.Getenv knows the environment that
-// the process began with, but not what a C program or Python has set since.
+// Go's own os.Stderr ends the process when nobody reads it any more (complain). Go's own os.Getenv and time.Local know what the
+// process began with, but not what a C program or Python has set since.
 func init() {
 	mcl.Complain = complain
 	mcl.OnDescriptor = tellDescriptor
@@ -31,5 +32,8 @@ func init() {
 		key := C.CString(name)
 		defer C.free(unsafe.Pointer(key))
 		return C.GoString(C.getenv(key))
+	}
+	mcl.LocalTime = func(t time.Time) time.Time {
+		return t.In(time.FixedZone("", int(C.shim_utc_offset(C.int64_t(t.Unix())))))
 	}
 }

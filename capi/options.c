@@ -55,5 +55,6 @@ int options_of_log(mcl_log_options *own, const mcl_log_options *given, const cha
     *own = (mcl_log_options)MCL_LOG_OPTIONS_INIT;
     if (given != NULL)
         CHECK(guard_input(own, sizeof *own, given, what, function, error));
-    return check_switch(own->has_time_origin, what, "has_time_origin", function, error);
+    CHECK(check_switch(own->has_time_origin, what, "has_time_origin", function, error));
+    return check_switch(own->unbuffered, what, "unbuffered", function, error);
 }

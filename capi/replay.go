@@ -37,8 +37,8 @@ func (r *replay) release() {
 }
 
 //export mclgo_replay_open
-func mclgo_replay_open(readerHandle C.uintptr_t, speed C.double, buffer C.int64_t, quiet C.int32_t, handle *C.uintptr_t,
-	out *C.mcl_error) (code C.int) {
+func mclgo_replay_open(readerHandle C.uintptr_t, speed C.double, buffer C.int64_t, quiet C.int32_t, linger C.int64_t,
+	handle *C.uintptr_t, out *C.mcl_error) (code C.int) {
 	const op = "mcl_replay_open"
 	defer guard(out, op, &code)
 	r := &replay{stops: 1}
@@ -67,6 +67,7 @@ func mclgo_replay_open(readerHandle C.uintptr_t, speed C.double, buffer C.int64_
 	}
 	core, err := mcl.NewReplay(source, float64(speed), mcl.ReplayOptions{
 		Buffer:       int(buffer),
+		Linger:       time.Duration(linger),
 		OnError:      silence(quiet),
 		OnDescriptor: tellDescriptor,
 	})

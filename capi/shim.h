@@ -104,6 +104,9 @@ typedef struct shim_socket {
 /* shortcut.c, for Go: sockets may be connected wrongly now. */
 void shim_network_changed(void);
 
+/* log.c, for Go: seconds by which local time, as C knows it, is ahead of UTC at a moment. */
+long shim_utc_offset(int64_t seconds);
+
 /* A subscribed callback. */
 typedef struct shim_callback shim_callback;
 

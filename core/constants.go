@@ -33,8 +33,8 @@ const (
 	malformedCount         = 9
 	logVersion             = "1.0"
 	replayBufferDefault    = 5000
-	replaySpeedMin         = 0.01
-	replaySpeedMax         = 10000
+	replaySpeedMin         = 0.000000001
+	replaySpeedMax         = 1000000000
 )
 
 // enum mcl_code
@@ -94,6 +94,13 @@ const (
 	malformedDepth       = 6
 	malformedSize        = 7
 	malformedReassembled = 8
+)
+
+// enum mcl_log_existing
+const (
+	logRefuse   = 0
+	logMove     = 1
+	logContinue = 2
 )
 
 // enum mcl_replay_state

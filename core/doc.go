@@ -73,7 +73,8 @@
 //	}
 //
 // A program that crashes loses the last second at most; what it left, …tmp, can be read. On a full disk entries wait in
-// memory, and writing goes on when there is space again. No existing file is ever replaced.
+// memory, and writing goes on when there is space again. No existing file is ever replaced; [LogExisting] says what becomes of
+// a log that has the name.
 //
 // # Loss
 //

@@ -36,6 +36,8 @@ type LogOptions struct {
 	Origin     time.Time     // elapsed times count from it, cut to the microsecond; zero: the first entry's time
 	MaxEntries int           // a new file after so many entries; 0: never
 	MaxTime    time.Duration // a new file after so much time of data; 0: never
+	Existing   LogExisting   // what becomes of a log of this prefix that exists
+	Unbuffered bool          // an entry is in the file when Write returns; false: a second later at the latest
 
 	// OnDescriptor is told of each file's descriptor: when it was opened, and before it is closed. It is for a program that
 	// must close them in a forked child. It may run on any goroutine, and must not call the writer.

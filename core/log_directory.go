@@ -19,10 +19,10 @@ const opOpenDirectory = "open log directory"
 
 // OpenLogDirectory opens all logs of a directory, and reads them as one, in the order of their entries' times; of entries
 // with the same time, in the order of the logs' names. Other files and folders in it are left alone. One file stays open for
-// each log.
+// each log. Where there are none, as when nothing arrived while it was recorded, there is nothing to read.
 //
-// The errors are those of OpenLog for each log; ErrSystem when there is no log in it; ErrFormat when the logs do not count
-// their times from the same moment; ErrType for a log of raw data, if RefuseRaw is set.
+// The errors are those of OpenLog for each log; ErrFormat when the logs do not count their times from the same moment; ErrType
+// for a log of raw data, if RefuseRaw is set.
 func OpenLogDirectory(path string, o LogReadOptions) (*LogReader, error) {
 	const op = opOpenDirectory
 	low, high, err := o.window(op, path)
@@ -88,17 +88,15 @@ func findLogs(path string) ([][]string, error) {
 	if err != nil {
 		return nil, logFileError(op, path, err)
 	}
-	folders := false
 	pieces := make(map[string][]piece)
 	single := make(map[string]string)
 	for _, e := range entries {
 		name, file := e.Name(), filepath.Join(path, e.Name())
 		end := filepath.Ext(name)
-		if info, err := os.Stat(file); err != nil || info.IsDir() {
-			folders = folders || err == nil
+		if end != logDone && end != logWriting {
 			continue
 		}
-		if end != logDone && end != logWriting {
+		if info, err := os.Stat(file); err != nil || info.IsDir() {
 			continue
 		}
 		if stem, p, ok := cutPiece(name); ok {
@@ -107,10 +105,9 @@ func findLogs(path string) ([][]string, error) {
 			continue
 		}
 		name = strings.TrimSuffix(name, end)
-		if other := single[name]; other != "" {
-			return nil, ambiguous(op, path, other, file)
+		if end == logDone || single[name] == "" { // while a log takes the place of another, that one is the log
+			single[name] = file
 		}
-		single[name] = file
 	}
 	logs := make(map[string][]string) // by name; a name of a split log gets a separator, which no other has
 	for name, file := range single {
@@ -121,14 +118,6 @@ func findLogs(path string) ([][]string, error) {
 		if logs[stem+"/"], err = join(op, filepath.Join(path, stem), all); err != nil {
 			return nil, err
 		}
-	}
-	if len(logs) == 0 {
-		e := &OpError{Op: op, On: path, Kind: ErrSystem, Err: unix.ENOENT, Detail: "there are no logs in it",
-			Remedy: "look at what is there: `ls " + path + "`"}
-		if folders {
-			e.Remedy += "; give one of its folders"
-		}
-		return nil, e
 	}
 	names := make([]string, 0, len(logs))
 	for name := range logs {
@@ -142,9 +131,13 @@ func findLogs(path string) ([][]string, error) {
 	return sorted, nil
 }
 
+// LocalTime gives a moment in local time. A program whose time zone is not that of Go (a C program, which may call setenv and
+// tzset) sets it before it opens anything.
+var LocalTime = time.Time.Local
+
 // CreateLogDirectory makes a new directory for the logs of a recording, and returns its path: in root, which must exist, by
-// the origin in UTC (zero: now) and the host's name, as 20160512T002007_robot. When there is one already, _1, _2 and so on
-// is added. The errors are ErrInvalid (an origin beyond the years 1678 to 2261) and ErrSystem.
+// the origin in local time (zero: now) and the host's name, as 20160512T002007_robot. When there is one already, _1, _2 and
+// so on is added. The errors are ErrInvalid (an origin beyond the years 1678 to 2261) and ErrSystem.
 func CreateLogDirectory(root string, origin time.Time) (string, error) {
 	const op = "create log directory in"
 	if origin.IsZero() {
@@ -157,7 +150,7 @@ func CreateLogDirectory(root string, origin time.Time) (string, error) {
 	if err != nil || host == "" {
 		host = "localhost"
 	}
-	name := origin.UTC().Format("20060102T150405") + "_" + strings.ReplaceAll(host, "/", "_")
+	name := LocalTime(origin).Format("20060102T150405") + "_" + strings.ReplaceAll(host, "/", "_")
 	for i := 0; ; i++ {
 		path := filepath.Join(root, name)
 		if i > 0 {

@@ -35,13 +35,13 @@ type LogReader struct {
 	entry   LogEntry
 }
 
-// OpenLog opens a log for reading. path is a file of any name; or the prefix of a log, whether it is PREFIX.log,
-// PREFIX.tmp (one that is written now, or was not closed), or split in PREFIX_000.log and so on. A file whose last entry was
-// cut short gives all entries before it; see Torn. A later file of a split log can be opened alone; it has no header.
+// OpenLog opens a log for reading. path is a file of any name; or the prefix of a log, whether it is PREFIX.log, or else
+// PREFIX.tmp (one that is written now, or was not closed), or else split in PREFIX_000.log and so on. A file whose last entry
+// was cut short gives all entries before it; see Torn. A later file of a split log can be opened alone; it has no header.
 //
-// The errors are ErrInvalid (the options), ErrExists (the prefix stands for several logs), ErrFormat (a header that is
-// none, or of another version; a file of a split log is missing), ErrDescriptors, and ErrSystem for all else that the system
-// says: there is no such file, it is a folder, it must not be read.
+// The errors are ErrInvalid (the options), ErrFormat (it begins with neither a header nor an entry, or is of another version; a
+// file of a split log is missing), ErrDescriptors, and ErrSystem for all else that the system says: there is no such file, it
+// is a folder, it must not be read.
 func OpenLog(path string, o LogReadOptions) (*LogReader, error) {
 	const op = "open log"
 	low, high, err := o.window(op, path)
@@ -54,7 +54,13 @@ func OpenLog(path string, o LogReadOptions) (*LogReader, error) {
 	}
 	s := &logSource{op: op, files: files, tell: o.OnDescriptor, reader: logfile.NewReader()}
 	s.reader.Min, s.reader.Max = low, high
-	if err := s.begin(); err != nil {
+	err = s.begin()
+	if err == nil && s.header == nil {
+		if bad := s.reader.CheckFirst(); bad != nil {
+			err = s.translate(op, bad)
+		}
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -395,7 +401,7 @@ func join(op, prefix string, all []piece) (files []string, err error) {
 	expected := 0
 	for i, p := range all {
 		if i > 0 && p.number == all[i-1].number {
-			return nil, ambiguous(op, prefix, all[i-1].path, p.path)
+			continue // a .tmp beside the .log: of a log that takes its place
 		}
 		if p.number != expected {
 			headed, err := beginsWithHeader(op, p.path)
@@ -426,11 +432,6 @@ func beginsWithHeader(op, path string) (bool, error) {
 	return n == 1 && first[0] == '#', nil
 }
 
-func ambiguous(op, prefix, one, other string) error {
-	return &OpError{Op: op, On: prefix, Kind: ErrExists, Err: unix.EEXIST, Detail: "both " + one + " and " + other + " are there",
-		Remedy: "open one of them by its full name, or move one away"}
-}
-
 // findLog finds the files of a log.
 func findLog(op, path string) ([]string, error) {
 	info, err := os.Stat(path)
@@ -441,17 +442,10 @@ func findLog(op, path string) ([]string, error) {
 		return nil, logFileError(op, path, err)
 	}
 	if name := filepath.Base(path); path != "" && !os.IsPathSeparator(path[len(path)-1]) && name != "." && name != ".." {
-		var single []string
 		for _, end := range []string{logDone, logWriting} {
 			if info, err := os.Stat(path + end); err == nil && !info.IsDir() {
-				single = append(single, path+end)
+				return []string{path + end}, nil
 			}
-		}
-		switch len(single) {
-		case 1:
-			return single, nil
-		case 2:
-			return nil, ambiguous(op, path, single[0], single[1])
 		}
 		if pieces, err := findPieces(path); err == nil && len(pieces) > 0 {
 			return join(op, path, pieces)

@@ -72,6 +72,12 @@ func TestAPrefixStandsForItsFiles(t *testing.T) {
 		{[]string{"x_000.log", first, "x_0.log", later, "x_1.log", later, "x_0001.log", later, "x_abc.log", later, "x_001.txt", later,
 			"xx_001.log", later, "x_001.log/file", ""}, "x", "a0"},
 		{[]string{"x.log", first, "x_000.log", later}, "x", "a0"},
+		// While a log takes the place of another.
+		{[]string{"x.log", first, "x.tmp", later}, "x", "a0"}, {[]string{"x_000.log", first, "x_000.tmp", later, "x_001.log", later}, "x", "a0 b0"},
+		{[]string{"x.log", first, "x.tmp", later}, "x.tmp", "b0"},
+		// The first entry was cut short, or comes after blank lines.
+		{[]string{"x.log", "    0."}, "x", ""}, {[]string{"x.log", "    0.5    '"}, "x", ""}, {[]string{"x.log", "  \n\n" + later}, "x", "b0"},
+		{[]string{"x.log", " -"}, "x", ""}, {[]string{"x.log", " 1e"}, "x", ""}, {[]string{"x.log", "\n\n"}, "x", ""},
 		// A file that was begun anew since others vanished.
 		{[]string{"x_003.log", first, "x_004.log", later}, "x", "a0 b0"}, {[]string{"x_000.log", first, "x_007.log", first}, "x", "a0 a0"},
 	} {
@@ -96,13 +102,14 @@ func TestWhatIsNoLogIsToldWhenItIsOpened(t *testing.T) {
 		{nil, "", ErrSystem, unix.EISDIR, []string{"it is a folder", "OpenLogDirectory"}},
 		{[]string{"y/z", ""}, "y", ErrSystem, unix.EISDIR, []string{"it is a folder", "one of its logs"}},
 		{[]string{"x", ""}, "x/y", ErrSystem, unix.ENOTDIR, []string{"no folder"}},
-		{[]string{"x.log", first, "x.tmp", first}, "x", ErrExists, nil, []string{"both", "x.log", "x.tmp", "full name"}},
-		{[]string{"x_000.log", first, "x_000.tmp", first}, "x", ErrExists, nil, []string{"both", "x_000.log", "x_000.tmp"}},
 		{[]string{"x_001.log", later}, "x", ErrFormat, unix.ENOENT, []string{"x_000.log", "missing", "x_001.log is there", "bring it back"}},
 		{[]string{"x_000.log", first, "x_002.log", later}, "x", ErrFormat, nil, []string{"x_001.log: this file of a split log is missing"}},
 		{[]string{"x.log", strings.Replace(first, "1.0", "2.0", 1)}, "x", ErrFormat, nil, []string{"x.log, line 3", `version "2.0"; this reads 1.0`}},
 		{[]string{"x.log", first[:300]}, "x", ErrFormat, nil, []string{"x.log", "header has no end", "killed"}},
 		{[]string{"x.log", "#!/bin/sh\n"}, "x", ErrFormat, nil, []string{"x.log, line 1", "not like a log", "give a log file"}},
+		{[]string{"x.log", "x,y\n1,2\n"}, "x", ErrFormat, nil, []string{"x.log, line 1", "neither a header nor an entry", `"x,y" is no time`, "give a log file"}},
+		{[]string{"x.log", "\n\n5 apples"}, "x", ErrFormat, nil, []string{"x.log, line 3", "neither a header nor an entry"}},
+		{[]string{"x.log", strings.Repeat("x", 1<<20)}, "x", ErrFormat, nil, []string{"x.log, line 1", "neither a header nor an entry"}},
 	} {
 		folder := writeFiles(t, c.files...)
 		path := folder + "/" + c.path
@@ -216,10 +223,7 @@ func TestWhatIsNoDirectoryOfLogs(t *testing.T) {
 		kind  Error
 		texts []string
 	}{
-		{nil, ErrSystem, []string{"no logs in it", "`ls "}},
-		{[]string{"recording/A.log", a}, ErrSystem, []string{"no logs in it", "one of its folders"}},
 		{[]string{"A.log", a, "B.log", logText("B", 5, "b", 1)}, ErrFormat, []string{"different moments", "A.log from 2016-05-12T00:20:07.123456Z", "B.log from 2016-05-12T00:20:12"}},
-		{[]string{"A.log", a, "A.tmp", a}, ErrExists, []string{"both", "A.log", "A.tmp"}},
 		{[]string{"A_001.log", a[len(a)-20:]}, ErrFormat, []string{"A_000.log", "missing"}},
 		{[]string{"A.log", logText("A", -1, "a", 1)}, ErrFormat, []string{"A.log", "no header", "move it away"}},
 		{[]string{"A.log", a[:200]}, ErrFormat, []string{"A.log", "header has no end"}},
@@ -233,9 +237,14 @@ func TestWhatIsNoDirectoryOfLogs(t *testing.T) {
 	wantText(t, err, ErrSystem, folder+"/A.log", "it is a file", "OpenLog")
 	_, err = OpenLogDirectory(folder+"/nowhere", LogReadOptions{})
 	wantText(t, err, ErrSystem, folder+"/nowhere", "does not exist")
-	// Raw logs alone are nothing to be read.
-	if got := topics(t, openLogs(t, writeFiles(t, "raw.log", logText("", 0, "a", 1)), LogReadOptions{})); got != "" {
-		t.Errorf("%s", got)
+	for want, names := range map[string][]string{
+		"":      {"raw.log", logText("", 0, "a", 1), "sub/A.log", a, "A.log.1", a}, // nothing to be read
+		"a0 b0": {"A.log", a, "A.tmp", logText("A", 9, "x", 1), "B_000.log", logText("B", 0, "b", 2), "B_000.tmp", logText("B", 9, "x", 1)},
+	} {
+		r := openLogs(t, writeFiles(t, names...), LogReadOptions{})
+		if got := topics(t, r); got != want || r.Pending() || r.Reset() != nil {
+			t.Errorf("%s", got)
+		}
 	}
 }
 
@@ -418,22 +427,25 @@ func TestDirectoriesForRecordingsAreNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func(was func(time.Time) time.Time) { LocalTime = was }(LocalTime)
+	LocalTime = func(t time.Time) time.Time { return t.In(time.FixedZone("", -3600)) }
 	for _, end := range []string{"", "_1", "_2"} {
-		path, err := CreateLogDirectory(root, logOrigin.In(time.FixedZone("", 3600)))
-		if want := filepath.Join(root, "20160512T002007_"+host+end); path != want || err != nil {
+		path, err := CreateLogDirectory(root, logOrigin)
+		if want := filepath.Join(root, "20160511T232007_"+host+end); path != want || err != nil {
 			t.Errorf("%s, %v, want %s", path, err, want)
 		}
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
 			t.Errorf("%v", err)
 		}
 	}
-	before := time.Now().UTC().Truncate(time.Second)
+	LocalTime = time.Time.Local
+	before := time.Now().Truncate(time.Second)
 	path, err := CreateLogDirectory(root, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stamp, _, _ := strings.Cut(filepath.Base(path), "_")
-	if at, err := time.Parse("20060102T150405", stamp); err != nil || at.Before(before) || at.After(time.Now()) {
+	if at, err := time.ParseInLocation("20060102T150405", stamp, time.Local); err != nil || at.Before(before) || at.After(time.Now()) {
 		t.Errorf("%s, %v", path, err)
 	}
 	_, err = CreateLogDirectory(filepath.Join(root, "nowhere"), logOrigin)

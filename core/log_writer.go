@@ -22,10 +22,10 @@ const (
 )
 
 // A LogWriter writes a log: the file PREFIX.log, or PREFIX_000.log, PREFIX_001.log and so on when it is split. While it is
-// written a file ends in .tmp. Existing files are never written over.
+// written a file ends in .tmp. Existing files are never written over: see LogExisting.
 //
-// What is written is in the system's hands a second later at the latest, so that a program that crashes loses no more; and
-// on the disk when its file is closed, not before.
+// What is written is in the system's hands a second later at the latest (at once, where LogOptions.Unbuffered is set), so that
+// a program that crashes loses no more; and on the disk when its file is closed, not before.
 //
 // When writing fails, as on a full disk, the file keeps the whole entries that it has, and further ones wait in memory, up
 // to 4 MiB; what comes on top is dropped and counted. It is tried again once a second, and goes on where it was. When the
@@ -38,7 +38,9 @@ type LogWriter struct {
 	opts   LogOptions
 	age    time.Duration // logAge, but in tests
 
-	onError func(error) // told of each failure, with no lock held; set before the first entry. nil: nobody is told
+	// Both are called with no lock held, and set before the first entry.
+	onError func(error) // told of each failure; nil: nobody is told
+	onMoved func(error) // told of an old log that got another name
 
 	// mu is held for moments only, never over a call that could wait for a disk: Stats never waits for one that is stuck, and
 	// an entry only when the buffer before it is full.
@@ -69,7 +71,10 @@ type LogWriter struct {
 	stat     unix.Stat_t
 	header   []byte // what is still to be written of it
 	number   int
-	begun    bool // a file was begun already
+	begun    bool  // a file was begun already
+	appends  bool  // the next file is there, complete, and gone on with
+	owns     bool  // the names are this log's: nothing more is moved
+	moved    error // that an old log got another name, until it is told
 	failures []error
 }
 
@@ -88,8 +93,9 @@ type LogWriterStats struct {
 // CreateLog prepares a log. Its prefix is a path without .log or .tmp; the folder must exist. The file is created at the
 // first entry, so that a log without entries leaves none.
 //
-// The errors are ErrInvalid (the prefix or an option), ErrExists (there is a log of this prefix), and ErrSystem for all
-// that the system says, such as a folder that does not exist or may not be written to.
+// The errors are ErrInvalid (the prefix or an option), ErrExists (there is a log of this prefix; see LogExisting), ErrType and
+// ErrFormat (of LogContinue), and ErrSystem for all that the system says, such as a folder that does not exist or may not be
+// written to.
 func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 	const op = "create log"
 	invalid := func(detail, remedy string) error {
@@ -107,6 +113,8 @@ func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 		return nil, invalid(fmt.Sprintf("MaxEntries (max_entries) is %d", o.MaxEntries), "give 0 (never) or more")
 	case o.MaxTime < 0:
 		return nil, invalid(fmt.Sprintf("MaxTime (max_time) is %v", o.MaxTime), "give 0 (never) or more")
+	case o.Existing < LogRefuse || o.Existing > LogContinue:
+		return nil, invalid(fmt.Sprintf("Existing (existing) is %d", o.Existing), "give one of LogRefuse, LogMove and LogContinue (MCL_LOG_...)")
 	}
 	if problem, remedy := logfile.CheckHeader(o.Revision, o.Type); problem != "" {
 		return nil, invalid(problem, remedy)
@@ -115,7 +123,7 @@ func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 	if err != nil {
 		return nil, logFileError(op, prefix, err)
 	}
-	w := &LogWriter{prefix: path, opts: o, age: logAge}
+	w := &LogWriter{prefix: path, opts: o, age: logAge, onMoved: Complain}
 	if !o.Origin.IsZero() {
 		ns, err := momentOf(op, prefix, o.Origin)
 		if err != nil {
@@ -133,51 +141,6 @@ func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 }
 
 func (w *LogWriter) isSplit() bool { return w.opts.MaxEntries > 0 || w.opts.MaxTime > 0 }
-
-// checkPlace tells what would keep a file from being made, and that no file has the name.
-func (w *LogWriter) checkPlace(op string) error {
-	folder := filepath.Dir(w.prefix)
-	info, err := os.Stat(folder)
-	if err == nil && !info.IsDir() {
-		err = unix.ENOTDIR
-	}
-	if err != nil {
-		return folderError(op, w.prefix, err)
-	}
-	if err := unix.Access(folder, unix.W_OK|unix.X_OK); err != nil {
-		return logFileError(op, w.prefix, err)
-	}
-	if info, err := os.Stat(w.prefix); err == nil && info.IsDir() {
-		return &OpError{Op: op, On: w.prefix, Kind: ErrExists, Err: unix.EISDIR, Detail: "it is a folder",
-			Remedy: "choose another name, or add one: " + filepath.Join(w.prefix, "NAME")}
-	}
-	for _, path := range []string{w.prefix, w.prefix + "_000"} {
-		if err := checkNew(op, path); err != nil {
-			return err
-		}
-	}
-	if !w.isSplit() {
-		return nil
-	}
-	pieces, err := findPieces(w.prefix)
-	if err != nil {
-		return logFileError(op, folder, err)
-	}
-	if len(pieces) > 0 {
-		return logFileError(op, pieces[0].path, unix.EEXIST)
-	}
-	return nil
-}
-
-// checkNew tells whether PATH.log or PATH.tmp is there.
-func checkNew(op, path string) error {
-	for _, end := range []string{logDone, logWriting} {
-		if _, err := os.Lstat(path + end); err == nil {
-			return logFileError(op, path+end, unix.EEXIST)
-		}
-	}
-	return nil
-}
 
 // folderError is the error that the folder of a path is not there.
 func folderError(op, path string, err error) error {
@@ -273,7 +236,7 @@ func addEntry[T string | []byte](w *LogWriter, topic T, packed []byte, ns int64)
 	w.held += size
 	w.stream += int64(size)
 	w.stats.Buffered++
-	due := begins || len(w.buf) >= logBuffer
+	due := begins || len(w.buf) >= logBuffer || w.opts.Unbuffered
 	if !due {
 		w.arm()
 	}
@@ -325,18 +288,22 @@ func (w *LogWriter) flush(now bool) error {
 	}
 	w.disk.Lock()
 	err := w.drain()
-	failures := w.failures
-	w.failures = nil
-	w.disk.Unlock()
-	w.tell(failures)
+	w.unlockAndTell()
 	return err
 }
 
-func (w *LogWriter) tell(failures []error) {
+// unlockAndTell ends what was done with the disk, and tells what happened.
+func (w *LogWriter) unlockAndTell() {
+	failures, moved := w.failures, w.moved
+	w.failures, w.moved = nil, nil
+	w.disk.Unlock()
 	if w.onError != nil {
 		for _, err := range failures {
 			w.onError(err)
 		}
+	}
+	if moved != nil {
+		w.onMoved(moved)
 	}
 }
 
@@ -380,9 +347,6 @@ func (w *LogWriter) Close() error {
 	if failed := w.finish(); err == nil {
 		err = failed
 	}
-	failures := w.failures
-	w.failures = nil
-	w.disk.Unlock()
-	w.tell(failures)
+	w.unlockAndTell()
 	return err
 }

@@ -155,10 +155,21 @@ func (w *LogWriter) nextPath() string {
 func (w *LogWriter) begin() error {
 	const op = "begin log"
 	w.path = w.nextPath()
-	if err := checkNew(op, strings.TrimSuffix(w.path, logWriting)); err != nil {
+	name := strings.TrimSuffix(w.path, logWriting)
+	flags := os.O_CREATE | os.O_EXCL
+	if w.appends {
+		err := renameNew(name+logDone, w.path)
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return logFileError(op, w.path, err)
+		}
+		w.appends = false
+		if w.begun = err == nil; w.begun { // else it was removed meanwhile
+			flags = 0
+		}
+	} else if err := checkNew(op, name, w.opts.Existing == LogMove && !w.owns); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	file, err := os.OpenFile(w.path, os.O_WRONLY|os.O_APPEND|flags, 0o666)
 	if err != nil {
 		return folderError(op, w.path, err)
 	}
@@ -206,7 +217,11 @@ func (w *LogWriter) finish() error {
 	}
 	w.number++
 	done := strings.TrimSuffix(w.path, logWriting) + logDone
-	if failed := renameNew(w.path, done); failed != nil {
+	failed := w.moveOld()
+	if failed == nil {
+		failed = renameNew(w.path, done)
+	}
+	if failed != nil {
 		translated := logFileError(op, w.path, failed)
 		var e *OpError
 		if errors.As(translated, &e) {

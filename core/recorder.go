@@ -16,7 +16,7 @@ import (
 // RecordOptions are the options of Record and RecordNetwork. The zero value is the default.
 type RecordOptions struct {
 	Log      LogOptions      // Type is taken from Listener.Type where it is empty
-	Listener ListenerOptions // topics, type, limits of the queue; Queued is of no meaning
+	Listener ListenerOptions // topics, limits of the queue; Type gives the connection and Log.Type; Queued is of no meaning
 
 	// OnError is told of writing that fails while recording goes on, at most once a second for each log and kind of error, and
 	// of what Listener.OnError is told of where that is nil. It runs on the recorder's goroutines, and may close the recorder.
@@ -33,8 +33,9 @@ const recorderPatience = 30 * time.Second
 
 // A Recorder writes what arrives on connections to logs, each with a goroutine of its own. Between the socket and the log is
 // the listener's queue: a disk that is slow, or stands still, loses nothing within the queue's limits; what is beyond them is
-// counted in ListenerStats.DroppedQueue. What does not fit a message type is not recorded and counted as Rejected. The time of
-// an entry is when the kernel received it. A message without a topic and one with an empty topic are recorded alike.
+// counted in ListenerStats.DroppedQueue. All that arrives is recorded, whether it fits a message type or not: that is for the
+// header, and for whoever reads the log. The time of an entry is when the kernel received it. A message without a topic and
+// one with an empty topic are recorded alike.
 //
 // Writing that fails (the disk is full, the folder was removed) is told to OnError and by Stats; recording goes on once it
 // works again, as said at LogWriter.
@@ -129,8 +130,14 @@ func checkRecordable(types []*Type) error {
 
 // newRecording opens log and listener; run must follow, or both must be closed.
 func newRecording(prefix string, conn Connection, o RecordOptions) (*recording, error) {
-	if t := o.Listener.Type; t != nil && o.Log.Type == "" {
-		o.Log.Type = t.name
+	if t := o.Listener.Type; t != nil {
+		if o.Log.Type == "" {
+			o.Log.Type = t.name
+		}
+		if conn == (Connection{}) {
+			conn = t.conn
+		}
+		o.Listener.Type = nil // what does not fit it is recorded too
 	}
 	o.Listener.Queued = false // without callbacks both queue alike, and this needs one goroutine less
 	if o.Listener.OnError == nil {
@@ -148,6 +155,9 @@ func newRecording(prefix string, conn Connection, o RecordOptions) (*recording, 
 	c := &recording{prefix: prefix, l: l, w: w, onError: o.OnError, failed: make(chan error, 1), last: make(chan struct{}),
 		done: make(chan struct{}), told: make(map[Error]time.Time)}
 	w.onError = c.fail
+	if o.OnError != nil {
+		w.onMoved = o.OnError
+	}
 	return c, nil
 }
 

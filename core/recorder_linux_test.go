@@ -94,28 +94,17 @@ func TestClosingOnAFullDisk(t *testing.T) {
 }
 
 func TestOnErrorMayCloseItsRecorder(t *testing.T) {
-	typ, err := NewType("OnErr", []string{"x"}, newConnection())
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder, _ := fullDisk(t, "64k")
-	for _, misfit := range []bool{true, false} {
-		closed := make(chan error, 10)
-		ready := make(chan struct{})
-		var r *Recorder
-		r = record(t, filepath.Join(folder, "log"), Connection{}, RecordOptions{Listener: ListenerOptions{Type: typ},
-			OnError: func(error) { <-ready; closed <- r.Close(); panic("a defect") }})
-		close(ready)
-		b := dial(t, nil, typ.conn, BroadcasterOptions{})
-		if misfit {
-			publish(t, b, "", "no message")
-		} else {
-			m, _ := typ.From(map[string]any{"x": 1})
-			publish(t, b, "", m)
-		}
-		if err := <-closed; err != nil {
-			t.Error(err)
-		}
-		<-r.logs[0].done
+	conn := newConnection()
+	closed := make(chan error, 10)
+	ready := make(chan struct{})
+	var r *Recorder
+	r = record(t, filepath.Join(folder, "log"), conn,
+		RecordOptions{OnError: func(error) { <-ready; closed <- r.Close(); panic("a defect") }})
+	close(ready)
+	publish(t, dial(t, nil, conn, BroadcasterOptions{}), "", 1)
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
+	<-r.logs[0].done
 }

@@ -36,6 +36,10 @@ type ReplayOptions struct {
 	// replay opens a broadcaster on the registered type of that name (Lookup).
 	Targets map[string]*RawBroadcaster
 
+	// Linger is how long it is ReplayRunning still when the last entry is published, so that listeners of this program have it
+	// by the end; default none.
+	Linger time.Duration
+
 	// OnError is told of each entry that cannot be read or published; the replay goes on. It runs on the replay's goroutines,
 	// one call at a time, and may call the replay. The default prints to stderr, at most once a second.
 	OnError func(error)
@@ -103,7 +107,7 @@ type Replay struct {
 }
 
 // NewReplay makes a replay, which Start begins. The source belongs to it until it is closed, but for a feed, and is not
-// closed by it. speed is 0.01 to 10000: 2 is twice as fast as recorded; or 0: as fast as possible, so that receivers may lose
+// closed by it. speed is 1e-9 to 1e9: 2 is twice as fast as recorded; or 0: as fast as possible, so that receivers may lose
 // some of it.
 //
 // The errors are ErrInvalid, ErrBusy (another replay has the feed) and ErrDescriptors.
@@ -118,6 +122,9 @@ func NewReplay(source ReplaySource, speed float64, o ReplayOptions) (*Replay, er
 	if o.Buffer < 0 {
 		return nil, &OpError{Op: op, Kind: ErrInvalid, Detail: fmt.Sprintf("%d entries cannot be read ahead", o.Buffer),
 			Remedy: "give 1 or more, or 0 for the default"}
+	}
+	if o.Linger < 0 {
+		return nil, &OpError{Op: op, Kind: ErrInvalid, Detail: fmt.Sprintf("Linger (linger) is %v", o.Linger), Remedy: "give 0 or more"}
 	}
 	waiter, err := clock.New()
 	if err != nil {

@@ -19,6 +19,10 @@ type replayRun struct {
 	read      chan struct{} // closed when the reading goroutine has ended
 	publisher atomic.Uint64 // their numbers
 	reader    atomic.Uint64
+
+	// The publishing goroutine's: since when all is published, and how often it waited since.
+	done  time.Duration
+	waits int
 }
 
 func (run *replayRun) stopped() bool {
@@ -122,6 +126,21 @@ func (r *Replay) publish(run *replayRun) {
 	}
 }
 
+// lingerWaits is in how many waits a run lingers. On a busy machine each is as late as whatever the listeners wait for.
+const lingerWaits = 10
+
+// linger says how long to wait, now that all is published; 0: no longer.
+func (run *replayRun) linger(total, now time.Duration) time.Duration {
+	if run.waits == 0 {
+		run.done = now
+	}
+	run.waits++
+	if run.waits <= lingerWaits || now-run.done < total {
+		return total / lingerWaits
+	}
+	return 0
+}
+
 // take says how long to wait now. 0: publish the entry, which has begun; on false, the run is over.
 func (r *Replay) take(run *replayRun, entry *LogEntry, ended bool) (wait time.Duration, more bool) {
 	r.mu.Lock()
@@ -132,6 +151,9 @@ func (r *Replay) take(run *replayRun, entry *LogEntry, ended bool) (wait time.Du
 	case r.state == ReplayPaused:
 		return clock.Forever, true
 	case entry == nil && ended:
+		if wait := run.linger(r.opts.Linger, r.now()); wait > 0 {
+			return wait, true
+		}
 		r.setState(ReplayFinished)
 		return 0, false
 	case entry == nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -335,10 +336,35 @@ func TestTheSpeedChangesWhileItRuns(t *testing.T) {
 	r.SetSpeed(0)
 	wantNumbers(t, l, 2, 2)
 	finish(t, r)
-	for _, speed := range []float64{-1, 0.009, 10001} {
+	for _, speed := range []float64{-1, 1e-10, 1e10, math.NaN(), math.Inf(1)} {
 		wantKind(t, r.SetSpeed(speed), ErrInvalid)
 		_, err := NewReplay(&entries{}, speed, ReplayOptions{})
 		wantKind(t, err, ErrInvalid)
+	}
+}
+
+// Listeners of the program have the last message before it learns of the end.
+func TestAReplayLingers(t *testing.T) {
+	_, err := NewReplay(&entries{}, 1, ReplayOptions{Linger: -1})
+	wantKind(t, err, ErrInvalid)
+	const linger = 50 * time.Millisecond
+	for name, list := range map[string][]LogEntry{"some": {entry(0, 0), entry(time.Millisecond, 1)}, "none": nil} {
+		r, l := replayTo(t, &entries{list: list}, 1, ReplayOptions{Linger: linger})
+		for range 2 {
+			began := time.Now()
+			start(t, r)
+			wantNumbers(t, l, 0, len(list)-1)
+			until(t, "all is published", func() bool { return !r.Pending() })
+			finish(t, r)
+			if took := time.Since(began); took < linger {
+				t.Errorf("%s: it ended after %v", name, took)
+			}
+		}
+		start(t, r)
+		until(t, "all is published", func() bool { return !r.Pending() })
+		if !r.Stop() || r.State() != ReplayStopped {
+			t.Errorf("%s: it was over", name)
+		}
 	}
 }
 

@@ -564,9 +564,27 @@ typedef struct mcl_log_options {
     int32_t reserved;
     int64_t max_entries;     /* a new file after so many entries; 0: never */
     int64_t max_time;        /* a new file after so many nanoseconds of data; 0: never */
+    int32_t existing;        /* what becomes of a log of this prefix that exists: one of MCL_LOG_... */
+    int32_t unbuffered;      /* MCL_ON: an entry is in the file when mcl_log_write returns; 0 or MCL_OFF: a second later */
 } mcl_log_options;
 
-#define MCL_LOG_OPTIONS_INIT {sizeof(mcl_log_options), NULL, NULL, 0, 0, 0, 0, 0}
+#define MCL_LOG_OPTIONS_INIT {sizeof(mcl_log_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0}
+
+/* What becomes of a log that has the prefix of a new one.
+ *
+ * MCL_LOG_MOVE: when the new one takes its name, each file of the old one gets ".1" behind its name, or the next number
+ * that is free, so that no reader takes it for a log. stderr tells, once.
+ *
+ * MCL_LOG_CONTINUE: it is gone on with, by the time origin in its header: a split log with its next file, which has no
+ * header; another in its file, which is called .tmp again meanwhile. Where there is none, a log is begun. Errors:
+ * MCL_ETYPE (it is of another type), MCL_EFORMAT (it has no header, or ends amid a line).
+ *
+ * A .tmp of the prefix (of a split log: of its first file) may be in use: it is MCL_EEXISTS with each of them. */
+enum mcl_log_existing {
+    MCL_LOG_REFUSE = 0, /* it is an error: MCL_EEXISTS */
+    MCL_LOG_MOVE = 1,
+    MCL_LOG_CONTINUE = 2
+};
 
 /* Counters of a log that is written. Each entry is in one of entries, buffered and dropped. */
 typedef struct mcl_log_stats {
@@ -580,7 +598,7 @@ typedef struct mcl_log_stats {
 } mcl_log_stats;
 
 /* Prepares a log. Its file is created by the first entry.
- *   prefix   path of the file without ".log"; its folder must exist, and no log of that prefix
+ *   prefix   path of the file without ".log"; its folder must exist, and no log of that prefix: see mcl_log_existing
  *   options  may be NULL
  * Errors: MCL_EINVAL, MCL_EEXISTS (there is such a log, or one that was not completed), MCL_ESYSTEM (there is no such
  * folder, it cannot be written to, ...; errno in error->system). */
@@ -591,7 +609,8 @@ int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_w
  *   packed         the payload: one msgpack object of `size` bytes
  *   time_received  nanoseconds since the Unix epoch
  * Entries are buffered, and written when there are 64 KiB of them, or a second after the first, or by a flush: of a
- * process that is killed, or exits without closing, at most the last second is missing. When the disk is full, or its
+ * process that is killed, or exits without closing, at most the last second is missing, and nothing where the log is
+ * unbuffered. When the disk is full, or its
  * folder is gone, this still succeeds: it is tried again about once a second, some megabytes are held until then, and
  * beyond them entries are dropped and counted. mcl_log_get_stats tells.
  * Errors, with nothing added: MCL_EFORMAT (packed), MCL_EINVAL, MCL_ECLOSED. */
@@ -634,15 +653,17 @@ typedef struct mcl_log_record {
     const char *type_name; /* of the message type of its log, ended by NUL; "": raw data */
 } mcl_log_record;
 
-/* Opens a log: by its prefix, which stands for PREFIX.log, PREFIX.tmp and all files of a split log; or by the name of
- * one file, whatever it is called.
+/* Opens a log: by its prefix, which stands for PREFIX.log, or else PREFIX.tmp, or else all files of a split log; or by
+ * the name of one file, whatever it is called.
  *   options  may be NULL
- * Errors: MCL_EINVAL (min_time is more than max_time, ...), MCL_EFORMAT (a header that is none, or of another version),
+ * Errors: MCL_EINVAL (min_time is more than max_time, ...), MCL_EFORMAT (it begins with neither a header nor an entry,
+ * or is of another version),
  * MCL_ESYSTEM (there is none, it is a directory, ...; errno in error->system), MCL_EDESCRIPTORS. */
 int mcl_log_open(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader, mcl_error *error);
 
-/* Opens all logs of a directory, to be read as one in order of time. Errors: as mcl_log_open; MCL_EINVAL also when they
- * have different time origins; MCL_ETYPE (one is of raw data, with refuse_raw). */
+/* Opens all logs of a directory, to be read as one in order of time. Where there are none, as when nothing arrived while
+ * it was recorded, there is nothing to read. Errors: as mcl_log_open; MCL_EINVAL also when they have different time
+ * origins; MCL_ETYPE (one is of raw data, with refuse_raw). */
 int mcl_log_open_directory(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader,
                            mcl_error *error);
 
@@ -684,8 +705,8 @@ int mcl_log_torn(mcl_log_reader *reader, uint64_t *count, mcl_error *error);
 /* Closes. Errors: MCL_EBUSY: a replay reads from it: close that first. */
 int mcl_log_close_reader(mcl_log_reader *reader);
 
-/* Makes a directory for the logs of a recording: ROOT/<YYYYMMDD>T<HHMMSS>_<hostname>, with _1, _2, ... behind it when
- * there is one, and writes its path, ended by NUL.
+/* Makes a directory for the logs of a recording: ROOT/<YYYYMMDD>T<HHMMSS>_<hostname>, in local time, with _1, _2, ...
+ * behind it when there is one, and writes its path, ended by NUL.
  *   root         a directory
  *   time_origin  of its name: nanoseconds since the Unix epoch
  * *needed (may be NULL) receives the path's size with the NUL. Errors: MCL_EBUFFER (nothing is made), MCL_ESYSTEM. */
@@ -711,8 +732,8 @@ typedef struct mcl_recorder_options {
  *   prefix      as for mcl_log_create
  *   connection  where to listen; may be NULL when options->listener->type gives one
  *   options     may be NULL
- * An entry's time is when the kernel received the message. Messages that do not fit the type are not logged, but
- * counted as rejected. Errors: those of mcl_log_create and mcl_listener_open. */
+ * An entry's time is when the kernel received the message. All that arrives is logged, whether it fits the type or not:
+ * that is for the header, and for whoever reads the log. Errors: those of mcl_log_create and mcl_listener_open. */
 int mcl_recorder_open(const char *prefix, const mcl_connection *connection, const mcl_recorder_options *options,
                       mcl_recorder **recorder, mcl_error *error);
 
@@ -748,8 +769,8 @@ int mcl_recorder_close(mcl_recorder *recorder, mcl_log_stats *log, mcl_listener_
 typedef struct mcl_replay mcl_replay;
 
 #define MCL_REPLAY_BUFFER_DEFAULT 5000
-#define MCL_REPLAY_SPEED_MIN 0.01
-#define MCL_REPLAY_SPEED_MAX 10000
+#define MCL_REPLAY_SPEED_MIN 0.000000001
+#define MCL_REPLAY_SPEED_MAX 1000000000
 
 enum mcl_replay_state {
     MCL_REPLAY_STOPPED = 0, /* not started, or stopped */
@@ -764,9 +785,11 @@ typedef struct mcl_replay_options {
     int32_t quiet;  /* MCL_ON: write nothing to stderr. 0 or MCL_OFF: lines that are no entry, and failing to publish,
                        are told there, at most once a second */
     int32_t reserved;
+    int64_t linger; /* nanoseconds that it is running still when the last entry is published, so that listeners of this
+                       program have it by the end; 0: none */
 } mcl_replay_options;
 
-#define MCL_REPLAY_OPTIONS_INIT {sizeof(mcl_replay_options), 0, 0, 0}
+#define MCL_REPLAY_OPTIONS_INIT {sizeof(mcl_replay_options), 0, 0, 0, 0}
 
 /* Counters since the replay was opened. At every moment, exactly: read = published + errors + buffered + discarded. */
 typedef struct mcl_replay_stats {

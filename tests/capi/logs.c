@@ -204,6 +204,11 @@ static void options(void)
     BAD(max_time, -1);
     BAD(type_name, "a\nb");
     BAD(revision, "a\nb");
+    BAD(existing, 3);
+    SAYS("(existing)");
+    BAD(existing, -1);
+    BAD(unbuffered, 2);
+    SAYS("options.unbuffered");
     BAD(size, 0);
     SAYS("_INIT");
     BAD(size, SIZE_MAX);
@@ -221,7 +226,7 @@ static void options(void)
     SAYS("does not have");
     /* What an older header does not have is zero, whatever lies there. */
     mcl_log_options old = MCL_LOG_OPTIONS_INIT;
-    old.size = offsetof(mcl_log_options, max_entries), old.max_entries = -1;
+    old.size = offsetof(mcl_log_options, max_entries), old.max_entries = -1, old.existing = 9;
     MUST(mcl_log_create(in_scratch("x"), &old, &w, &error));
     mcl_log_stats s = {.size = 0};
     FAILS(MCL_EINVAL, mcl_log_get_stats(w, NULL, NULL, &error));
@@ -333,6 +338,9 @@ static void bad_lines(void)
     put_file(in_scratch("later.log"), "# MCL_LOG\n#     -- version     2.0\n#---\n");
     FAILS(MCL_EFORMAT, mcl_log_open(in_scratch("later"), NULL, &r, &error));
     SAYS("later.log");
+    put_file(in_scratch("later.log"), "x,y\n1,2\n");
+    FAILS(MCL_EFORMAT, mcl_log_open(in_scratch("later"), NULL, &r, &error));
+    SAYS("neither a header nor an entry");
     put_file(in_scratch("empty.log"), "");
     r = open_log(in_scratch("empty"), NULL);
     READS("", r);
@@ -391,6 +399,41 @@ static void splitting(void)
     EQUAL(3, s.files);
 }
 
+/* A log that is there is moved, or gone on with; what is written is in the file at once. */
+static void existing(void)
+{
+    const char *prefix = in_scratch("again");
+    mcl_log_options o = MCL_LOG_OPTIONS_INIT;
+    o.existing = MCL_LOG_MOVE, o.unbuffered = MCL_ON, o.has_time_origin = MCL_ON, o.time_origin = ORIGIN;
+    fflush(stderr);
+    int terminal = dup(STDERR_FILENO), told = open(in_scratch("told"), O_CREAT | O_RDWR, 0600);
+    for (uint8_t i = 0; i < 3; i++) {
+        mcl_log_writer *w = create(prefix, &o);
+        write_int(w, "t", i, i * SECOND);
+        mcl_log_reader *r = open_log(in_scratch("again.tmp"), NULL);
+        READS(i == 0 ? "0:t:0" : i == 1 ? "1000:t:1" : "2000:t:2", r);
+        MUST(mcl_log_close_reader(r));
+        CHECK(dup2(told, STDERR_FILENO) >= 0);
+        MUST(mcl_log_close(w, NULL, &error));
+        CHECK(dup2(terminal, STDERR_FILENO) >= 0);
+    }
+    close(told), close(terminal);
+    char *text = file_text(in_scratch("told")), *second = strstr(text, "again.log.2 now");
+    CHECK(strstr(text, "again.log.1 now") != NULL && second != NULL && strchr(second, '\n')[1] == 0);
+    free(text);
+
+    o.existing = MCL_LOG_CONTINUE, o.has_time_origin = 0;
+    mcl_log_writer *w = create(prefix, &o);
+    write_int(w, "t", 9, 9 * SECOND);
+    MUST(mcl_log_close(w, NULL, &error));
+    mcl_log_reader *r = open_log(prefix, NULL);
+    READS("2000:t:2 9000:t:9", r);
+    MUST(mcl_log_close_reader(r));
+    o.type_name = "Imu";
+    FAILS(MCL_ETYPE, mcl_log_create(prefix, &o, &w, &error));
+    SAYS("raw data, not of Imu");
+}
+
 /* A log of the legacy system is read whole, and written again it is the same but for the words of its header. */
 static void vectors(void)
 {
@@ -443,12 +486,18 @@ static void directories(void)
     size_t needed = 0;
     const char *root = in_scratch("recordings");
     CHECK(mkdir(root, 0700) == 0);
+    setenv("TZ", "XYZ-2", 1); /* after the library was loaded; two hours before UTC, as POSIX counts */
+    tzset();
+    MUST(mcl_log_open_directory(root, NULL, &r, &error)); /* nothing arrived */
+    READS("", r);
+    EQUAL(0, mcl_log_pending(r, &error));
+    MUST(mcl_log_close_reader(r));
     FAILS(MCL_EBUFFER, mcl_log_make_directory(root, ORIGIN, path, 3, &needed, &error));
-    CHECK(needed > strlen(root) + sizeof "/20160512T002007_" - 1);
+    CHECK(needed > strlen(root) + sizeof "/20160512T022007_" - 1);
     CHECK(rmdir(root) == 0 && mkdir(root, 0700) == 0); /* nothing was made */
     MUST(mcl_log_make_directory(root, ORIGIN, path, needed, &needed, &error));
     EQUAL(strlen(path) + 1, needed);
-    CHECK(exists(path) && strstr(path, "/20160512T002007_") != NULL && strncmp(path, root, strlen(root)) == 0);
+    CHECK(exists(path) && strstr(path, "/20160512T022007_") != NULL && strncmp(path, root, strlen(root)) == 0);
     MUST(mcl_log_make_directory(root, ORIGIN, again, sizeof again, NULL, &error));
     CHECK(exists(again) && strcmp(path, again) != 0 && strcmp(again + strlen(again) - 2, "_1") == 0);
     FAILS(MCL_EINVAL, mcl_log_make_directory(NULL, ORIGIN, path, sizeof path, NULL, &error));
@@ -607,6 +656,7 @@ int main(void)
     buffers();
     bad_lines();
     splitting();
+    existing();
     vectors();
     directories();
     threads();

@@ -312,6 +312,29 @@ static void pushing(void)
     MUST(mcl_listener_close(l, NULL));
 }
 
+/* It runs on for a while when all is published. */
+static void lingering(void)
+{
+    mcl_broadcaster *b = broadcast_at(3005);
+    mcl_listener *l = listen_at(3005);
+    mcl_replay_options o = MCL_REPLAY_OPTIONS_INIT;
+    mcl_replay *p;
+    o.linger = 50 * MS;
+    MUST(mcl_replay_open(NULL, 1, &o, &p, &error));
+    MUST(mcl_replay_target(p, "", b, &error));
+    push(p, 0, 0, 0);
+    MUST(mcl_replay_end(p, &error));
+    double begun = seconds();
+    EQUAL(1, mcl_replay_start(p, &error));
+    receives(l, 0, "pushed");
+    EQUAL(1, mcl_replay_wait(p, -1, &error));
+    CHECK(seconds() - begun > 0.049);
+    EQUAL(MCL_REPLAY_FINISHED, mcl_replay_get_state(p, &error));
+    MUST(mcl_replay_close(p, NULL));
+    MUST(mcl_broadcaster_close(b));
+    MUST(mcl_listener_close(l, NULL));
+}
+
 /* Pause halts recorded time; a change of speed takes effect at once. */
 static void control(void)
 {
@@ -334,7 +357,7 @@ static void control(void)
     receives_nothing(l, 50); /* the next is due in an hour: */
     MUST(mcl_replay_set_speed(p, 0, &error));
     receives(l, 2, "pushed");
-    const double bad[] = {-1, 0.009, 10001, NAN, INFINITY, -INFINITY, -0.01};
+    const double bad[] = {-1, 1e-10, 1e10, NAN, INFINITY, -INFINITY, -0.01};
     mcl_replay *none = (void *)1;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         FAILS(MCL_EINVAL, mcl_replay_set_speed(p, bad[i], &error));
@@ -352,10 +375,13 @@ static void control(void)
     o.buffer = 0, o.quiet = 2;
     FAILS(MCL_EINVAL, mcl_replay_open(NULL, 1, &o, &none, &error));
     SAYS("options.quiet");
-    o.quiet = 0, o.size = 0;
+    o.quiet = 0, o.linger = -1;
+    FAILS(MCL_EINVAL, mcl_replay_open(NULL, 1, &o, &none, &error));
+    SAYS("(linger)");
+    o.linger = 0, o.size = 0;
     FAILS(MCL_EINVAL, mcl_replay_open(NULL, 1, &o, &none, &error));
     FAILS(MCL_EINVAL, mcl_replay_open(NULL, 1, NULL, NULL, &error));
-    o.size = offsetof(mcl_replay_options, quiet), o.quiet = 2; /* an older header's */
+    o.size = offsetof(mcl_replay_options, quiet), o.quiet = 2, o.linger = -1; /* an older header's */
     MUST(mcl_replay_open(NULL, 1, &o, &none, &error));
     mcl_replay_stats s = {.size = 0};
     FAILS(MCL_EINVAL, mcl_replay_get_stats(none, &s, &error));
@@ -506,6 +532,7 @@ int main(void)
     the_reader();
     by_type();
     pushing();
+    lingering();
     control();
     bad_lines();
     waiters();

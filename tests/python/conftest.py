@@ -37,6 +37,7 @@ SHARED_OUT = {
     'test_idioms_signals.py',
     'test_interrupted.py',
     'test_ledger.py',
+    'test_legacy_logs.py',
     'test_legacy_programs.py',
     'test_log_file.py',
     'test_log_read.py',

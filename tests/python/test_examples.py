@@ -57,6 +57,7 @@ def test_recorder_and_replayer(tmpdir):
     recorder = start('recorder.py', cwd=str(tmpdir))
     # Python 2 prints it as a tuple.
     directory = re.search(r"[^' ]*/[^']*_[^'\n)]*", recorder.stdout.readline()).group()
+    directory = str(tmpdir.join(directory))  # it is relative, as what LogNetwork was given
     publisher = start('publisher.py')
     assert communicate(publisher) == ('', '')
     recorder.send_signal(signal.SIGINT)

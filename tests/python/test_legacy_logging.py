@@ -24,6 +24,9 @@ from mcl import (
     ReadFile,
     WriteFile,
 )
+from mcl.logging import file as log_file
+from mcl.logging import replay as log_replay
+from mcl.logging.file import retrieve_git_hash
 from mcl.logging.replay import BufferData, Replay, ScheduleBroadcasts
 from mcl.logging.tools import dump_to_array, dump_to_csv, dump_to_list
 
@@ -31,7 +34,8 @@ from mcl.logging.tools import dump_to_array, dump_to_csv, dump_to_list
 SIGNATURES = [
     (WriteFile, 'prefix, connection, revision=None, time_origin=None, max_entries=None,'
                 ' max_time=None'),
-    (WriteFile.write, 'data'),
+    (WriteFile.write, 'message'),
+    (retrieve_git_hash, 'repository_path'),
     (ReadFile, 'filename, min_time=None, max_time=None, message=False'),
     (LogConnection, 'prefix, connection, revision=None, time_origin=None, max_entries=None,'
                     ' max_time=None, open_init=True'),
@@ -70,6 +74,14 @@ def test_signatures(function, signature):
     ) == signature
 
 
+def test_constants():
+    assert (log_file.VERSION, log_file.TIME_PADDING, log_file.TOPIC_PADDING) == (1.0, 12, 8)
+    assert type(log_file.VERSION) is float
+    assert (log_file.COMMENT_CHARACTER, log_file.COMMENT_BLOCK) == ('#', '#' + 65 * '-')
+    assert (log_file.VERSION_MARKER, log_file.MESSAGE_MARKER) == ('--', '>>>')
+    assert log_replay.PROCESS_TIMEOUT == 1.0
+
+
 @pytest.mark.parametrize('typed', [False, True])
 def test_write_file(Pose, prefix, tmpdir, typed):
     source = Pose if typed else Pose.connection
@@ -84,7 +96,7 @@ def test_write_file(Pose, prefix, tmpdir, typed):
         assert names(tmpdir)[2 * number:] == ['log%d_00%d.log' % (number, n) for n in range(2)]
         header = ReadFile(prefix + str(number)).header
         assert (header['revision'], header['created']) == ('abc', str(ORIGIN))
-        assert header['type'] == ('Pose' if typed else None)
+        assert header['type'] is (Pose if typed else None)
 
 
 def test_read_file(Pose, prefix):
@@ -131,7 +143,7 @@ def test_log_connection(Pose, prefix, tmpdir, typed):
             assert names(tmpdir)[2 * number:] == ['log%d_00%d.log' % (number, n) for n in range(2)]
             header = ReadFile(prefix + str(number)).header
             assert (header['revision'], header['created']) == ('abc', str(origin))
-            assert header['type'] == ('Pose' if typed else None)
+            assert header['type'] is (Pose if typed else None)
     log = LogConnection(prefix + '2', source)
     assert log.is_alive() is True and log.close() is True
 
@@ -206,7 +218,7 @@ def test_replay(Pose, prefix):
             received = listener.receive(20)
             assert (received['topic'], received['payload']['x']) == ('a', 0)
             wait_for(lambda: not replay.is_alive())
-            assert replay.is_data_pending() is False and replay.stop() is True
+            assert replay.is_data_pending() is False and replay.stop() is False
 
 
 def test_buffer_data_and_schedule_broadcasts(Pose):
@@ -223,8 +235,8 @@ def test_buffer_data_and_schedule_broadcasts(Pose):
         assert scheduler.is_alive() is False and scheduler.stop() is False
         assert scheduler.start() is True and scheduler.start() is False
         assert [listener.receive(20)['payload']['x'] for _ in range(5)] == list(range(5))
-        assert scheduler.is_alive() is True, "more may come"
-        assert scheduler.stop() is True and scheduler.is_alive() is False
+        wait_for(lambda: not scheduler.is_alive())
+        assert scheduler.stop() is False
     wait_for(lambda: not buffered.is_alive())
     assert buffered.is_data_pending() is False and buffered.stop() is False
     assert buffered.reset() is None
@@ -252,7 +264,7 @@ def test_dumps(Pose, prefix, tmpdir):
     ):
         assert call() is None
         lines = tmpdir.join('a.csv').read_binary().split(b'\r\n')
-        assert lines == [b'elapsed_time,x', b'1.0,1', b'2.0,2', b'3.0,3', b'']
+        assert lines == [b'1.0,1', b'2.0,2', b'3.0,3', b'']
         tmpdir.join('a.csv').remove()
 
 

@@ -7,7 +7,7 @@ import numpy
 import pytest
 
 from logs import EXPECTED, FOLDER, data, entries, header, line, write
-from mcl import Message, ReadFile, WriteFile
+from mcl import Message, ReadDirectory, ReadFile, WriteFile
 from mcl.errors import PayloadError
 from mcl.logging.tools import dump_to_array
 
@@ -64,10 +64,18 @@ def test_readers_split_logs_and_directories(tmpdir, new_connection):
         mandatory = ('x',)
         connection = new_connection()
 
-    for kind, value in ((One, 1), (Two, 2)):
-        with WriteFile(str(tmpdir.join(kind.name)), kind) as file:
-            file.write(data(kind(x=value)))
-    assert sorted(dump_to_array(str(tmpdir), 'x').tolist()) == [[1.0], [2.0]]
+    assert dump_to_array(str(tmpdir), 'x') is None
+    with WriteFile(str(tmpdir.join('One')), One) as file:
+        file.write(data(One(x=1)))
+        file.write(data(One(x=2)))
+    assert dump_to_array(str(tmpdir), 'x').tolist() == [[1.0], [2.0]]
+    with WriteFile(str(tmpdir.join('Two')), Two) as file:
+        file.write(data(Two(x=3)))
+    for source in (str(tmpdir), ReadDirectory(str(tmpdir), message=True)):
+        with pytest.raises(TypeError) as caught:
+            dump_to_array(source, 'x')
+        for part in (str(tmpdir), "'One'", "'Two'"):
+            assert part in str(caught.value)
 
 
 def test_numbers_of_every_kind(log):
@@ -76,7 +84,21 @@ def test_numbers_of_every_kind(log):
     assert dump_to_array(log({'x': 2 ** 64 - 1}, name='B'), 'x')[0, 0] == 2.0 ** 64
 
 
-@pytest.mark.parametrize('value', ['1', '', b'1', [1.0], [], {'a': 1}])
+def test_texts_of_numbers(log):
+    array = dump_to_array(log(*[{'x': x} for x in ('1.5', '-2', ' 1e3 ', 'inf', 'nan')]), 'x')
+    assert array[:4, 0].tolist() == [1.5, -2.0, 1000.0, float('inf')] and math.isnan(array[4, 0])
+
+
+def test_any_collection_of_keys():
+    for keys in ({'lat'}, frozenset(['lat']), {'lat': 1}, iter(['lat'])):
+        assert dump_to_array(GPS, keys).tolist() == dump_to_array(GPS, 'lat').tolist()
+
+
+def test_payloads_without_a_type_go_with_any(log):
+    assert dump_to_array(log({'x': 1}, {'x': 2, 'name': 'A'}, {'x': 3}), 'x').shape == (3, 1)
+
+
+@pytest.mark.parametrize('value', ['one', '', b'x', [1.0], [], {'a': 1}])
 def test_values_that_are_no_numbers(log, value):
     path = log({'x': 1, 'y': 2}, {'x': value, 'y': 2})
     with pytest.raises(TypeError) as caught:

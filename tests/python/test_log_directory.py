@@ -121,6 +121,7 @@ def test_an_undefined_type(types, tmpdir):
         {'source': None},
         {'source': 5},
         {'min_time': 'a'},
+        {'min_time': -1},
         {'message': None},
         {'message': 1},
         {'ignore_raw': 'no'},
@@ -145,11 +146,29 @@ def test_no_directory(tmpdir):
         assert str(path) in str(error.value)
 
 
-def test_a_directory_without_logs(tmpdir):
+@pytest.mark.parametrize('message', [False, True])
+def test_a_directory_without_logs(tmpdir, message):
+    """A recording in which nothing arrived leaves one."""
     tmpdir.join('notes.txt').write('x')
-    with pytest.raises(IOError) as error:
-        ReadDirectory(str(tmpdir))
-    assert str(tmpdir) in str(error.value)
+    tmpdir.mkdir('folder')
+    write(tmpdir.join('A.log.1'), header('A') + [line(0)])  # has made way for another
+    reader = ReadDirectory(str(tmpdir), message=message, ignore_raw=False)
+    for _ in range(2):
+        assert reader.is_data_pending() is False and reader.read() is None and list(reader) == []
+        reader.reset()
+    assert reader.messages == ([] if message else None)
+
+
+def test_the_types_of_its_logs(types, tmpdir):
+    write(tmpdir.join('z.log'), header('Gps'))
+    write(tmpdir.join('b.log'), header('Imu'))
+    write(tmpdir.join('a.log'), header('Gps'))
+    write(tmpdir.join('raw.log'), header())
+    assert ReadDirectory(str(tmpdir)).messages is None
+    reader = ReadDirectory(str(tmpdir), message=True)
+    assert reader.messages == [types['Gps'], types['Imu'], types['Gps']]
+    with pytest.raises(AttributeError):
+        reader.messages = []
 
 
 def test_foreign_files_and_folders_are_left_alone(tmpdir):
@@ -184,10 +203,11 @@ def test_logs_cut_short(tmpdir):
 
 
 def test_what_was_written_is_read(types, tmpdir):
-    logs = [WriteFile(str(tmpdir.join(name)), types[name], time_origin=ORIGIN) for name in types]
+    logs = [WriteFile(str(tmpdir.join(name)), kind, time_origin=ORIGIN)
+            for name, kind in types.items()]
+    kinds = list(types.values())
     for number in range(100):
-        log = logs[number % 2]
-        log.write(data(log._type(), 'topic', number / 10.0))
+        logs[number % 2].write(data(kinds[number % 2](), 'topic', number / 10.0))
     for log in logs:
         log.close()
     got = list(ReadDirectory(str(tmpdir), message=True))

@@ -109,16 +109,64 @@ def test_a_log_without_entries_is_no_file(raw, tmpdir):
     assert names(tmpdir) == []
 
 
-@pytest.mark.parametrize(
-    'taken', ['log.log', 'log.tmp', 'log_000.log', 'log_000.tmp', os.path.join('log', 'x')]
-)
-def test_what_exists_is_refused(raw, tmpdir, prefix, taken):
+@pytest.mark.parametrize('taken', ['log.tmp', 'log_000.tmp', os.path.join('log', 'x')])
+@pytest.mark.parametrize('options', [{}, {'max_entries': 1}], ids=['single', 'split'])
+def test_what_exists_is_refused(raw, tmpdir, prefix, taken, options):
     tmpdir.join(taken).ensure()
-    options = {'max_entries': 1} if '_000' in taken else {}
     with pytest.raises(IOError) as error:
         raw(**options)
     assert prefix in str(error.value)
     assert names(tmpdir) == [taken.split(os.sep)[0]]
+
+
+def write_log(raw, payloads, **options):
+    with raw(**options) as log:
+        for payload in payloads:
+            log.write(data(payload))
+
+
+def contents(tmpdir):
+    """The payloads of each file."""
+    return {name: payloads(ReadFile(str(tmpdir.join(name)))) for name in names(tmpdir)}
+
+
+def test_an_older_log_makes_way(raw, tmpdir, prefix, capfd):
+    """A program that logs to a fixed name is run again and again."""
+    write_log(raw, [1])
+    assert capfd.readouterr()[1] == ''
+    write_log(raw, [2])
+    assert contents(tmpdir) == {'log.log': [2], 'log.log.1': [1]}
+    told = capfd.readouterr()[1]
+    assert told.count('\n') == 1 and prefix + '.log' in told and 'log.log.1' in told
+    log = raw()
+    log.write(data(3))
+    # Until the new one takes the name, the old one has it.
+    assert contents(tmpdir) == {'log.tmp': [3], 'log.log': [2], 'log.log.1': [1]}
+    assert payloads(ReadFile(prefix)) == [2]
+    log.close()
+    assert contents(tmpdir) == {'log.log': [3], 'log.log.2': [2], 'log.log.1': [1]}
+    assert payloads(ReadFile(prefix)) == [3]
+    write_log(raw, [])
+    assert contents(tmpdir)['log.log'] == [3]
+
+
+def test_an_older_split_log_makes_way(raw, tmpdir, prefix, capfd):
+    write_log(raw, range(3), max_entries=1)
+    with raw(max_entries=2) as log:
+        log.write(data(5))
+        assert names(tmpdir) == ['log_000.log', 'log_000.tmp', 'log_001.log', 'log_002.log']
+        log.write(data(6))
+        log.write(data(7))
+        # All of it, before the first new file has its name.
+        assert contents(tmpdir) == {
+            'log_000.log.1': [0], 'log_001.log.1': [1], 'log_002.log.1': [2],
+            'log_000.log': [5, 6], 'log_001.tmp': [7],
+        }
+    assert capfd.readouterr()[1].count('\n') == 1
+    assert payloads(ReadFile(prefix)) == [5, 6, 7]
+    write_log(raw, [8])
+    assert payloads(ReadFile(prefix)) == [8]
+    assert sum(name.endswith('.2') for name in names(tmpdir)) == 2
 
 
 def test_a_missing_folder_is_refused(connection, tmpdir):
@@ -131,12 +179,19 @@ def test_a_missing_folder_is_refused(connection, tmpdir):
 def test_a_file_that_comes_into_being_is_not_overwritten(raw, tmpdir):
     log = raw()
     log.write(data())
-    log.flush()
     tmpdir.join('log.log').write('precious')
+    log.close()
+    assert tmpdir.join('log.log.1').read() == 'precious'
+    assert payloads(ReadFile(str(tmpdir.join('log')))) == [42]
+
+
+def test_what_cannot_make_way_stays(raw, tmpdir):
+    log = raw()
+    log.write(data())
+    tmpdir.mkdir('log.log')
     with pytest.raises(IOError):
         log.close()
     assert log.close() is False
-    assert tmpdir.join('log.log').read() == 'precious'
     assert payloads(ReadFile(str(tmpdir.join('log.tmp')))) == [42]
 
 
@@ -391,12 +446,9 @@ def test_wrong_types_of_arguments(connection, prefix, tmpdir, arguments):
         None,
         [],
         'data',
-        {'topic': None, 'payload': 1},
-        {'topic': None, 'time_received': ORIGIN},
-        {'payload': 1, 'time_received': ORIGIN},
         {'topic': 5, 'payload': 1, 'time_received': ORIGIN},
-        {'topic': None, 'payload': 1, 'time_received': 0.0},
-        {'topic': None, 'payload': 1, 'time_received': None},
+        {'topic': None, 'payload': 1, 'time_received': 1.0},
+        {'topic': None, 'payload': 1, 'time_received': '2016-05-12'},
         {'topic': None, 'payload': object(), 'time_received': ORIGIN},
     ],
     ids=repr,
@@ -411,23 +463,49 @@ def test_what_is_no_data_is_refused(raw, tmpdir, wrong):
     assert names(tmpdir) == []
 
 
-def test_the_missing_key_is_named(raw):
-    with pytest.raises(TypeError) as error:
-        raw().write({'topic': None, 'payload': 1})
-    assert "lacks 'time_received'" in str(error.value)
+@pytest.mark.parametrize('key', ['topic', 'payload', 'time_received'])
+def test_the_missing_key_is_named(raw, tmpdir, key):
+    incomplete = data()
+    del incomplete[key]
+    with raw() as log:
+        with pytest.raises(KeyError) as error:
+            log.write(incomplete)
+        assert "lacks '%s'" % key in error.value.args[0]
+    assert names(tmpdir) == []
 
 
-def test_a_message_of_another_type_is_refused(Imu, new_connection, prefix):
+@pytest.mark.parametrize('received', [None, 0, '', False], ids=repr)
+def test_without_a_time_it_is_the_present_one(raw, prefix, received):
+    def now():
+        return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=time.time())
+
+    before = now()
+    with raw(time_origin=ORIGIN) as log:
+        log.write(dict(data(), time_received=received))
+    elapsed = datetime.timedelta(seconds=ReadFile(prefix).read()['elapsed_time'])
+    margin = datetime.timedelta(microseconds=20)  # the log's last digit
+    assert before - margin <= ORIGIN + elapsed <= now() + margin
+
+
+def test_messages_of_any_type_are_written(Imu, new_connection, prefix):
     class Gps(Message):
         mandatory = ('lat',)
         connection = new_connection()
 
     with WriteFile(prefix, Imu) as log:
-        with pytest.raises(TypeError) as error:
-            log.write(data(Gps()))
-        assert 'Imu' in str(error.value) and 'Gps' in str(error.value)
-        log.write(data(Imu()))
-    assert len(payloads(ReadFile(prefix))) == 1
+        for payload in (Gps(lat=1), Imu(), 'text'):
+            log.write(data(payload))
+    got = payloads(ReadFile(prefix))
+    assert [got[0]['name'], got[1]['name'], got[2]] == ['Gps', 'Imu', 'text']
+
+
+def test_limits_are_attributes(raw):
+    for options in ({}, {'max_entries': 5}, {'max_time': 2.5}, {'max_entries': 5, 'max_time': 1}):
+        log = raw(**options)
+        for name in ('max_entries', 'max_time'):
+            assert getattr(log, name) == options.get(name)
+            with pytest.raises(AttributeError):
+                setattr(log, name, 7)
 
 
 def test_times_out_of_range_are_refused(raw):
@@ -440,9 +518,47 @@ def test_close(raw):
     log.write(data())
     assert log.close() is True
     assert log.close() is False
-    for call in (lambda: log.write(data()), log.flush):
-        with pytest.raises(ClosedError):
-            call()
+    with pytest.raises(ClosedError):
+        log.flush()
+
+
+@pytest.mark.parametrize('options', [{}, {'max_entries': 2}], ids=['single', 'split'])
+def test_writing_goes_on_after_close(raw, tmpdir, prefix, options, capfd):
+    write_log(raw, ['old'], **options)
+    log = raw(**options)
+    assert log.close() is True  # nothing was written
+    for number in range(4):
+        log.write(data(number, seconds=number))
+        assert any(name.endswith('.tmp') for name in names(tmpdir))
+        assert log.close() is True and log.close() is False
+    reader = ReadFile(prefix)
+    got = list(reader)
+    assert payloads(got) == list(range(4))
+    assert [entry['elapsed_time'] for entry in got] == [0.0, 1.0, 2.0, 3.0]
+    if options:
+        assert names(tmpdir) == ['log_000.log', 'log_000.log.1'] + [
+            'log_00%d.log' % number for number in (1, 2, 3)]
+        assert [bool(lines_of(tmpdir.join('log_00%d.log' % number))[1]) for number in range(4)] == [
+            True, False, False, False]
+    else:
+        assert names(tmpdir) == ['log.log', 'log.log.1']
+        assert len([line for line in lines_of(prefix + '.log')[1] if 'MCL_LOG' in line]) == 1
+    assert capfd.readouterr()[1].count('\n') == 1  # of the old one
+
+
+def test_what_cannot_be_gone_on_with(raw, tmpdir, prefix):
+    log = raw()
+    log.write(data(1))
+    log.close()
+    with raw() as other:
+        other.write(data(2))
+        with pytest.raises(IOError) as error:
+            log.write(data(3))
+        assert prefix + '.tmp' in str(error.value)
+    log.write(data(4))
+    log.close()
+    # It goes on with what has the name.
+    assert contents(tmpdir) == {'log.log': [2, 4], 'log.log.1': [1]}
 
 
 def test_stats(raw):
@@ -468,19 +584,13 @@ def test_stats(raw):
     assert log.stats()['entries'] == 4 and log.stats()['buffered'] == 0
 
 
-def test_an_entry_is_in_the_file_after_a_flush(raw, prefix):
+def test_an_entry_is_in_the_file_when_it_is_written(raw, prefix):
     log = raw()
-    for number in range(3):
+    for number in range(10):
         log.write(data(number))
-        log.flush()
         assert payloads(ReadFile(prefix)) == list(range(number + 1))
-
-
-def test_an_entry_is_in_the_file_soon_without_a_flush(raw, tmpdir):
-    log = raw()
-    log.write(data())
-    wait_for(lambda: names(tmpdir) == ['log.tmp'] and log.stats()['entries'] == 1, "flushing")
-    assert payloads(ReadFile(str(tmpdir.join('log.tmp')))) == [42]
+        assert log.stats()['buffered'] == 0
+    log.flush()
 
 
 def test_from_several_threads(raw, prefix):
@@ -518,8 +628,7 @@ def test_a_forgotten_log_is_completed(raw, tmpdir):
 def test_a_failing_close_of_a_forgotten_log_is_told(raw, tmpdir, capsys):
     log = raw()
     log.write(data())
-    log.flush()
-    tmpdir.join('log.log').write('precious')
+    tmpdir.mkdir('log.log')
     del log
     gc.collect()
     assert 'log.log' in capsys.readouterr()[1]
@@ -567,21 +676,45 @@ def test_ctrl_c(tmpdir, prefix):
     assert payloads(ReadFile(prefix)) == [1]
 
 
-def test_a_killed_process_loses_the_last_second_at_most(tmpdir, prefix):
+def test_a_killed_process_loses_nothing(tmpdir, prefix):
     process = start_python(
-        PREAMBLE + "while True:\n    write(time.time()); say('x'); time.sleep(0.01)", prefix
+        PREAMBLE + "number = 0\nwhile True:\n    write(number); say(number); number += 1", prefix
     )
-    began = time.time()
-    while time.time() < began + 2.5:
-        assert process.stdout.readline() == 'x\n'
+    for number in range(1000):
+        assert process.stdout.readline() == '%d\n' % number
     process.kill()
-    killed = time.time()
-    communicate(process)
+    told = communicate(process)[0].split('\n')[:-1]  # the last may be cut
     assert names(tmpdir) == ['log.tmp']
     got = payloads(ReadFile(prefix))
-    # Twice that: what kept this process from running may have kept the other.
-    assert got[-1] > killed - 2
-    assert max(later - earlier for earlier, later in zip(got, got[1:])) < 1
+    assert got == list(range(len(got))) and len(got) >= 1000 + len(told)
+
+
+def test_writing_does_not_go_on_at_exit(tmpdir, prefix):
+    """What is closed then stays complete."""
+    run_python(
+        "import atexit\n"
+        "def late():\n"
+        "    try:\n"
+        "        write(2)\n"
+        "    except mcl.errors.ClosedError as error:\n"
+        "        say('refused')\n"
+        "atexit.register(late)\n" + PREAMBLE + "write(1)", prefix)
+    assert names(tmpdir) == ['log.log']
+    assert payloads(ReadFile(prefix)) == [1]
+
+
+def test_a_child_goes_on_with_what_its_parent_closed(forked, tmpdir, prefix):
+    forked("""
+write(1)
+log.close()
+def child():
+    write(2)
+    log.close()
+join(fork(child))
+write(3)
+log.close()
+""")
+    assert contents(tmpdir) == {'log.log': [1, 2, 3]}
 
 
 @pytest.fixture

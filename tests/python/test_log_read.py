@@ -169,8 +169,8 @@ def test_an_entry_is_within_its_own_time(path):
         (1.0, 2.0, [1, 2]),
         (1, 1, [1]),
         (0.5, 0.6, []),
-        (-5, 0, [0]),
-        (float('-inf'), float('inf'), [0, 1, 2, 3]),
+        (0, 0.0, [0]),
+        (-0.0, float('inf'), [0, 1, 2, 3]),
         (1e300, None, []),
         (3.0000001, None, []),
         (None, 2.9999999, [0, 1, 2]),
@@ -202,9 +202,13 @@ def test_an_empty_window_is_refused(path):
         {'min_time': '1'},
         {'max_time': []},
         {'min_time': True},
+        {'min_time': -1},
+        {'max_time': -0.001},
+        {'min_time': float('-inf')},
         {'message': 5},
         {'message': None},
-        {'message': 'Imu'},
+        {'message': 'Unheard'},
+        {'message': ''},
         {'message': Message},
         {'message': dict},
     ],
@@ -228,11 +232,24 @@ def test_messages_of_the_type_in_the_header(Imu):
     assert [dict(entry['payload']) for entry in got] == payloads(expected)
 
 
-def test_messages_of_a_given_type(path, Imu):
+@pytest.mark.parametrize('name', ['None', 'Gps', 'Imu'])
+def test_messages_of_a_given_type(path, Imu, name):
     payload = '82a46779726f01a5616363656c02'  # {'gyro': 1, 'accel': 2}
-    write(path, header() + [line(0, payload)])
-    message = ReadFile(str(path), message=Imu).read()['payload']
-    assert type(message) is Imu and message['gyro'] == 1
+    write(path, header(name) + [line(0, payload)])
+    for message in (Imu, 'Imu', u'Imu'):
+        got = ReadFile(str(path), message=message).read()['payload']
+        assert type(got) is Imu and got['gyro'] == 1
+
+
+def test_the_name_in_the_data_does_not_matter(path, Imu):
+    # {'name': 'Gps', 'gyro': 1, 'accel': 2, 'timestamp': 5}, with a key that is bytes, too
+    payload = '84a46e616d65a3477073a46779726f01a5616363656c02a974696d657374616d7005'
+    packed = [payload, payload.replace('a46e616d65', 'c4046e616d65')]
+    write(path, header('Imu') + [line(second, packed[second]) for second in range(2)])
+    for message in (True, Imu, 'Imu'):
+        for got in payloads(ReadFile(str(path), message=message)):
+            assert (got['name'], got['gyro'], got['timestamp']) == ('Imu', 1, 5)
+    assert ReadFile(str(path)).read()['payload']['name'] == 'Gps'
 
 
 def test_messages_of_a_part_of_a_split_log(Imu):
@@ -248,11 +265,21 @@ def test_an_undefined_type(path):
     assert ReadFile(str(path)).header['type'] == 'Unheard'
 
 
-def test_raw_data_is_of_no_type(path):
-    write(path, header())
-    with pytest.raises(TypeError) as error:
-        ReadFile(str(path), message=True)
-    assert str(path) in str(error.value)
+def test_raw_data_is_of_no_type(path, tmpdir):
+    write(path, header() + [line(0, '2a'), line(1, '81a17801')])
+    reader = ReadFile(str(path), message=True)
+    assert reader.header['type'] is None and payloads(reader) == [42, {'x': 1}]
+    part = write(tmpdir.join('part'), [line(0, '2a')])
+    assert payloads(ReadFile(part, message=True)) == [42]
+
+
+def test_the_type_in_the_header(path, Imu, tmpdir):
+    write(path, header('Imu'))
+    for message in (False, True, Imu, 'Imu'):
+        assert ReadFile(str(path), message=message).header['type'] is Imu
+    other = write(tmpdir.join('other.log'), header('Unheard'))
+    for message in (False, Imu):
+        assert ReadFile(other, message=message).header['type'] == 'Unheard'
 
 
 @pytest.mark.parametrize('payload', ['2a', '81a46779726f01', '81a46e616d65a3477073'])
@@ -428,6 +455,27 @@ def test_an_empty_file(path):
     reader = ReadFile(str(path))
     assert reader.header is None and reader.read() is None
     assert reader.is_data_pending() is False
+
+
+@pytest.mark.parametrize('first', [
+    'x,y', 'hello', "{'x': 1}", '5 apples', u'\0\x01\x02', "'topic' 2a"])
+@pytest.mark.parametrize('rest', [['1,2', line(0)], []], ids=['', 'alone'])
+def test_what_is_no_log(path, first, rest):
+    write(path, [first] + rest)
+    for message in (False, True):
+        with pytest.raises(IOError) as error:
+            ReadFile(str(path), message=message)
+        assert str(path) in str(error.value) and 'line 1' in str(error.value)
+
+
+def test_a_log_that_begins_with_an_entry(path):
+    write(path, ['', '  ', line(0, '01'), 'garbage', line(1, '02')])
+    reader = ReadFile(str(path), min_time=1)
+    with pytest.raises(IOError):
+        reader.read()
+    assert payloads(reader) == [2]
+    path.write(line(0, '01')[:7])  # it was cut short
+    assert payloads(ReadFile(str(path))) == []
 
 
 def test_a_header_only(path):

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from helpers import UNTIL_CTRL_C, communicate, run_python, start_python, wait_for
-from logs import ORIGIN, WAIT, lines_of, names, payloads, run_on_small_disk
+from logs import ORIGIN, WAIT, data, lines_of, names, payloads, run_on_small_disk
 from mcl import (
     LogConnection,
     LogNetwork,
@@ -23,8 +23,10 @@ from mcl import (
     RawBroadcaster,
     ReadDirectory,
     ReadFile,
+    WriteFile,
 )
 from mcl.logging.file import retrieve_git_hash
+from mcl.network.udp import Connection
 from test_exit import PREAMBLE as EXIT_PREAMBLE
 from test_fork import PREAMBLE as FORK_PREAMBLE
 from test_transport import Broadcaster, Local, Pose, no_listeners  # noqa: F401
@@ -136,13 +138,36 @@ def test_open_and_close(connection, prefix, tmpdir):
     RawBroadcaster(connection).publish(1)
     arrived(recording, 1)
     recording.close()
-    with pytest.raises(IOError) as error:
-        recording.open()
-    assert prefix in str(error.value) and recording.is_alive() is False
-    assert recording.stats()['entries'] == 1
+    assert names(tmpdir) == ['log.log']
+
+
+@pytest.mark.parametrize('transport', ['udp', 'own'])
+@pytest.mark.parametrize('options', [{}, {'max_entries': 2}], ids=['single', 'split'])
+def test_recording_goes_on_after_close(connection, prefix, tmpdir, options, transport, capfd):
+    connection = connection if transport == 'udp' else Local('again')
+    with WriteFile(prefix, connection, **options) as old:
+        old.write(data('old'))
+    recording = LogConnection(prefix, connection, time_origin=ORIGIN, **options)
+    broadcaster = RawBroadcaster(connection)
+    for number in range(3):
+        broadcaster.publish(number)
+        arrived(recording, 1)
+        assert recording.stats()['entries'] + recording.stats()['buffered'] == 1
+        assert recording.close() is True and recording.is_alive() is False
+        assert recording.open() is True and recording.open() is False
+        assert recording.is_alive() is True
+    recording.close()
+    reader = ReadFile(prefix)
+    assert payloads(reader) == [0, 1, 2] and reader.header['created'] == str(ORIGIN)
+    if options:
+        assert names(tmpdir) == ['log_000.log', 'log_000.log.1', 'log_001.log', 'log_002.log']
+    else:
+        assert names(tmpdir) == ['log.log', 'log.log.1']
+    assert capfd.readouterr()[1].count('\n') == 1  # of the old one
 
 
 def test_messages_are_recorded(Imu, prefix, capfd):
+    """And all else that arrives there."""
     with LogConnection(prefix, Imu) as recording:
         with MessageBroadcaster(Imu) as broadcaster:
             broadcaster.publish(Imu(gyro=1), topic='a')
@@ -150,12 +175,31 @@ def test_messages_are_recorded(Imu, prefix, capfd):
             RawBroadcaster(Imu.connection).publish({'name': 'Gps', 'gyro': 5})
             RawBroadcaster(Imu.connection).publish('garbage')
             broadcaster.publish(Imu(gyro=2))
-        arrived(recording, 2)
-        wait_for(lambda: recording.stats()['listener']['rejected'] == 3, "rejecting")
-    assert [message['gyro'] for message in payloads(ReadFile(prefix, message=True))] == [1, 2]
-    assert ReadFile(prefix).header['type'] == 'Imu'
-    # What does not fit is told, on the program's stderr.
-    assert 'Imu' in capfd.readouterr()[1]
+        arrived(recording, 5)
+        assert recording.stats()['listener']['rejected'] == 0
+    got = payloads(ReadFile(prefix))
+    assert got[1:4] == [{'lat': 5}, {'name': 'Gps', 'gyro': 5}, 'garbage']
+    reader, fit = ReadFile(prefix, message=True), []
+    while reader.is_data_pending():
+        try:
+            fit.append(reader.read()['payload'])
+        except IOError as error:
+            assert prefix in str(error) and 'Imu' in str(error)
+            fit.append(None)
+    assert [message and message['gyro'] for message in fit] == [1, None, 5, None, 2]
+    assert {type(message) for message in fit if message} == {Imu}
+    assert ReadFile(prefix).header['type'] is Imu
+    assert capfd.readouterr()[1] == ''
+
+
+def test_limits_are_attributes(connection, Imu, prefix, tmpdir):
+    for options in ({}, {'max_entries': 5}, {'max_time': 2.5}):
+        for log in (LogConnection(prefix, connection, open_init=False, **options),
+                    LogNetwork(str(tmpdir), [Imu], open_init=False, **options)):
+            for name in ('max_entries', 'max_time'):
+                assert getattr(log, name) == options.get(name)
+                with pytest.raises(AttributeError):
+                    setattr(log, name, 7)
 
 
 def test_the_header_s_fields_and_splitting(connection, prefix, tmpdir):
@@ -247,21 +291,49 @@ def test_an_extension_is_refused(connection, prefix, extension):
         LogConnection(prefix + extension, connection)
 
 
-def test_what_cannot_be_written_is_an_error_at_once(connection, prefix, tmpdir):
-    tmpdir.join('log.log').write('precious')
+@pytest.mark.parametrize('open_init', [True, False])
+@pytest.mark.parametrize('transport', ['udp', 'own'])
+def test_what_cannot_be_written_is_an_error_at_once(connection, prefix, tmpdir, open_init,
+                                                    transport):
+    connection = connection if transport == 'udp' else Local('a')
+    tmpdir.join('log.tmp').write('precious')
     for path in (prefix, str(tmpdir), str(tmpdir.join('missing', 'log'))):
         with pytest.raises(IOError) as error:
-            LogConnection(path, connection)
+            LogConnection(path, connection, open_init=open_init)
         assert path in str(error.value)
-    assert tmpdir.join('log.log').read() == 'precious'
+    assert tmpdir.join('log.tmp').read() == 'precious' and names(tmpdir) == ['log.tmp']
 
 
-def test_what_cannot_be_heard_is_an_error_at_once(prefix, tmpdir):
-    from mcl.network.udp import Connection
+@pytest.mark.parametrize('open_init', [True, False])
+def test_what_cannot_be_heard_is_an_error_at_once(prefix, tmpdir, open_init):
+    for connection, part in ((Connection('::1'), '::1'), (Local('broken'), 'broken')):
+        with pytest.raises(IOError) as error:
+            LogConnection(prefix, connection, open_init=open_init)
+        assert part in str(error.value)
+        kind = type(Message)('Kind' + part.strip(':'), (Message,),
+                             {'mandatory': (), 'connection': connection})
+        with pytest.raises(IOError) as error:
+            LogNetwork(str(tmpdir), [kind], open_init=open_init)
+        assert part in str(error.value)
+    assert names(tmpdir) == []
 
-    with pytest.raises(IOError) as error:
-        LogConnection(prefix, Connection('::1'))
-    assert '::1' in str(error.value)
+
+def test_nothing_is_recorded_before_it_is_opened(connection, prefix, tmpdir):
+    stop = []
+
+    def publish():
+        with RawBroadcaster(connection) as broadcaster:
+            while not stop:
+                broadcaster.publish(1)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        for _ in range(20):
+            LogConnection(prefix, connection, open_init=False)
+    finally:
+        stop.append(1)
+        thread.join()
     assert names(tmpdir) == []
 
 
@@ -354,10 +426,12 @@ def test_messages_of_a_transport_of_ones_own(Pose, prefix, capsys):  # noqa: F81
     with LogConnection(prefix, Pose) as recording:
         MessageBroadcaster(Pose).publish(Pose(x=1))
         Broadcaster(Pose.connection).publish({'y': 1})
-        arrived(recording, 1)
-        wait_for(lambda: recording.stats()['listener']['rejected'] == 1, "rejecting")
-    assert [message['x'] for message in payloads(ReadFile(prefix, message=True))] == [1]
-    assert 'Pose' in capsys.readouterr()[1]
+        arrived(recording, 2)
+        assert recording.stats()['listener']['rejected'] == 0
+    got = payloads(ReadFile(prefix))
+    assert got[0]['x'] == 1 and got[1] == {'y': 1}
+    assert ReadFile(prefix).header['type'] is Pose
+    assert capsys.readouterr()[1] == ''
 
 
 def test_what_cannot_be_packed_is_told_once(prefix, capsys):
@@ -405,10 +479,56 @@ def test_a_network_is_recorded(Imu, Gps, tmpdir):
     headers = [ReadFile(os.path.join(directory, name)).header for name in ('Imu', 'Gps')]
     assert headers[0]['created'] == headers[1]['created']
     assert [each['revision'] for each in headers] == ['abc', 'abc']
-    assert [each['type'] for each in headers] == ['Imu', 'Gps']
-    # The directory is named after the origin.
-    stamp = re.sub('[-:]', '', headers[0]['created'][:19]).replace(' ', 'T')
-    assert os.path.basename(directory).startswith(stamp + '_')
+    assert [each['type'] for each in headers] == [Imu, Gps]
+
+
+@pytest.fixture
+def local_time():
+    """Local time that is far from UTC, set by a program that runs already."""
+    before = os.environ.get('TZ')
+    os.environ['TZ'] = 'XYZ-9:30'  # before UTC, as POSIX counts
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ['TZ']
+    else:
+        os.environ['TZ'] = before
+    time.tzset()
+
+
+def test_the_directory_is_named_by_local_time(Imu, tmpdir, local_time):
+    before = time.strftime('%Y%m%dT%H%M%S')
+    with LogNetwork(str(tmpdir), [Imu]) as recording:
+        directory = recording.directory
+        MessageBroadcaster(Imu).publish(Imu(gyro=1))
+        wait_for(lambda: logged(recording.stats()['Imu']) == 1, "recording")
+    stamp = os.path.basename(directory)[:15]
+    assert before <= stamp <= time.strftime('%Y%m%dT%H%M%S')
+    # And the origin, which is that moment, is in UTC.
+    created = ReadFile(os.path.join(directory, 'Imu')).header['created'][:19]
+    created = datetime.datetime.strptime(created, '%Y-%m-%d %H:%M:%S')
+    assert (created + datetime.timedelta(hours=9.5)).strftime('%Y%m%dT%H%M%S') == stamp
+
+
+def test_the_directory_is_as_it_was_given(Imu, tmpdir):
+    tmpdir.mkdir('logs')
+    with tmpdir.as_cwd():
+        for given in ('.', 'logs', u'logs', os.path.join('..', tmpdir.basename)):
+            with LogNetwork(given, [Imu]) as recording:
+                assert recording.root_directory == given
+                root, name = recording.directory.rsplit('/', 1)
+                assert root == given and re.match(DIRECTORY, name)
+                assert type(recording.directory) is type(given)
+                assert os.path.isdir(recording.directory)
+
+
+def test_a_network_of_no_types(tmpdir):
+    with LogNetwork(str(tmpdir), []) as recording:
+        directory = recording.directory
+        assert recording.is_alive is True and recording.open() is False
+        assert recording.messages == [] and recording.stats() == {}
+    assert recording.is_alive is False and recording.directory is None
+    assert list(ReadDirectory(directory, message=True)) == []
 
 
 def test_each_recording_has_its_directory(Imu, tmpdir):
@@ -427,9 +547,12 @@ def test_each_recording_has_its_directory(Imu, tmpdir):
     assert {os.path.join(str(tmpdir), name) for name in names(tmpdir)} == directories
 
 
-def test_one_type_alone(Imu, tmpdir):
-    with LogNetwork(str(tmpdir), Imu) as recording:
-        assert recording.messages == [Imu]
+def test_the_types_are_those_given(Imu, tmpdir):
+    for messages in ([Imu], (Imu,)):
+        with LogNetwork(str(tmpdir), messages) as recording:
+            assert recording.messages is messages
+            with pytest.raises(AttributeError):
+                recording.messages = []
 
 
 def test_a_network_s_logs_are_split(Imu, Gps, tmpdir):
@@ -477,25 +600,29 @@ def sockets():
     return count
 
 
+@pytest.mark.parametrize('open_init', [True, False])
 @pytest.mark.parametrize('where', ['missing', 'file'])
-def test_no_root_directory(Imu, tmpdir, where):
+def test_no_root_directory(Imu, tmpdir, where, open_init):
     tmpdir.join('file').write('x')
     with pytest.raises(IOError) as error:
-        LogNetwork(str(tmpdir.join(where)), [Imu])
-    assert where in str(error.value)
+        LogNetwork(str(tmpdir.join(where)), [Imu], open_init=open_init)
+    assert where in str(error.value) and error.value.errno
 
 
-def test_wrong_arguments_of_a_network(Imu, tmpdir):
-    for wrong in (None, 'Imu', [None], ['Imu'], Message, [Message], Imu(), [Imu()]):
+@pytest.mark.parametrize('open_init', [True, False])
+def test_wrong_arguments_of_a_network(Imu, tmpdir, open_init):
+    for wrong in (None, 'Imu', [None], ['Imu'], Message, Imu, {Imu}, [Message], Imu(), [Imu()]):
         with pytest.raises(TypeError):
-            LogNetwork(str(tmpdir), wrong, open_init=False)
-    for wrong in ({'directory': None}, {'max_entries': 0}, {'max_time': 'a'}, {'revision': 5}):
-        given = dict({'directory': str(tmpdir), 'messages': [Imu], 'open_init': False}, **wrong)
-        with pytest.raises(TypeError):
+            LogNetwork(str(tmpdir), wrong, open_init=open_init)
+    for wrong in ({'directory': None}, {'directory': 5}, {'directory': ''}, {'max_entries': 0},
+                  {'max_time': 'a'}, {'revision': 5}, {'open_init': 0}, {'open_init': None},
+                  {'open_init': 'True'}):
+        given = dict({'directory': str(tmpdir), 'messages': [Imu], 'open_init': open_init}, **wrong)
+        with pytest.raises(TypeError) as error:
             LogNetwork(**given)
-    for wrong in ([], [Imu, Imu]):
-        with pytest.raises(ValueError):
-            LogNetwork(str(tmpdir), wrong, open_init=False)
+        assert list(wrong)[0] in str(error.value)
+    with pytest.raises(ValueError):
+        LogNetwork(str(tmpdir), [Imu, Imu], open_init=open_init)
     assert names(tmpdir) == []
 
 
@@ -772,9 +899,50 @@ def test_the_commit_of_a_file_s_repository(repository):
         assert retrieve_git_hash('file.py') == commit
 
 
+def test_the_commit_of_a_repository_itself(repository, tmpdir):
+    """Its .git, a bare repository, and the file .git of a worktree."""
+    folder, git = repository
+    assert retrieve_git_hash(str(folder.join('.git'))) is None  # there is no commit yet
+    git('add', '.')
+    git('commit', '-q', '-m', 'first')
+    git('clone', '-q', '--bare', '.', str(tmpdir.join('bare')))
+    git('worktree', 'add', '-q', str(tmpdir.join('tree')), '-b', 'other')
+    paths = [folder.join('.git'), tmpdir.join('bare'), tmpdir.join('tree', '.git'),
+             tmpdir.join('tree', 'sub', 'file.py'), folder.join('.git', 'worktrees', 'tree')]
+    for path in paths:
+        assert retrieve_git_hash(str(path)) == git('rev-parse', 'HEAD'), path
+    relative = os.path.relpath(str(folder.join('.git')))
+    assert retrieve_git_hash(repository_path=relative) == git('rev-parse', 'HEAD')
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_the_repository_of_another_user(repository):
+    """Git since 2.35.2 refuses that, where it looks for a repository by itself."""
+    folder, git = repository
+    git('add', '.')
+    git('commit', '-q', '-m', 'first')
+    commit = git('rev-parse', 'HEAD')
+    for place, _, files in os.walk(str(folder)):
+        for path in [place] + [os.path.join(place, name) for name in files]:
+            os.chown(path, 12345, 12345)
+    for path in (folder, folder.join('.git'), folder.join('sub', 'file.py')):
+        assert retrieve_git_hash(str(path)) == commit
+
+
 def test_no_repository(tmpdir):
     assert retrieve_git_hash(str(tmpdir)) is None
-    assert retrieve_git_hash(str(tmpdir.join('missing', 'file'))) is None
+    assert retrieve_git_hash(str(tmpdir.mkdir('.git'))) is None
+    tmpdir.join('HEAD').write('x')
+    tmpdir.mkdir('objects')
+    assert retrieve_git_hash(str(tmpdir)) is None
+
+
+@pytest.mark.parametrize('missing', ['missing', os.path.join('missing', '.git')])
+def test_no_such_path(repository, missing):
+    path = str(repository[0].join(missing))
+    with pytest.raises(IOError) as error:
+        retrieve_git_hash(path)
+    assert path in str(error.value) and error.value.errno == 2
 
 
 def test_another_repository_in_the_environment(repository, tmpdir, monkeypatch):

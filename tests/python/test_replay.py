@@ -37,6 +37,8 @@ from test_fork import PREAMBLE as FORK_PREAMBLE
 from test_transport import Local, no_listeners  # noqa: F401
 
 STEP = 0.02  # seconds between entries
+# How often what could be a race is run; 200, on a busy machine, says more.
+ROUNDS = int(os.environ.get('MCL_TEST_ROUNDS', 3))
 
 
 class Source(object):
@@ -104,6 +106,8 @@ def log(Imu, tmpdir):
 
     def make(count, step=STEP, first=0.0, topic=None):
         prefix = str(tmpdir.join('Imu'))
+        if count == 0:
+            write(prefix + '.log', header('Imu'))
         with WriteFile(prefix, Imu, time_origin=data()['time_received']) as writer:
             for number in range(count):
                 writer.write(data(Imu(x=number), topic, first + number * step))
@@ -179,7 +183,7 @@ def test_as_fast_as_possible(source):
     kind, reader = source
     with QueuedListener(kind) as listener:
         began = time.time()
-        replay = Replay(reader(10, 100.0), speed=0)
+        replay = Replay(reader(10, 100.0), speed=float('inf'))
         replay.start()
         assert take(listener, 10) == list(range(10))
         assert time.time() < began + 100
@@ -271,6 +275,8 @@ def test_a_start_after_the_end_begins_anew(source):
             assert replay.start() is True
             assert take(listener, 5) == [0, 1, 2, 3, 4]
             ended(replay)
+            assert replay.stop() is replay.pause() is False
+            assert replay.is_data_pending() is False
         assert replay.stats()['published'] == 15
 
 
@@ -289,36 +295,144 @@ def test_the_speed_can_be_changed(source):
         assert replay.speed == 2.0
 
 
-@pytest.mark.parametrize('speed', [None, '1', True, [1.0]], ids=repr)
-def test_a_speed_is_a_number(Imu, speed):
-    with pytest.raises(TypeError):
-        Replay(Source([]), speed)
-    with pytest.raises(TypeError):
-        ScheduleBroadcasts(queue.Queue(), speed)
-    replay = Replay(Source([]))
-    with pytest.raises(TypeError):
-        replay.speed = speed
-    assert replay.speed == 1.0
-
-
-@pytest.mark.parametrize('speed', [-1, 0.001, 1e6, float('nan'), float('inf')])
-def test_a_speed_has_a_range(Imu, log, speed):
+@pytest.mark.parametrize('speed', [None, '1', True, [1.0], 0, 0.0, -1, -0.5, float('nan'),
+                                   float('-inf')], ids=repr)
+def test_a_speed_is_a_number_above_0(Imu, log, speed):
     reader = ReadFile(log(1), message=True)
     for make in (lambda: Replay(reader, speed), lambda: ScheduleBroadcasts(queue.Queue(), speed)):
-        with pytest.raises(ValueError):
+        with pytest.raises(TypeError) as error:
             make()
-    for replay in (Replay(reader), Replay(Source([]))):
-        with pytest.raises(ValueError):
+        assert 'speed' in str(error.value)
+    for replay in (Replay(reader), Replay(Source([])), ScheduleBroadcasts(queue.Queue())):
+        with pytest.raises(TypeError):
             replay.speed = speed
         assert replay.speed == 1.0
 
 
+@pytest.mark.parametrize('speed', [1e-300, 1e-5, 3, 1e6, 1e300, float('inf')])
+def test_any_speed_above_0(source, speed):
+    kind, reader = source
+    with QueuedListener(kind) as listener:
+        replay = Replay(reader(2, 0.01 if speed == 3 else 1000.0), speed)
+        assert replay.speed == speed
+        replay.start()
+        taken = take(listener, 1 if speed < 1 else 2)
+        assert taken == list(range(len(taken)))
+        replay.speed = float('inf')
+        assert take(listener, 2 - len(taken)) == [1][:2 - len(taken)]
+        ended(replay)
+
+
 @pytest.mark.parametrize('reader', [None, 'file.log', [], object()], ids=repr)
 def test_what_is_no_reader(reader):
-    with pytest.raises(TypeError):
-        Replay(reader)
-    with pytest.raises(TypeError):
-        BufferData(reader)
+    for make in (Replay, BufferData):
+        with pytest.raises(NameError) as error:
+            make(reader)
+        assert 'read' in str(error.value)
+
+
+@pytest.mark.parametrize('missing', ['read', 'is_data_pending'])
+def test_a_reader_that_lacks_a_method(missing):
+    class Lacking(object):
+        pass
+
+    for name in {'read', 'is_data_pending', 'reset'} - {missing}:
+        setattr(Lacking, name, lambda self: None)
+    for make in (Replay, BufferData):
+        with pytest.raises(NameError) as error:
+            make(Lacking())
+        assert missing in str(error.value)
+
+
+class NoReset(object):
+    """A reader that cannot go back."""
+
+    def __init__(self, items):
+        source = Source(items)
+        self.read, self.is_data_pending = source.read, source.is_data_pending
+
+
+def test_a_reader_that_cannot_go_back(Imu):
+    with QueuedListener(Imu) as listener:
+        replay = Replay(NoReset(entries(Imu, 3, 1000.0)))
+        replay.start()
+        assert take(listener, 1) == [0]
+        assert replay.stop() is True
+        replay.start()  # where it stands: what was read ahead is gone
+        ended(replay)
+        assert replay.stop() is False
+    buffered = BufferData(NoReset([]))
+    with pytest.raises(NameError) as error:
+        buffered.reset()
+    assert 'reset' in str(error.value)
+
+
+# ---- the end ----
+
+
+def play_to_the_end(play):
+    """Wait for the end as programs do."""
+    while play.is_alive():
+        time.sleep(0.001)
+
+
+def test_the_end_comes_after_the_last_message(source):
+    """A listener of the same program has it by then."""
+    kind, reader = source
+    with QueuedListener(kind) as listener:
+        received = Collector()
+        listener.subscribe(received)
+        replay = Replay(reader(5, 0.001))
+        for _ in range(ROUNDS):
+            replay.start()
+            play_to_the_end(replay)
+            assert [received.get(0)['payload']['x'] for _ in range(5)] == [0, 1, 2, 3, 4]
+            assert received.empty()
+
+
+def test_a_scheduler_ends_after_the_last_message(any_queue, kind):
+    with QueuedListener(kind) as listener:
+        received = Collector()
+        listener.subscribe(received)
+        scheduler = ScheduleBroadcasts(any_queue)
+        for _ in range(ROUNDS):
+            for item in entries(kind, 5, 0.001):
+                any_queue.put(item)
+            assert scheduler.start() is True
+            play_to_the_end(scheduler)
+            assert [received.get(0)['payload']['x'] for _ in range(5)] == [0, 1, 2, 3, 4]
+            assert received.empty()
+
+
+@pytest.mark.parametrize('count', [0, 1, 3])
+def test_what_was_started_is_alive(source, count):
+    """However short it is."""
+    kind, reader = source
+    reader = reader(count, 0.0)
+    replay, buffered = Replay(reader), BufferData(Source(entries(kind, count)))
+    scheduler = ScheduleBroadcasts(buffered.queue)
+    for _ in range(ROUNDS):
+        for each in (replay, buffered, scheduler):
+            assert each.start() is True
+            assert each.is_alive() is True
+            assert each.stop() is True
+            assert each.is_alive() is False and each.stop() is False
+
+
+def test_it_is_alive_for_a_moment_after_its_end(source):
+    kind, reader = source
+    replay = Replay(reader(1))
+    began = time.time()
+    replay.start()
+    wait_for(lambda: not replay.is_data_pending(), "publishing")
+    play_to_the_end(replay)
+    assert time.time() > began + 0.099
+    began = time.time()
+    buffered = BufferData(Source(entries(kind, 1)))
+    buffered.start()
+    wait_for(lambda: not buffered.is_data_pending(), "reading")
+    play_to_the_end(buffered)
+    assert time.time() > began + 0.099
 
 
 def test_raw_data_needs_a_type(Imu, tmpdir):
@@ -564,10 +678,54 @@ def test_data_is_read_ahead(Imu):
     assert buffered.start() is True
     wait_for(buffered.is_ready)
     wait_for(lambda: not buffered.is_alive())
-    assert buffered.is_data_pending() is True
+    assert buffered.is_data_pending() is False  # what waits in the queue does not count
     assert [buffered.queue.get(timeout=20) for _ in range(5)] == items
-    assert buffered.is_data_pending() is False
+    assert buffered.is_data_pending() is False and buffered.is_ready() is True
     assert buffered.stop() is False
+    assert buffered.is_data_pending() is False and buffered.is_ready() is True
+
+
+def test_a_buffer_is_ready_once_it_was_full(Imu):
+    buffered = BufferData(Source(entries(Imu, 10)), length=3)
+    for _ in range(ROUNDS):
+        buffered.start()
+        wait_for(buffered.is_ready)
+        buffered.queue.get()
+        assert buffered.is_ready() is True
+        assert buffered.stop() is True
+        assert buffered.is_ready() is False and buffered.is_data_pending() is True
+        buffered.start()
+        wait_for(buffered.is_ready)
+        buffered.reset()
+        assert buffered.is_ready() is False
+
+
+def test_a_buffer_is_pending_until_it_is_told_the_end():
+    """The reader has the word, not its is_data_pending()."""
+    begin = threading.Event()
+
+    class Slow(object):
+        def read(self):
+            begin.wait(20)
+
+        def is_data_pending(self):
+            return False
+
+    buffered = BufferData(Slow())
+    assert buffered.is_data_pending() is True
+    buffered.start()
+    assert buffered.is_data_pending() is True and buffered.is_ready() is False
+    begin.set()
+    wait_for(lambda: not buffered.is_data_pending(), "the end")
+    assert buffered.is_ready() is True and buffered.is_alive() is True
+    assert buffered.stop() is True and buffered.is_data_pending() is True
+
+
+def test_a_buffer_reads_before_there_is_room(Imu):
+    buffered = BufferData(Source(entries(Imu, 3)), length=3)
+    buffered.start()
+    wait_for(lambda: not buffered.is_data_pending(), "reading to the end")
+    assert buffered.queue.qsize() == 3
 
 
 def test_a_full_buffer_waits(Imu):
@@ -588,12 +746,12 @@ def test_buffering_stops_and_goes_on(Imu):
     buffered = BufferData(reader, length=3)
     buffered.start()
     wait_for(buffered.is_ready)
+    wait_for(lambda: reader.position == 4, "reading of one more")
     assert buffered.stop() is True
     assert buffered.stop() is False
     assert buffered.is_alive() is False and buffered.queue.qsize() == 3
-    position = reader.position
     buffered.queue.get()
-    assert reader.position == position == 3
+    assert reader.position == 4
     assert buffered.is_data_pending() is True
     assert buffered.start() is True
     for number in range(1, 10):
@@ -667,12 +825,72 @@ def test_a_queue_is_published(any_queue, kind):
         assert scheduler.start() is True
         assert scheduler.start() is False
         assert take(listener, 5) == [0, 1, 2, 3, 4]
-        assert scheduler.is_alive() is True  # more may come
-        any_queue.put(entry(kind(x=5), 5 * STEP))
-        assert take(listener, 1) == [5]
+        ended(scheduler)
+        assert scheduler.stop() is False
+        # It begins anew, as with a log that begins at another time.
+        for item in entries(kind, 3, first=-1e6):
+            any_queue.put(item)
+        assert scheduler.start() is True
+        assert take(listener, 3) == [0, 1, 2]
         assert scheduler.stop() is True
         assert scheduler.stop() is False
         assert scheduler.is_alive() is False
+
+
+def test_a_scheduler_waits_for_what_is_due_later(kind):
+    """It ends when all is published, not when the queue is empty."""
+    items = queue.Queue()
+    for item in entries(kind, 2, step=1000.0):
+        items.put(item)
+    with QueuedListener(kind) as listener:
+        scheduler = ScheduleBroadcasts(items)
+        scheduler.start()
+        assert take(listener, 1) == [0]
+        wait_for(lambda: items.qsize() == 0)
+        time.sleep(0.5)  # it does not end, so nothing can be waited for
+        assert scheduler.is_alive() is True
+        scheduler.speed = float('inf')
+        assert take(listener, 1) == [1]
+        ended(scheduler)
+
+
+def test_a_scheduler_waits_for_what_is_on_its_way(kind):
+    """A queue that gives nothing yet, but says that it is not empty."""
+    class Late(object):
+        def __init__(self):
+            self.items, self.left = queue.Queue(), 1
+
+        def get(self, block, timeout):
+            return self.items.get(block, timeout)
+
+        def qsize(self):
+            return self.left
+
+    items = Late()
+    with QueuedListener(kind) as listener:
+        scheduler = ScheduleBroadcasts(items)
+        scheduler.start()
+        time.sleep(0.5)  # it does not end
+        assert scheduler.is_alive() is True
+        items.items.put(entry(kind(x=7), 0.0))
+        assert take(listener, 1) == [7]
+        assert scheduler.is_alive() is True
+        items.left = 0
+        ended(scheduler)
+
+
+def test_a_scheduler_on_a_queue_without_a_size(kind):
+    class Plain(object):
+        def __init__(self, items):
+            self.get = items.get
+
+    items = queue.Queue()
+    items.put(entry(kind(x=7), 0.0))
+    with QueuedListener(kind) as listener:
+        scheduler = ScheduleBroadcasts(Plain(items))
+        scheduler.start()
+        assert take(listener, 1) == [7]
+        ended(scheduler)
 
 
 def test_a_scheduler_stops_and_goes_on(kind):
@@ -702,7 +920,7 @@ def test_a_scheduler_s_speed(kind):
         assert scheduler.speed == 0.5
         scheduler.start()
         assert take(listener, 1) == [0]
-        scheduler.speed = 0
+        scheduler.speed = float('inf')
         assert take(listener, 9) == list(range(1, 10))
         scheduler.stop()
 
@@ -803,7 +1021,7 @@ def child():
     for function in (r.start, r.stats, r.is_data_pending):
         assert 'fork' in raises(mcl.ForkError, function)
     raises(mcl.ForkError, lambda: setattr(r, 'speed', 2.0))
-    own = Replay(reader(%r), speed=0)
+    own = Replay(reader(%r), speed=float('inf'))
     own.start()
     while own.is_alive():
         time.sleep(0.01)

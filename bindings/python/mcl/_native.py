@@ -208,6 +208,8 @@ class LogOptions(Sized):
         ('reserved', c_int32),
         ('max_entries', c_int64),
         ('max_time', c_int64),
+        ('existing', c_int32),
+        ('unbuffered', c_int32),
     ]
 
 
@@ -278,6 +280,7 @@ class ReplayOptions(Sized):
         ('buffer', c_int64),
         ('quiet', c_int32),
         ('reserved', c_int32),
+        ('linger', c_int64),
     ]
 
 

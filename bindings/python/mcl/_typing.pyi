@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Generic, Literal
 from typing_extensions import TypeAlias, TypedDict, TypeVar
 
+from mcl.messages.messages import Message
+
 # A bare `Data` is `Data[Any]`.
 _Payload = TypeVar('_Payload', default=Any)
 
@@ -36,7 +38,7 @@ class LogHeader(TypedDict):
     version: str
     revision: str | None
     created: str
-    type: str | None
+    type: type[Message] | str | None
 
 # A str is a collection of str, too.
 Topics: TypeAlias = Collection[str] | None

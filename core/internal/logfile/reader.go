@@ -157,6 +157,30 @@ func (r *Reader) Header() (*Header, error) {
 	}
 }
 
+// CheckFirst tells, where there is no header, what keeps the first line from being an entry, or from having been one until it
+// was cut short; nil also when there is none. It takes nothing.
+func (r *Reader) CheckFirst() *FormatError {
+	text := func() []byte { return bytes.TrimLeft(r.buf[r.at:r.end], " \t\r\v\f\n") }
+	for len(text()) < timeMax && bytes.IndexByte(text(), '\n') < 0 && r.end-r.at < headerMax && r.fill() {
+	}
+	first := text()
+	line, _, whole := bytes.Cut(first, []byte{'\n'})
+	_, _, problem := parseHead(line)
+	if len(first) == 0 || problem == "" {
+		return nil
+	}
+	if !whole && len(line) < timeMax {
+		for _, rest := range []string{"'", "0 '"} {
+			if _, _, bad := parseHead([]byte(string(line) + rest)); bad == "" {
+				return nil
+			}
+		}
+	}
+	before := r.buf[r.at : r.end-len(first)]
+	return &FormatError{Line: 1 + bytes.Count(before, []byte{'\n'}), Detail: "it begins with neither a header nor an entry: " + problem,
+		Remedy: "give a log file"}
+}
+
 // failure is the source's error, other than its end.
 func (r *Reader) failure() error {
 	if r.err == io.EOF {

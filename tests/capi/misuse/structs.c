@@ -173,6 +173,8 @@ static mcl_log_options log_options(player *p)
     o.has_time_origin = on_off(p);
     o.max_entries = chance(p, 80) ? (int64_t)below(p, 2) * 10 : (int64_t)random_bits(p);
     o.max_time = chance(p, 80) ? (int64_t)below(p, 2) * 1000000000 : (int64_t)random_bits(p);
+    o.existing = chance(p, 95) ? (int32_t)below(p, 3) : (int32_t)random_bits(p);
+    o.unbuffered = on_off(p);
     return o;
 }
 
@@ -218,6 +220,7 @@ const mcl_replay_options *draw_in_replay_options(player *p)
     mcl_replay_options o = MCL_REPLAY_OPTIONS_INIT;
     o.buffer = chance(p, 90) ? (int64_t)below(p, 20) : (int64_t)random_bits(p);
     o.quiet = chance(p, 99) ? MCL_ON : on_off(p);
+    o.linger = chance(p, 90) ? (int64_t)below(p, 2) * 1000000 : (int64_t)random_bits(p);
     return options(p, &o, sizeof o);
 }
 

@@ -115,10 +115,10 @@ def seconds_of(elapsed):
 
 
 def check_window(min_time, max_time):
-    """Raise TypeError or ValueError unless these, seconds or None, are an interval."""
+    """Raise TypeError or ValueError unless these, seconds or None, are an interval from 0 on."""
     for name, value in (('min_time', min_time), ('max_time', max_time)):
-        if value is not None:
-            nanoseconds(name, value, decimal.ROUND_FLOOR)
+        if value is not None and nanoseconds(name, value, decimal.ROUND_FLOOR) < 0:
+            raise TypeError("%s must be 0 or more seconds, not %r" % (name, value))
     if min_time is not None and max_time is not None and min_time > max_time:
         raise ValueError("min_time is more than max_time: %r > %r" % (min_time, max_time))
 
@@ -171,6 +171,10 @@ def check_prefix(prefix):
 class LogSettings(object):
     """How a log is written: the arguments of WriteFile and of the recorders.
 
+    Attributes:
+        begun (bool): has the log begun, so that a further opening goes on with it; False: a log
+            that has its name is an older one, which makes way for it.
+
     Raises:
         TypeError: an argument is of another type, or below its range.
     """
@@ -195,7 +199,13 @@ class LogSettings(object):
                                 % (max_time,))
             fields['max_time'] = nanoseconds("max_time", max_time, decimal.ROUND_CEILING)
         self._fields = fields
+        self.begun = False
 
     def native(self):
         """Return them as _native.LogOptions."""
-        return _native.LogOptions(**self._fields)
+        existing = constants.MCL_LOG_CONTINUE if self.begun else constants.MCL_LOG_MOVE
+        return _native.LogOptions(existing=existing, **self._fields)
+
+    def closed(self, handle):
+        """Note what a handle that is closed has done."""
+        self.begun = self.begun or handle.stats()['files'] > 0

@@ -19,7 +19,12 @@ except ImportError:
     import Queue as queue
 
 Empty = queue.Empty
-_READER = ('read', 'is_data_pending', 'reset')
+# What was begun is alive for this much longer than it has something to do, in seconds: so that who
+# asks just after the beginning finds it so, and listeners of the program have the last message
+# before it ends. In several waits, each of which is on a busy machine as late as what they wait
+# for.
+LINGER, LINGER_WAITS = 0.1, 10
+_BAD = object()  # a line of a log that is no entry
 
 
 def check_process(pid):
@@ -30,11 +35,11 @@ def check_process(pid):
 
 
 def check_reader(reader):
-    """Return `reader`, or raise TypeError when it lacks a method of readers."""
-    for name in _READER:
+    """Return `reader`, or raise NameError when it lacks a method of readers."""
+    for name in ('read', 'is_data_pending'):
         if not callable(getattr(reader, name, None)):
-            raise TypeError("a reader needs the methods %s, and %r has no %s"
-                            % (", ".join(_READER), reader, name))
+            raise NameError("a reader needs the methods read and is_data_pending, and %r has no %s"
+                            % (reader, name))
     return reader
 
 
@@ -47,12 +52,13 @@ class BufferData(object):
     In a child made by fork() it raises ForkError.
 
     Args:
-        reader: a ReadFile, a ReadDirectory, or an object with `read()`, `is_data_pending()` and
-            `reset()` that do what theirs do.
+        reader: a ReadFile, a ReadDirectory, or an object with `read()` and `is_data_pending()` that
+            do what theirs do; and `reset()`, if this is to be reset.
         length (int): entries that may wait.
 
     Raises:
-        TypeError: an argument is of another type.
+        NameError: the reader lacks a method.
+        TypeError: `length` is no integer.
         ValueError: `length` is below 1.
     """
 
@@ -66,8 +72,14 @@ class BufferData(object):
         self._changing = threading.RLock()
         self._pid = os.getpid()
         self._thread = None
-        self._stopping = self._ended = False
+        self._entry = None  # is read, and has no room yet
+        self._stopping = False
+        self._begin()
         self._misfits = Misfits()
+
+    def _begin(self):
+        self._ready = False  # was the queue full
+        self._ended = False  # has the reader given None
 
     @property
     def queue(self):
@@ -80,29 +92,30 @@ class BufferData(object):
         return self._queue.maxsize
 
     def is_alive(self):
-        """Return True while it reads."""
+        """Return True while it reads, and for 0.1 s more."""
         thread = self._thread
         return (self._pid == os.getpid() and thread is not None and thread.is_alive()
                 and not self._stopping)
 
     def is_ready(self):
-        """Return True when the queue is full, or all is read."""
+        """Return True once the queue was full, or all was read.
+
+        It stays so until `start`, `reset`, or a `stop` that stops something.
+        """
         check_process(self._pid)
-        return self._ended or self._queue.full()
+        return self._ended or self._ready
 
     def is_data_pending(self):
-        """Return True when something is left, in the queue or to be read."""
+        """Return True until the reader has given None: what waits in the queue does not count.
+
+        `start`, `reset`, and a `stop` that stops something, make it True again.
+        """
         check_process(self._pid)
-        # In this order: what is read is put into the queue first.
-        return not self._is_read() or not self._queue.empty()
+        return not self._ended
 
     def has_ended(self):
         """Return True when all is read and taken out of the queue."""
-        return self._ended and self._queue.empty()
-
-    def _is_read(self):
-        # What the thread has in hand is pending too, and only it may use a reader while it runs.
-        return self._ended or not (self.is_alive() or self._reader.is_data_pending())
+        return self._ended and self._entry is None and self._queue.empty()
 
     def start(self):
         """Begin to read, or go on. True, or False when it does already."""
@@ -111,7 +124,8 @@ class BufferData(object):
             if self.is_alive():
                 return False
             self._join()
-            self._stopping = self._ended = False
+            self._stopping = False
+            self._begin()
             self._thread = threading.Thread(target=self._run, name="mcl: reads ahead")
             self._thread.daemon = True
             self._thread.start()
@@ -133,23 +147,31 @@ class BufferData(object):
                 self._stopping = True
                 self._queue.not_full.notify_all()
             self._join()
+            self._begin()
             return True
 
     def reset(self):
         """Stop, empty the queue, and reset the reader.
 
         When Ctrl-C ends the wait of `stop`, the queue is as it was: call it again.
+
+        Raises:
+            NameError: the reader has no method `reset`.
         """
         check_process(self._pid)
+        if not callable(getattr(self._reader, 'reset', None)):
+            raise NameError("the reader %r has no method reset, so it cannot go back to the"
+                            " beginning" % (self._reader,))
         with self._changing:
             self.stop()
+            self._entry = None
             try:
                 while True:
                     self._queue.get_nowait()
             except Empty:
                 pass
             self._reader.reset()
-            self._ended = False
+            self._begin()
 
     def _join(self):
         thread = self._thread
@@ -157,36 +179,62 @@ class BufferData(object):
             thread.join(CLOSE_WAIT)
 
     def _run(self):
-        while self._wait_for_room():
-            try:
-                entry = self._reader.read()
-            except IOError as error:
-                if isinstance(self._reader, Reader) and self._reader.is_data_pending():
-                    self._misfits("cannot replay an entry", "%s" % error)
-                    continue
-                report_callback(self._reader.read)
-                entry = None
-            except BaseException:  # pylint: disable=broad-except
-                report_callback(self._reader.read)
-                entry = None
+        while not self._is_over():
+            if self._entry is not None:
+                self._put()
+                continue
+            entry = self._read()
             if self._is_left_over():
                 return
             if entry is None:
                 self._ended = True
+                self._linger()
                 return
-            # There is room, since nobody else puts anything in.
-            self._queue.put(entry)
+            if entry is not _BAD:
+                self._entry = entry
+
+    def _read(self):
+        """Return the next entry, None at the end, or _BAD."""
+        try:
+            return self._reader.read()
+        except IOError as error:
+            if isinstance(self._reader, Reader) and self._reader.is_data_pending():
+                self._misfits("cannot replay an entry", "%s" % error)
+                return _BAD
+            report_callback(self._reader.read)
+        except BaseException:  # pylint: disable=broad-except
+            report_callback(self._reader.read)
+        return None
+
+    def _put(self):
+        """Put the entry in hand into the queue, when there is room; it may be over before."""
+        room = self._queue.not_full
+        with room:
+            while len(self._queue.queue) >= self._queue.maxsize:
+                self._ready = True
+                if self._is_over():
+                    return
+                room.wait()
+            fills = len(self._queue.queue) + 1 >= self._queue.maxsize
+        # There is room, since nobody else puts anything in.
+        self._queue.put(self._entry)
+        self._entry = None
+        self._ready = self._ready or fills
+
+    def _linger(self):
+        room = self._queue.not_full
+        with room:
+            for _ in range(LINGER_WAITS):
+                if self._is_over():
+                    return
+                room.wait(LINGER / LINGER_WAITS)
 
     def _is_left_over(self):
         """Is this a thread of an earlier start, which a slow reader kept from ending?"""
         return self._thread is not threading.current_thread()
 
-    def _wait_for_room(self):
-        """Return True when there is room in the queue, False when the thread is to end."""
-        with self._queue.mutex:
-            while not self._stopping and len(self._queue.queue) >= self._queue.maxsize:
-                self._queue.not_full.wait()
-            return not (self._stopping or self._is_left_over())
+    def _is_over(self):
+        return self._stopping or self._is_left_over()
 
 
 _running = weakref.WeakSet()

@@ -4,20 +4,16 @@ from __future__ import absolute_import
 import contextlib
 import errno
 import itertools
-import json
 import os
 import shutil
 
 from mcl._compat import PY2, create_csv, native_string, string_types
 from mcl.codec import decode_topic
 from mcl.errors import MclError
-from mcl.messages._json import jsonable
 
 
 def cell(value):
     """Return a value as the csv module is to write it."""
-    if isinstance(value, (dict, list, tuple)):
-        return json.dumps(jsonable(value), default=str)
     if isinstance(value, string_types):
         return native_string(value)
     if isinstance(value, (bytes, bytearray)):

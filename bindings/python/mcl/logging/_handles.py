@@ -11,8 +11,8 @@ from mcl import _constants as constants
 from mcl._handles import Handle, listener_counters
 from mcl._report import report
 from mcl.codec import decode_topic
-from mcl.errors import MclError, check
-from mcl.logging._arguments import EPOCH, path_bytes, path_of_bytes, text_bytes
+from mcl.errors import ClosedError, MclError, check
+from mcl.logging._arguments import EPOCH, path_bytes, path_of_bytes
 
 _REPLAY_STATES = {
     constants.MCL_REPLAY_STOPPED: 'stopped',
@@ -23,6 +23,7 @@ _REPLAY_STATES = {
 
 # What is to be closed when the interpreter exits.
 _open_handles = weakref.WeakSet()
+_exits = False
 
 
 class _LogHandle(Handle):
@@ -65,7 +66,15 @@ class _LogHandle(Handle):
             pass
 
 
+def check_going_on(where):
+    """Raise ClosedError when all was closed since the interpreter exits."""
+    if _exits:
+        raise ClosedError("%s is closed, as the interpreter exits" % where, constants.MCL_ECLOSED)
+
+
 def _close_all():
+    global _exits
+    _exits = True
     for handle in list(_open_handles):
         handle.close_unasked()
 
@@ -228,53 +237,25 @@ class ReaderHandle(_LogHandle):
         return self._functions.mcl_log_close_reader(self._token)
 
 
-class TypeHandle(_LogHandle):
-    """A message type for the library to check data by; not one that is found by its name."""
-
-    _TOKEN = _native.Type
-
-    def __init__(self, message):
-        super(TypeHandle, self).__init__("the message type %s" % message.name)
-        keys = [text_bytes("a mandatory key of %s" % message.name, key)
-                for key in message.mandatory]
-        self._call(self._functions.mcl_type_new,
-                   text_bytes("the name of a message type", message.name),
-                   (ctypes.c_char_p * len(keys))(*keys), len(keys),
-                   ctypes.byref(message.connection._native()), ctypes.byref(self._token))
-        self._opened()
-
-    def _close(self):
-        return self._functions.mcl_type_close(self._token)
-
-
 class RecorderHandle(_LogHandle):
     """A connection that is recorded.
 
     Args:
         prefix (str): of the log.
         connection (udp.Connection): where to listen.
-        message (type or None): take messages of this type only.
         options (_native.LogOptions): of the log.
     """
 
     _TOKEN = _native.Recorder
     _AT_EXIT = True
 
-    def __init__(self, prefix, connection, message, options):
+    def __init__(self, prefix, connection, options):
         super(RecorderHandle, self).__init__("the recording %s" % prefix)
-        listener = _native.ListenerOptions()
-        kind = None if message is None else TypeHandle(message)
-        if kind is not None:
-            listener.type = kind.token
         both = _native.RecorderOptions()
-        both.log, both.listener = ctypes.pointer(options), ctypes.pointer(listener)
-        try:
-            self._call(self._functions.mcl_recorder_open, path_bytes(prefix),
-                       ctypes.byref(connection._native()), ctypes.byref(both),
-                       ctypes.byref(self._token))
-        finally:
-            if kind is not None:
-                kind.close()
+        both.log = ctypes.pointer(options)
+        self._call(self._functions.mcl_recorder_open, path_bytes(prefix),
+                   ctypes.byref(connection._native()), ctypes.byref(both),
+                   ctypes.byref(self._token))
         self._opened()
 
     def stats(self):
@@ -309,20 +290,20 @@ class ReplayHandle(_LogHandle):
         reader (ReaderHandle or None): what to replay, which this object owns from now on; None:
             what is pushed.
         speed (float): as mcl_replay_open takes it.
-        buffer (int): entries to read ahead, or that may be pushed ahead; 0: the default.
         where (str): names it in errors.
+        options: fields of _native.ReplayOptions.
     """
 
     _TOKEN = _native.Replay
     _AT_EXIT = True
 
-    def __init__(self, reader, speed, buffer, where):
+    def __init__(self, reader, speed, where, **options):
         super(ReplayHandle, self).__init__(where)
         # Both must outlive it. A finalizer runs before those of what its object holds.
         self._reader, self._broadcasters = reader, []
-        options = _native.ReplayOptions(buffer=buffer)
         self._call(self._functions.mcl_replay_open, None if reader is None else reader.token,
-                   float(speed), ctypes.byref(options), ctypes.byref(self._token))
+                   float(speed), ctypes.byref(_native.ReplayOptions(**options)),
+                   ctypes.byref(self._token))
         self._opened()
 
     def target(self, name, broadcaster):

@@ -7,7 +7,7 @@ import os
 
 from mcl import _constants as constants
 from mcl import _native
-from mcl._compat import ReentrantLock, native_string
+from mcl._compat import ReentrantLock, native_string, string_types
 from mcl.codec import decode_topic, unpack
 from mcl.errors import ClosedError, MclError, MessageTypeError, PayloadError
 from mcl.logging._arguments import (check_window, is_message_type, native_window, path_bytes,
@@ -17,6 +17,7 @@ from mcl.messages.messages import get_message_objects
 
 _BATCH = 128  # entries a call, at most
 _BUFFER = 1 << 16  # bytes a call, unless one entry is larger
+_NAMES = ('name', b'name')  # the key that is left to the type, for a message has that of its own
 
 
 class _Batch(object):
@@ -85,7 +86,8 @@ class Reader(object):
         self._path = path_bytes(source)
         self._min_time, self._max_time = min_time, max_time
         self._refuse_raw = False
-        self._types = None  # of the entries: {name: class, None as that of raw data}
+        # Of the entries: {name: class, None as that of raw data}. None: they are no messages.
+        self._types = None
         self._headers = []
         self._position = 0  # how many entries and errors `read` has given since the beginning
         self._closed = False
@@ -182,7 +184,8 @@ class Reader(object):
             try:
                 if not isinstance(payload, dict):
                     raise TypeError("it is no map but %s" % type(payload).__name__)
-                payload = kind(payload)
+                payload = kind({key: value for key, value in payload.items()
+                                if key not in _NAMES})
             except Exception as error:  # pylint: disable=broad-except
                 # Of whatever kind: a type may have an __init__ of its own.
                 raise MessageTypeError("%s: the data at %.5f s is no %s: %s"
@@ -266,6 +269,9 @@ class Reader(object):
         other.__setstate__(self.__getstate__())
         if other._types is None:
             other._types = self._named_types()
+            if not other._types and not self._DIRECTORY:
+                raise TypeError("%s names no message type: give one as the argument `message`"
+                                % self._source)
         return other
 
     @property
@@ -279,13 +285,18 @@ class Reader(object):
             handle, self._handle, self._closed = self._opened(), None, True
             return handle
 
-    def _find_type(self, header):
-        """Return the message type of a header. NameError when it is not defined."""
-        try:
-            return get_message_objects(header['type'])
-        except NameError:
-            raise NameError("the message type %r of %s is not defined: import the module that"
-                            " defines it" % (header['type'], header['path']))
+    def _named_types(self):
+        """Return the types that the headers name, {name: class}. NameError: one is not defined."""
+        return {header['type']: _find_type(header) for header in self._headers
+                if header['type'] is not None}
+
+
+def _find_type(header):
+    try:
+        return get_message_objects(header['type'])
+    except NameError:
+        raise NameError("the message type %r of %s is not defined: import the module that"
+                        " defines it" % (header['type'], header['path']))
 
 
 class ReadFile(Reader):
@@ -299,40 +310,32 @@ class ReadFile(Reader):
         filename (str): the prefix of a log, which is split or not; or the name of one file.
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
-        message (bool or type): True: payloads become messages of the type that the header names; a
-            subclass of Message: of that one. False: they stay as they are.
+        message (bool, type or str): True: payloads become messages of the type that the header
+            names, if it does; a subclass of Message, or its name: of that one. The key `name` of
+            the data does not matter then. False: they stay as they are.
 
     Raises:
-        TypeError: an argument is of another type; `message=True` and it is raw data.
+        TypeError: an argument is of another type, or below 0; there is no type called `message`.
         ValueError: `min_time` is more than `max_time`.
         NameError: the message type of the log is not defined.
-        IOError: there is no such log, or it cannot be read, or is of another version.
+        IOError: there is no such log, or it cannot be read, is of another version, or no log.
     """
 
     def __init__(self, filename, min_time=None, max_time=None, message=False):
-        if not (isinstance(message, bool) or is_message_type(message)):
-            raise TypeError("message must be True, False or a subclass of Message, not %r"
-                            % (message,))
+        message = _checked_message(message)
         filename = path_text("filename", filename)
         super(ReadFile, self).__init__(filename, min_time, max_time)
         self._open()
         try:
             self._headers = self._handle.headers()
             if message is True:
-                self._types = self._named_types()
+                self._types = self._named_types() or None
             elif message is not False:
                 name = self._headers[0]['type'] if self._headers else None
                 self._types = {name: message}
         except BaseException:
             self.close()
             raise
-
-    def _named_types(self):
-        header = self._headers[0] if self._headers else None
-        if header is None or header['type'] is None:
-            raise TypeError("%s names no message type: give one as the argument `message`"
-                            % self._source)
-        return {header['type']: self._find_type(header)}
 
     @property
     def filename(self):
@@ -344,18 +347,38 @@ class ReadFile(Reader):
         """dict or None: what the file says of itself.
 
         `text` (str), its lines; `end` (int), the offset of the first entry in bytes; `version`
-        (str); `revision` (str or None); `created` (str), the time origin; `type` (str), the name of
-        the message type, None for raw data. None: it has no header, as the later files of a split
-        log.
+        (str); `revision` (str or None); `created` (str), the time origin, UTC; `type`, the message
+        type, or its name when it is not defined; None for raw data. None: it has no header, as the
+        later files of a split log.
         """
         if not self._headers:
             return None
-        return {key: value for key, value in self._headers[0].items() if key != 'path'}
+        header = {key: value for key, value in self._headers[0].items() if key != 'path'}
+        if header['type'] is not None:
+            try:
+                header['type'] = get_message_objects(header['type'])
+            except NameError:
+                pass
+        return header
+
+
+def _checked_message(message):
+    """Return the argument `message`: a bool or a type. TypeError when it is none."""
+    if isinstance(message, string_types):
+        try:
+            return get_message_objects(message)
+        except NameError as error:
+            raise TypeError("message names no type: %s" % error)
+    if not (isinstance(message, bool) or is_message_type(message)):
+        raise TypeError("message must be True, False, a subclass of Message or the name of one,"
+                        " not %r" % (message,))
+    return message
 
 
 class ReadDirectory(Reader):
     """Reads all logs of a directory as one, in order of time. Iterates; a context manager.
 
+    Where there are none, as when nothing arrived while it was recorded, there is nothing to read.
     Threads and fork() are as for ReadFile.
 
     Args:
@@ -366,11 +389,11 @@ class ReadDirectory(Reader):
         ignore_raw (bool): leave out logs of raw data; False: they are an error.
 
     Raises:
-        TypeError: an argument is of another type.
+        TypeError: an argument is of another type, or below 0.
         ValueError: `min_time` is more than `max_time`.
         NameError: the message type of a log is not defined.
-        IOError: there is no such directory, it has no logs, they cannot be read, or have different
-            time origins.
+        IOError: there is no such directory, its logs cannot be read, or have different time
+            origins.
     """
 
     _DIRECTORY = True
@@ -390,11 +413,14 @@ class ReadDirectory(Reader):
             self.close()
             raise
 
-    def _named_types(self):
-        return {header['type']: self._find_type(header) for header in self._headers
-                if header['type'] is not None}
-
     @property
     def source(self):
         """str: as given."""
         return self._source
+
+    @property
+    def messages(self):
+        """list of type or None: of the logs, in the order of their names; None: of no messages."""
+        if self._types is None:
+            return None
+        return [self._types[header['type']] for header in self._headers]

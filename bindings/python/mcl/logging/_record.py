@@ -3,6 +3,7 @@ from __future__ import absolute_import
 
 import atexit
 import datetime
+import errno
 import os
 import threading
 import time
@@ -14,8 +15,8 @@ from mcl._report import report
 from mcl.errors import ForkError, MclError
 from mcl.logging._arguments import (EPOCH, LogSettings, check_prefix, is_message_type, is_native,
                                     message_type, moment, path_text)
-from mcl.logging._handles import RecorderHandle, make_directory
-from mcl.logging._write import WriteFile
+from mcl.logging._handles import RecorderHandle, WriterHandle, make_directory
+from mcl.logging._write import packed_entry
 from mcl.network.network import QueuedListener
 
 # Those that run. A recording goes on when the program does not keep the object, until it exits.
@@ -36,10 +37,11 @@ class LogConnection(object):
     `open` and `stats` raise ForkError.
 
     Args:
-        prefix (str): the path of the file, without extension. Its folder must exist, and no log of
-            that name.
-        connection (Connection or type): what to record: a connection's data; or messages, a
-            subclass of Message: then data that does not fit is left out, and counted as rejected.
+        prefix (str): the path of the file, without extension. Its folder must exist, and no `.tmp`
+            of that name. An older log makes way, as for `WriteFile`.
+        connection (Connection or type): what to record: a connection's data; or that of a type of
+            messages, a subclass of Message. All that arrives is recorded, whether it fits the type
+            or not: that is for the header, and for whoever reads the log.
         revision (str): of the recording program's source, say; see `retrieve_git_hash`.
         time_origin (datetime): elapsed times count from it; UTC, when it is naive. None: from when
             the first entry was received.
@@ -47,7 +49,7 @@ class LogConnection(object):
         max_time (float): a new file is begun after so many seconds of data; None: never.
         open_init (bool): begin at once.
 
-    Raises:
+    Raises (whether it is opened or not):
         TypeError: an argument is of another type, or below its range; `prefix` has an extension.
         ValueError: `revision` has a line feed.
         IOError: the file cannot be made, as for `WriteFile`; or it cannot listen.
@@ -56,13 +58,18 @@ class LogConnection(object):
     def __init__(self, prefix, connection, revision=None, time_origin=None, max_entries=None,
                  max_time=None, open_init=True):
         self._prefix = check_prefix(prefix)
-        self._type, self._source = message_type(connection), connection
-        self._arguments = revision, time_origin, max_entries, max_time
-        LogSettings(self._type, *self._arguments)  # raises, if it does, also when it is not opened
+        kind = message_type(connection)
+        self._connection = connection if kind is None else kind.connection
+        self._limits = max_entries, max_time
+        self._settings = LogSettings(kind, revision, time_origin, max_entries, max_time)
         self._recorder = self._pid = None
         self._changing = threading.RLock()
         if open_init:
             self.open()
+        else:
+            # These raise what `open` would.
+            WriterHandle(self._prefix, self._settings.native()).close()
+            QueuedListener(self._connection).close()
 
     @property
     def prefix(self):
@@ -72,21 +79,36 @@ class LogConnection(object):
     @property
     def connection(self):
         """Connection: what is recorded."""
-        return self._source if self._type is None else self._type.connection
+        return self._connection
+
+    @property
+    def max_entries(self):
+        """int or None: as given."""
+        return self._limits[0]
+
+    @property
+    def max_time(self):
+        """float or None: as given."""
+        return self._limits[1]
+
+    def _new_recorder(self):
+        if is_native(self._connection):
+            return RecorderHandle(self._prefix, self._connection, self._settings.native())
+        return _PythonRecorder(self._prefix, self._connection, self._settings.native())
 
     def open(self):
-        """Begin to record. True, or False when it does already. Raises IOError when it cannot."""
+        """Begin to record. True, or False when it does already. Raises IOError when it cannot.
+
+        After a `close` it goes on with its log: of a split one with the next file, else in the
+        file, which is called `.tmp` again until the next `close`.
+        """
         self._check_process()
         with self._changing:
             if self.is_alive():
                 return False
-            self._pid = os.getpid()
-            if is_native(self.connection):
-                settings = LogSettings(self._type, *self._arguments)
-                self._recorder = RecorderHandle(self._prefix, self.connection, self._type,
-                                                settings.native())
-            else:
-                self._recorder = _PythonRecorder(self._prefix, self._source, self._arguments)
+            if self._recorder is not None:
+                self._settings.closed(self._recorder)
+            self._pid, self._recorder = os.getpid(), self._new_recorder()
             _running.add(self)
             return True
 
@@ -116,7 +138,7 @@ class LogConnection(object):
         return recorder is not None and self._pid == os.getpid() and not recorder.closed
 
     def stats(self):
-        """Return the counters of the log and, under `listener`, of the listener; a dict.
+        """Return the counters since it was opened: of the log and, under `listener`, the listener.
 
         Those of the log are as `WriteFile.stats()` gives them, those of the listener as
         QueuedListener.stats(). On UDP, `entries + buffered + dropped` is at every moment what the
@@ -145,18 +167,18 @@ class LogConnection(object):
 
 
 class _PythonRecorder(object):
-    """The like of RecorderHandle for a user's own transport: a QueuedListener and a WriteFile."""
+    """The like of RecorderHandle for a user's own transport: a QueuedListener and a writer."""
 
-    def __init__(self, prefix, source, arguments):
+    def __init__(self, prefix, connection, options):
         self._where = "the recording %s" % prefix
         self.closed = False
         self._failing = False  # is writing, and that has been told
         self._progress = threading.Condition()  # protects the next
         self._finished = 0  # callbacks
         self._unpacked = 0  # data that msgpack does not take
-        self._writer = WriteFile(prefix, source, *arguments)
+        self._writer = WriterHandle(prefix, options)
         try:
-            self._listener = QueuedListener(source)
+            self._listener = QueuedListener(connection)
             self._listener.subscribe(self._received)
         except BaseException:
             self._writer.close()
@@ -172,7 +194,7 @@ class _PythonRecorder(object):
 
     def _write(self, data):
         try:
-            self._writer.write(data)
+            self._writer.write(*packed_entry(data))
             error = self._writer.stats()['error']
         except MclError as raised:  # which the log has counted
             error = "%s" % raised
@@ -219,30 +241,45 @@ class _PythonRecorder(object):
 class LogNetwork(object):
     """Records several message types, each into a log of its own in a new directory.
 
-    The logs are `ROOT/<YYYYMMDD>T<HHMMSS>_<hostname>/<type>.log`, all with one time origin: when it
-    was opened, UTC. For the rest, threads and fork() included, see `LogConnection`.
+    The logs are `DIRECTORY/<YYYYMMDD>T<HHMMSS>_<hostname>/<type>.log`, all with one time origin: when
+    it was opened. The directory's name has that in local time, the headers in UTC. For the rest,
+    threads and fork() included, see `LogConnection`.
 
     Args:
         directory (str): where to make the directory; it must exist.
-        messages (list of type): subclasses of Message, or one.
-        revision, max_entries, max_time, open_init: as for LogConnection.
+        messages (list or tuple of type): subclasses of Message.
+        revision, max_entries, max_time: as for LogConnection.
+        open_init (bool): begin at once.
 
-    Raises:
-        TypeError: an argument is of another type, or below its range.
-        ValueError: a type is given twice, or none.
+    Raises (whether it is opened or not):
+        TypeError: an argument is of another type, below its range, or empty.
+        ValueError: a type is given twice.
         IOError: a log cannot be made, or it cannot listen. Nothing is recorded then.
     """
 
     def __init__(self, directory, messages, revision=None, max_entries=None, max_time=None,
                  open_init=True):
         self._root = path_text("directory", directory)
-        self._messages = _checked_types(messages)
+        if not directory:
+            raise TypeError("directory must be the path of a directory, not %r" % (directory,))
+        _check_types(messages)
+        if not isinstance(open_init, bool):
+            raise TypeError("open_init must be True or False, not %r" % (open_init,))
+        self._messages, self._types = messages, tuple(messages)
         self._arguments = revision, max_entries, max_time
         LogSettings(None, revision, None, max_entries, max_time)
-        self._directory, self._recordings = None, []
+        self._directory = self._pid = None
+        self._recordings = []
         self._changing = threading.RLock()
         if open_init:
             self.open()
+        else:
+            # As in LogConnection.
+            if not os.path.isdir(self._root):
+                raise MclError("%s is not a directory: make it, or give another" % self._root,
+                               constants.MCL_ESYSTEM, errno.ENOENT)
+            for message in self._types:
+                QueuedListener(message.connection).close()
 
     @property
     def root_directory(self):
@@ -251,19 +288,29 @@ class LogNetwork(object):
 
     @property
     def directory(self):
-        """str or None: the directory of the logs, while it records."""
+        """str or None: the directory of the logs, while it records, in `root_directory`."""
         return self._directory if self.is_alive else None
 
     @property
     def messages(self):
-        """list of type: the message types that are recorded."""
-        return list(self._messages)
+        """list or tuple of type: the message types that are recorded; as given."""
+        return self._messages
+
+    @property
+    def max_entries(self):
+        """int or None: as given."""
+        return self._arguments[1]
+
+    @property
+    def max_time(self):
+        """float or None: as given."""
+        return self._arguments[2]
 
     # A property here, although a method of LogConnection: so it is in the legacy API.
     @property
     def is_alive(self):
         """bool: True while it records; False in a child made by fork()."""
-        return any(recording.is_alive() for recording in self._recordings)
+        return self._pid == os.getpid() and self._directory is not None
 
     def open(self):
         """Begin to record, in a new directory. True, or False when it does already.
@@ -278,17 +325,18 @@ class LogNetwork(object):
                 return False
             revision, max_entries, max_time = self._arguments
             origin = EPOCH + datetime.timedelta(microseconds=int(time.time() * 1e6))
-            directory = make_directory(self._root, moment("the time origin", origin))
+            made = make_directory(self._root, moment("the time origin", origin))
+            directory = os.path.join(self._root, os.path.basename(made))
             recordings = []
             try:
-                for message in self._messages:
+                for message in self._types:
                     recordings.append(LogConnection(os.path.join(directory, message.name), message,
                                                     revision, origin, max_entries, max_time))
             except BaseException:
                 _close_all(recordings)
                 _remove(directory)
                 raise
-            self._directory, self._recordings = directory, recordings
+            self._pid, self._directory, self._recordings = os.getpid(), directory, recordings
             return True
 
     def close(self):
@@ -305,6 +353,7 @@ class LogNetwork(object):
         with self._changing:
             alive = self.is_alive
             errors = _close_all(self._recordings)
+            self._directory = None
         if errors:
             raise errors[0]
         return alive
@@ -315,10 +364,10 @@ class LogNetwork(object):
         Raises:
             IOError: it was never opened.
         """
-        if not self._recordings:
+        if self._pid is None:
             raise MclError("the recording in %s was not opened" % self._root, constants.MCL_ECLOSED)
         return {message.name: recording.stats()
-                for message, recording in zip(self._messages, self._recordings)}
+                for message, recording in zip(self._types, self._recordings)}
 
     def __enter__(self):
         return self
@@ -327,19 +376,14 @@ class LogNetwork(object):
         self.close()
 
 
-def _checked_types(messages):
-    """Return a list of message types. Raises TypeError, or ValueError for none or one twice."""
-    if is_message_type(messages):
-        return [messages]
+def _check_types(messages):
+    """Raise TypeError unless these are message types, or ValueError for one that is twice there."""
     if not isinstance(messages, (list, tuple)) or not all(map(is_message_type, messages)):
         raise TypeError("messages must be a list of subclasses of Message, not %r" % (messages,))
     names = [message.name for message in messages]
-    if not names:
-        raise ValueError("messages must have one type at least")
     for name in names:
         if names.count(name) > 1:
             raise ValueError("the message type %s is given twice" % name)
-    return list(messages)
 
 
 def _close_all(recordings):

@@ -14,7 +14,7 @@ from mcl._short import short
 from mcl.codec import encode_topic
 from mcl.errors import ClosedError
 from mcl.logging._arguments import is_native, is_number, nanoseconds, text_bytes
-from mcl.logging._buffer import Empty, check_process
+from mcl.logging._buffer import LINGER, LINGER_WAITS, Empty, check_process
 from mcl.logging._clock import Clock
 from mcl.logging._handles import ReplayHandle
 from mcl.messages.messages import Message
@@ -23,19 +23,23 @@ from mcl.network.network import RawBroadcaster
 # Entries that are handed to the library ahead of their time.
 _AHEAD = 1000
 _COUNTERS = ('read', 'published', 'errors', 'discarded', 'buffered', 'late_max')
-# Seconds between looks at whether to stop, while there is nothing to do: any kind of queue can be
-# waited for, but not together with something else.
-_LOOK = 0.1
+# Milliseconds between looks at whether to stop, while the library takes nothing.
+_LOOK = 100
 
 
 def check_speed(speed):
-    """Return `speed`. TypeError when it is no number, ValueError when it is out of range."""
-    if not is_number(speed):
-        raise TypeError("speed must be a number, not %r" % (speed,))
-    if speed and not constants.MCL_REPLAY_SPEED_MIN <= speed <= constants.MCL_REPLAY_SPEED_MAX:
-        raise ValueError("speed must be %s to %s, or 0 for as fast as possible, not %r" % (
-            constants.MCL_REPLAY_SPEED_MIN, constants.MCL_REPLAY_SPEED_MAX, speed))
+    """Return `speed` as a float. TypeError when it is no number above 0."""
+    if not is_number(speed) or not speed > 0:
+        raise TypeError("speed must be a number above 0 (float('inf'): as fast as possible), not %r"
+                        % (speed,))
     return float(speed)
+
+
+def native_speed(speed):
+    """Return a speed as the library takes it: 0 is as fast as possible."""
+    if speed > constants.MCL_REPLAY_SPEED_MAX:  # a second of a log takes less than a nanosecond
+        return 0.0
+    return max(speed, constants.MCL_REPLAY_SPEED_MIN)  # it takes more than thirty years
 
 
 class ScheduleBroadcasts(object):
@@ -47,18 +51,19 @@ class ScheduleBroadcasts(object):
     From the first message on a transport of your own on, a thread of Python does it, which is less
     exact: it is late by what else the interpreter does.
 
+    It ends by itself when all is published, the queue is empty, and nothing has come for 0.1 s.
+
     What cannot be published is told on stderr, about once a second. In a child made by fork() it
     raises ForkError.
 
     Args:
         queue: any object with `get(block, timeout)` as that of queue.Queue and
             multiprocessing.Queue; of dicts with `elapsed_time` (seconds), `topic` (str or None) and
-            `payload`, a message.
-        speed (float): 0.01 to 10000; 2 is twice as fast as recorded. 0: as fast as possible.
+            `payload`, a message. `qsize()` tells, where it has that, whether it is empty.
+        speed (float): above 0; 2 is twice as fast as recorded, infinity as fast as possible.
 
     Raises:
-        TypeError: an argument is of another type.
-        ValueError: the speed is out of its range.
+        TypeError: an argument is of another type, or the speed not above 0.
     """
 
     def __init__(self, queue, speed=1.0):
@@ -68,10 +73,12 @@ class ScheduleBroadcasts(object):
         self._pid = os.getpid()
         self._changing = threading.RLock()  # of start and stop
         self._lock = threading.Condition()  # protects what follows
-        self._clock = Clock(check_speed(speed))
+        self._speed = check_speed(speed)
+        self._clock = Clock(native_speed(self._speed))
         self._thread = None
         self._stopping = False
-        self._finished = False  # the thread ended, as nothing is left
+        self._done = False  # nothing is left, and nothing will come, so far as is known
+        self._finished = False  # the thread ended for that
         self._native = None  # ReplayHandle
         self._own_timing = False  # messages are published by Python from now on
         self._broadcasters = {}  # of Python, by connection
@@ -90,25 +97,26 @@ class ScheduleBroadcasts(object):
     def speed(self):
         """float: 2 is twice as fast as recorded. Can be set at any time, and takes effect at once.
         """
-        return self._clock.speed
+        return self._speed
 
     @speed.setter
     def speed(self, speed):
         speed = check_speed(speed)
         check_process(self._pid)
         with self._lock:
-            self._clock.set_speed(speed, monotonic())
+            self._speed = speed
+            self._clock.set_speed(native_speed(speed), monotonic())
             if self._native is not None:
-                self._native.set_speed(speed)
+                self._native.set_speed(native_speed(speed))
             self._lock.notify_all()
 
-    @staticmethod
-    def has_ended():
-        """Return True when nothing more comes into the queue. A Replay knows."""
-        return False
+    def has_ended(self):
+        """Return True when nothing waits in the queue. A Replay knows what else comes."""
+        size = getattr(self._queue, 'qsize', None)
+        return size is None or size() == 0
 
     def is_alive(self):
-        """Return True while it publishes, or waits for something to be published."""
+        """Return True from `start` until a `stop`, or until it has ended by itself."""
         thread = self._thread
         return (self._pid == os.getpid() and thread is not None and thread.is_alive()
                 and not self._stopping and not self._finished)
@@ -120,7 +128,11 @@ class ScheduleBroadcasts(object):
             return self._entry is not None or self._native is not None and self._native.pending()
 
     def start(self):
-        """Begin to publish, or go on after a stop. True, or False when it does already."""
+        """Begin to publish, or go on after a stop; after its end, begin anew.
+
+        Returns:
+            bool: True, or False when it does already.
+        """
         check_process(self._pid)
         with self._changing:
             if self.is_alive():
@@ -129,7 +141,7 @@ class ScheduleBroadcasts(object):
             if self._finished:
                 self.discard()
             with self._lock:
-                self._stopping = False
+                self._stopping = self._done = False
                 self._clock.resume(monotonic())
                 if self._native is not None:
                     self._native.start()
@@ -175,7 +187,7 @@ class ScheduleBroadcasts(object):
                 broadcasters, self._broadcasters = self._broadcasters, {}
                 self._targets = set()
                 self._entry = None
-                self._own_timing = self._finished = False
+                self._own_timing = self._done = self._finished = False
                 self._clock.reset()
             if native is not None:
                 native.close()
@@ -197,37 +209,32 @@ class ScheduleBroadcasts(object):
         return self._stopping or self._is_left_over()
 
     def _run(self):
+        waits = 0  # with nothing to do
         try:
             while not self._is_over():
                 if self._entry is None:
-                    self._entry = self._next()
-                if self._entry is None:
-                    if self.has_ended() and self._is_published():
-                        self._finished = True
-                        return
-                elif self._dispatch(self._entry) and not self._is_left_over():
-                    self._entry = None
+                    self._entry = self._next(LINGER / LINGER_WAITS if self._done else LINGER)
+                if self._entry is not None:
+                    self._done, waits = False, 0
+                    if self._dispatch(self._entry) and not self._is_left_over():
+                        self._entry = None
+                    continue
+                self._done = self.has_ended() and not self.is_data_pending()
+                waits = waits + 1 if self._done else 0
+                if waits > LINGER_WAITS:
+                    self._finished = True
+                    return
         except ClosedError:  # the interpreter exits
             pass
         except Exception as error:  # pylint: disable=broad-except
             # The queue is closed, say.
             report("cannot replay any more: %s: %s" % (type(error).__name__, error))
 
-    def _next(self):
+    def _next(self, seconds):
         try:
-            return self._queue.get(True, _LOOK)
+            return self._queue.get(True, seconds)
         except Empty:
             return None
-
-    def _is_published(self):
-        native = self._native
-        if native is None:
-            return True
-        native.end()
-        while not self._is_over():
-            if native.wait(int(_LOOK * 1000)):
-                return True
-        return False
 
     def _dispatch(self, entry):
         """Have an entry published. False: it is to stop, and the entry is still in hand."""
@@ -256,7 +263,7 @@ class ScheduleBroadcasts(object):
         with self._lock:
             self._clock.delay(elapsed, monotonic())
         while not self._is_over():
-            if native.push(name, time, topic, packed, int(_LOOK * 1000)):
+            if native.push(name, time, topic, packed, _LOOK):
                 return True
         return False
 
@@ -264,7 +271,7 @@ class ScheduleBroadcasts(object):
         """Return the library's replay, with a target for a type; both are opened at first use."""
         with self._lock:
             if self._native is None:
-                self._native = ReplayHandle(None, self._clock.speed, _AHEAD, "the replay")
+                self._native = ReplayHandle(None, self._clock.speed, "the replay", buffer=_AHEAD)
                 if not self._stopping:
                     self._native.start()
             if name not in self._targets:

@@ -2,7 +2,6 @@
 from __future__ import absolute_import
 
 import collections
-import numbers
 
 from mcl._compat import native_string, string_types
 from mcl._short import short
@@ -19,12 +18,14 @@ def checked_keys(keys):
     """Return keys as a list of str.
 
     Raises:
-        TypeError: it is neither a string nor a list or tuple of strings.
+        TypeError: it is neither a string nor a collection of strings.
         ValueError: there is none.
     """
-    listed = [keys] if isinstance(keys, string_types) else keys
-    if not isinstance(listed, (list, tuple)) or not all(isinstance(key, string_types)
-                                                        for key in listed):
+    try:
+        listed = [keys] if isinstance(keys, string_types) else list(keys)
+    except TypeError:
+        listed = [None]
+    if not all(isinstance(key, string_types) for key in listed):
         raise TypeError("keys must be a string or a list of strings, not %r" % (keys,))
     if not listed:
         raise ValueError("keys must have one key at least")
@@ -36,10 +37,17 @@ def rows(reader, entries, keys):
 
     Raises:
         KeyError: a payload lacks a key.
+        TypeError: payloads are of different types, as their key `name` says.
     """
+    of = None
     for number, entry in enumerate(entries, 1):
         payload = entry['payload']
         fields = payload if isinstance(payload, dict) else {}
+        name = fields.get('name', of)
+        of = name if of is None else of
+        if name != of:
+            raise TypeError("%s: the payload is of type %s, those before it of %s: take each log by"
+                            " itself" % (_where(reader, number, entry), short(name), short(of)))
         row = [fields.get(key, _MISSING) for key in keys]
         for index, value in enumerate(row):
             if value is _MISSING:
@@ -55,15 +63,13 @@ def floats(reader, entries, keys):
 
     Raises:
         KeyError: a payload lacks a key.
-        TypeError: a value is no number.
+        TypeError: a value is no number; or payloads are of different types.
     """
     for number, entry, row in rows(reader, entries, keys):
         for key, value in zip(keys, row):
-            if value is None:
-                yield float('nan')
-            elif isinstance(value, numbers.Real):
-                yield float(value)
-            else:
+            try:
+                yield float('nan' if value is None else value)
+            except (TypeError, ValueError, OverflowError):
                 raise TypeError("%s: %r is no number: %s" % (_where(reader, number, entry), key,
                                                              short(value)))
 

@@ -20,5 +20,15 @@ from mcl.logging._read import ReadDirectory, ReadFile
 from mcl.logging._record import LogConnection, LogNetwork
 from mcl.logging._write import WriteFile
 
-__all__ = ['LogConnection', 'LogNetwork', 'ReadDirectory', 'ReadFile', 'WriteFile',
-           'retrieve_git_hash']
+__all__ = ['COMMENT_BLOCK', 'COMMENT_CHARACTER', 'LogConnection', 'LogNetwork', 'MESSAGE_MARKER',
+           'ReadDirectory', 'ReadFile', 'TIME_PADDING', 'TOPIC_PADDING', 'VERSION', 'VERSION_MARKER',
+           'WriteFile', 'retrieve_git_hash']
+
+# What the format of log files has. Of the legacy API; to change them changes nothing here.
+VERSION = 1.0
+TIME_PADDING = 12  # characters of a time
+TOPIC_PADDING = 8  # characters of a topic and its quotes, at least
+COMMENT_CHARACTER = '#'
+COMMENT_BLOCK = COMMENT_CHARACTER + 65 * '-'
+VERSION_MARKER = '--'
+MESSAGE_MARKER = '>>>'

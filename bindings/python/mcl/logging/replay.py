@@ -17,20 +17,23 @@ import threading
 
 from mcl.codec import encode_topic
 from mcl.logging._arguments import is_native
-from mcl.logging._buffer import BufferData, check_process, check_reader
+from mcl.logging._buffer import LINGER, BufferData, check_process, check_reader
 from mcl.logging._handles import ReplayHandle
 from mcl.logging._read import Reader
-from mcl.logging._schedule import ScheduleBroadcasts, check_speed
+from mcl.logging._schedule import ScheduleBroadcasts, check_speed, native_speed
 from mcl.network.network import RawBroadcaster
 
-__all__ = ['BufferData', 'Replay', 'ScheduleBroadcasts']
+__all__ = ['BufferData', 'PROCESS_TIMEOUT', 'Replay', 'ScheduleBroadcasts']
+
+PROCESS_TIMEOUT = 1.0  # of the legacy API, in seconds; changes nothing here
 
 
 class Replay(object):
     """Publishes the entries of a log on their types' connections, timed as they were recorded.
 
     The first entry is published at once. One that is late is published at once; none is left out,
-    and the order of all is kept. What cannot be read or published is told on stderr, about once a
+    and the order of all is kept. It runs for 0.1 s after the last one, so that listeners of this
+    program have it by the end. What cannot be read or published is told on stderr, about once a
     second, and counted.
 
     A ReadFile or ReadDirectory is read and published by the library, if all types are on UDP: it
@@ -42,16 +45,16 @@ class Replay(object):
     thread. In a child made by fork() it is not alive, and `start` raises ForkError.
 
     Args:
-        reader: a ReadFile, a ReadDirectory, or an object with `read()`, `is_data_pending()` and
-            `reset()` that do what theirs do with `message=True`.
-        speed (float): 0.01 to 10000; 2 is twice as fast as recorded. 0: as fast as possible, so
+        reader: a ReadFile, a ReadDirectory, or an object with `read()` and `is_data_pending()` that
+            do what theirs do with `message=True`. One that has no `reset()` cannot go back to the
+            beginning: a start goes on from where it stands.
+        speed (float): above 0; 2 is twice as fast as recorded. Infinity: as fast as possible, so
             that listeners may lose some of it.
 
     Raises:
-        TypeError: an argument is of another type; or it is a log of raw data, and no type is given
+        TypeError: the speed is no number above 0; or it is a log of raw data, and no type is given
             as the reader's `message`.
-        ValueError: the speed is out of its range.
-        NameError: the message type of a log is not defined.
+        NameError: the reader lacks a method, or the message type of a log is not defined.
         IOError: a log cannot be read, or a broadcaster not be opened.
     """
 
@@ -69,7 +72,7 @@ class Replay(object):
     def speed(self):
         """float: 2 is twice as fast as recorded. Can be set at any time, and takes effect at once.
 
-        Raises TypeError and ValueError as Replay does.
+        Raises TypeError as Replay does.
         """
         return self._speed
 
@@ -95,7 +98,7 @@ class Replay(object):
         return self._engine.is_alive() and self._engine.pause()
 
     def stop(self):
-        """End, and go back to the beginning. True, or False when it is stopped already.
+        """End, and go back to the beginning. True, or False when it is stopped, or at its end.
 
         On UDP, signals are handled when it returns. On a transport of your own it waits for what is
         being published, a second at most; when Ctrl-C ends that, call it again.
@@ -103,7 +106,10 @@ class Replay(object):
         return self._engine.stop()
 
     def is_alive(self):
-        """Return True while it runs: from `start` until all is published, a pause or a stop."""
+        """Return True while it runs.
+
+        That is from `start` until 0.1 s after all is published, or until a pause or a stop.
+        """
         return self._engine.is_alive()
 
     def is_data_pending(self):
@@ -128,12 +134,13 @@ class _NativeEngine(object):
     """The library reads and publishes."""
 
     def __init__(self, reader, speed):
-        self._handle = ReplayHandle(reader.release(), speed, 0, "the replay of %r" % reader)
+        self._handle = ReplayHandle(reader.release(), native_speed(speed),
+                                    "the replay of %r" % reader, linger=int(LINGER * 1e9))
         for name, message in reader.types.items():
             self._handle.target(encode_topic(name or ''), RawBroadcaster(message.connection))
 
     def set_speed(self, speed):
-        self._handle.set_speed(speed)
+        self._handle.set_speed(native_speed(speed))
 
     def start(self):
         _running.difference_update([engine for engine in list(_running) if not engine.is_alive()])
@@ -145,7 +152,9 @@ class _NativeEngine(object):
         return self._handle.pause()
 
     def stop(self):
-        return self._handle.pid == os.getpid() and self._handle.stop()
+        handle = self._handle
+        return (handle.pid == os.getpid() and handle.state() != 'finished'  # a start begins anew
+                and handle.stop())
 
     def is_alive(self):
         handle = self._handle
@@ -162,6 +171,7 @@ class _PythonEngine(object):
     """A BufferData reads, and a ScheduleBroadcasts publishes."""
 
     def __init__(self, reader, speed):
+        self._reader = reader
         self._buffer = BufferData(reader)
         self._scheduler = ScheduleBroadcasts(self._buffer.queue, speed)
         self._scheduler.has_ended = self._buffer.has_ended
@@ -177,8 +187,8 @@ class _PythonEngine(object):
         with self._changing:
             if self.is_alive():
                 return False
-            if self._begun and not self.is_data_pending():
-                self.stop()
+            if self._begun and self._scheduler._finished:
+                self._go_back()
             self._begun = True
             self._buffer.start()
             return self._scheduler.start()
@@ -191,20 +201,27 @@ class _PythonEngine(object):
         if self._pid != os.getpid():
             return False
         with self._changing:
-            if not self._begun:
+            if not self._begun or self._scheduler._finished:
                 return False
-            self._scheduler.discard()
-            self._buffer.reset()
-            self._begun = False
+            self._go_back()
             return True
+
+    def _go_back(self):
+        self._scheduler.discard()
+        if hasattr(self._reader, 'reset'):
+            self._buffer.reset()
+        else:
+            self._buffer.stop()
+        self._begun = False
 
     def is_alive(self):
         return self._scheduler.is_alive()
 
     def is_data_pending(self):
-        # While it runs, an entry may be between the two.
-        return (self._scheduler.is_alive() or self._buffer.is_data_pending()
-                or self._scheduler.is_data_pending())
+        check_process(self._pid)
+        if not self._begun:
+            return bool(self._reader.is_data_pending())
+        return not self._scheduler._done
 
     def stats(self):
         return self._scheduler.stats()

@@ -13,7 +13,7 @@ All of these take as `source` the prefix of a log, which is split or not, or the
 directory, whose logs are merged in order of time as a ReadDirectory does it, without those of raw
 data; or an open reader, which is read from where it stands to its end, and not closed. All raise
 
-- TypeError: an argument is of another type;
+- TypeError: an argument is of another type, or a time below 0;
 - ValueError: `min_time` is more than `max_time`;
 - IOError: there is no such log; or a line of it is no entry, which the text names.
 """
@@ -22,6 +22,7 @@ from __future__ import absolute_import
 import contextlib
 import csv
 import importlib
+import itertools
 import os
 
 from mcl._compat import string_types
@@ -41,9 +42,9 @@ def dump_to_list(source, min_time=None, max_time=None, message=False, metadata=T
         source (str or reader): see above.
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
-        message (bool or type): True: payloads become messages of the type that the log names; a
-            subclass of Message: of that one (not for directories). A reader gives messages or not
-            as it was opened; then this must be False.
+        message (bool, type or str): True: payloads become messages of the type that the log names;
+            a subclass of Message, or its name: of that one (not for directories). A reader gives
+            messages or not as it was opened; then this must be False.
         metadata (bool): True: each item is a dict of `elapsed_time`, `topic` and `payload`, as
             `ReadFile.read` gives it; False: the payload.
 
@@ -59,12 +60,12 @@ def dump_to_list(source, min_time=None, max_time=None, message=False, metadata=T
 def dump_to_array(source, keys, min_time=None, max_time=None):
     """Return numbers of a log as a NumPy array: a row an entry, a column a key.
 
-    True and False become 1 and 0, None becomes NaN, and integers beyond 2**53 are rounded. Memory
-    follows the array, not the log.
+    True and False become 1 and 0, None becomes NaN, texts of numbers the numbers, and integers
+    beyond 2**53 are rounded. Memory follows the array, not the log.
 
     Args:
         source (str or reader): see above.
-        keys (str or list of str): of the payloads. `elapsed_time` is that of the entry, unless the
+        keys (str, or any collection of str): of the payloads. `elapsed_time` is that of the entry, unless the
             payload has such a key.
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
@@ -75,7 +76,8 @@ def dump_to_array(source, keys, min_time=None, max_time=None):
     Raises:
         ImportError: there is no NumPy.
         KeyError: a payload lacks a key. The text names source, entry and key.
-        TypeError: a value is no number, but a list, say, or a string; likewise.
+        TypeError: a value is no number, but a list, say; or payloads have different values of the
+            key `name`, as those of a directory with logs of several types. Likewise.
         ValueError: no key is given.
     """
     keys = checked_keys(keys)
@@ -87,35 +89,37 @@ def dump_to_array(source, keys, min_time=None, max_time=None):
 
 
 def dump_to_csv(source, csv_file, keys, min_time=None, max_time=None):
-    r"""Write values of a log to a CSV file: a line with the keys, then a line an entry.
+    r"""Write values of a log to a CSV file: a line an entry, and none with the keys.
 
     Lines end in \r\n and text is in UTF-8 (RFC 4180). Of floats all digits are written. None is an
-    empty field, text and bytes stand as they are (bytes that are no UTF-8 too), lists and maps are
-    JSON.
+    empty field, text and bytes stand as they are (bytes that are no UTF-8 too), lists and maps as
+    `str` gives them.
 
-    The file takes its name, and the place of one that has it, once it is complete: after an error
-    there is none, or the former one. Memory does not grow with the log.
+    The file takes its name, and the place of one that has it, once it is complete: after an error,
+    or where there is no entry, there is none, or the former one. Memory does not grow with the log.
 
     Args:
         source (str or reader): see above.
         csv_file (str): the path of the file to write.
-        keys (str or list of str): of the payloads. `elapsed_time` and `topic` are those of the
+        keys (str, or any collection of str): of the payloads. `elapsed_time` and `topic` are those of the
             entry, unless the payload has such a key.
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
 
     Raises:
         KeyError: a payload lacks a key. The text names source, entry and key.
+        TypeError: payloads are of several types, as for `dump_to_array`. Likewise.
         ValueError: no key is given.
         IOError: the file cannot be written.
     """
     csv_file, keys = path_text("csv_file", csv_file), checked_keys(keys)
     with _opened(source, min_time, max_time) as (reader, entries):
-        with complete_or_not(csv_file) as file:
-            writer = csv.writer(file)
-            writer.writerow([cell(key) for key in keys])
-            for _, _, row in rows(reader, entries, keys):
-                writer.writerow([cell(value) for value in row])
+        values = rows(reader, entries, keys)
+        for first in itertools.islice(values, 1):
+            with complete_or_not(csv_file) as file:
+                writer = csv.writer(file)
+                for _, _, row in itertools.chain([first], values):
+                    writer.writerow([cell(value) for value in row])
 
 
 def dump_to_dataframe(source, keys=None, min_time=None, max_time=None):
@@ -129,7 +133,7 @@ def dump_to_dataframe(source, keys=None, min_time=None, max_time=None):
 
     Args:
         source (str or reader): see above.
-        keys (str or list of str): of the payloads. None: all that occur, in the order in which they
+        keys (str, or any collection of str): of the payloads. None: all that occur, in the order in which they
             do (Python 2 has no order of those of one payload); where a payload lacks one, the value
             is missing (NaN or None).
         min_time (float): leave out entries before; seconds elapsed.
@@ -168,7 +172,7 @@ def _check_arguments(source, min_time, max_time, message=False):
         return
     try:
         check_reader(source)
-    except TypeError as error:
+    except NameError as error:
         raise TypeError("source must be the path of a log or of a directory, or a reader: %s"
                         % error)
     if message is not False:

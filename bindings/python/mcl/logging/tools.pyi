@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import Any, Literal, TypeVar, overload
 from typing_extensions import TypeAlias
 
@@ -13,7 +14,7 @@ from mcl.messages.messages import Message
 __all__ = ['dump_to_array', 'dump_to_csv', 'dump_to_dataframe', 'dump_to_list']
 
 _Source: TypeAlias = _Path | _Reader
-_Keys: TypeAlias = str | list[str] | tuple[str, ...]
+_Keys: TypeAlias = str | Collection[str]
 _Message = TypeVar('_Message', bound=Message)
 
 @overload
@@ -54,7 +55,7 @@ def dump_to_list(
     source: _Source,
     min_time: float | None = None,
     max_time: float | None = None,
-    message: bool | type[Message] = False,
+    message: bool | type[Message] | str = False,
     metadata: bool = True,
 ) -> list[Any]: ...
 def dump_to_array(

@@ -38,7 +38,7 @@ def writes(received: 'QueuedData[LoggedImu]', folder: 'os.PathLike[str]') -> Non
         file.write(data)
         file.flush()
         assert_type(file.stats(), 'LogStats')
-        print(file.stats()['entries'], file.prefix)
+        print(file.stats()['entries'], file.prefix, file.max_entries, file.max_time)
     assert_type(file.close(), bool)
     WriteFile(folder, Connection('ff15::21'), time_origin=datetime.utcnow(), max_entries=5)
 
@@ -51,7 +51,7 @@ def reads() -> None:
             print(entry['elapsed_time'] + 1.0, entry['topic'].upper(), entry['payload'].norm())
         if file.header is not None:
             assert_type(file.header, 'LogHeader')
-            print(file.header['created'], file.header['end'] + 1)
+            print(file.header['created'], file.header['end'] + 1, file.header['type'] is LoggedImu)
     raw = ReadFile('/data/imu')
     assert_type(raw, 'ReadFile[Any]')
     one = raw.read()
@@ -64,12 +64,13 @@ def reads() -> None:
     assert_type(ReadFile('/data/imu', None, None, LoggedImu), 'ReadFile[LoggedImu]')
     for each in ReadFile('/data/imu', message=True):
         assert_type(each['payload'], Message)
+    assert_type(ReadFile('/data/imu', message='LoggedImu'), 'ReadFile[Any]')
     for each in ReadDirectory('/data', 1, None, True):
         assert_type(each['payload'], Message)
     with ReadDirectory('/data', ignore_raw=False) as directory:
         for each in directory:
             assert_type(each['payload'], Any)
-        print(directory.source, directory.torn())
+        print(directory.source, directory.torn(), directory.messages)
 
 
 def maybe(message: bool) -> 'ReadFile[Any]':
@@ -107,8 +108,6 @@ class OwnReader:
     def is_data_pending(self) -> bool:
         return False
 
-    def reset(self) -> None: ...
-
 
 def replays() -> None:
     replay = Replay(ReadDirectory('/data', message=True), speed=2)
@@ -140,6 +139,7 @@ def dumps(choice: bool) -> None:
         print(payload['gyro'])
     dump_to_csv(ReadFile('/data/imu'), '/data/imu.csv', ['elapsed_time', 'gyro'], max_time=5)
     array = dump_to_array('/data/imu', 'gyro')
+    dump_to_array('/data/imu', {'gyro', 'accel'})
     if array is not None:
         print(array[0, 0], array.shape)
     frame = dump_to_dataframe('/data/imu', min_time=1)
