@@ -1,6 +1,6 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop, test-networks,
-#                  test-soak, test-readme, test-demo and test-bench
+#                  test-soak, test-readme, test-build, test-demo and test-bench
 # make lint       runs the linters (tests/lint/run), which make lint-tools installs into build/lint; with them the
 #                  type checks of test-types and the comparison of the binary interface
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
@@ -20,9 +20,10 @@
 # make help       prints this
 
 PREFIX  ?= /usr/local
-GO      ?= go
 PYTHON  ?= python3
 BUILD   := build
+# One compiler for all C, also that of cgo. Go is run by internal/go: GO=... names another than the one on PATH.
+export CC
 
 .PHONY: all help clean
 all: lib
@@ -44,37 +45,44 @@ SONAME := libmcl.so.0
 
 # The linker's flags are no #cgo LDFLAGS, since cgo refuses these. The setting of Go's leaves SIGURG to the program
 # (capi/signals.c); as a //go:debug line Go refuses it.
-LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1 -extldflags '-Wl,-soname,$(SONAME) -Wl,--version-script=$(CURDIR)/capi/exports.map -Wl,-z,nodelete'
+LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1 -extldflags '-Wl,-soname,$(SONAME) \"-Wl,--version-script=$(CURDIR)/capi/exports.map\" -Wl,-z,nodelete'
 
 # The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). A library that is in use is replaced, not
 # written over. go build also writes a header of the private exports, which nobody is to use.
-$(BUILD)/libmcl.so: $(LIBRARY_SOURCES)
-	$(GO) run ./internal/overlay $(BUILD)/_overlay
-	$(GO) build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $(BUILD)/_libmcl.so ./capi
+$(BUILD)/libmcl.so: $(LIBRARY_SOURCES) $(BUILD)/_settings
+	internal/go --host run ./internal/overlay $(BUILD)/_overlay
+	CGO_ENABLED=1 internal/go build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $(BUILD)/_libmcl.so ./capi
 	mv -f $(BUILD)/_libmcl.so $@
 	rm -f $(BUILD)/_libmcl.h
 
 $(BUILD)/libmcl.so.0: $(BUILD)/libmcl.so
 	ln -sf libmcl.so $@
 
+# What was built by another compiler, or for another machine, is built anew.
+.PHONY: always
+$(BUILD)/_settings: always
+	@mkdir -p $(BUILD)
+	@echo '$(CC) $(CFLAGS) $(CGO_CFLAGS) $(CGO_LDFLAGS) $(GOOS) $(GOARCH) $(GOARM)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
 # Writes the constants of the other languages from include/mcl.h.
 generate:
-	$(GO) run ./internal/generate
+	internal/go --host run ./internal/generate
 
 check-generated:
-	$(GO) run ./internal/generate -check
+	internal/go --host run ./internal/generate -check
 
 # Records the binary interface, after a change that is meant.
 .PHONY: abi
 abi: lib
-	$(GO) run ./internal/abi
+	internal/go --host run ./internal/abi
 
 ## ---- install ----
 
 # PREFIX=/usr/local [DESTDIR=...] [LIB=lib64]; uninstall with the same.
 .PHONY: wrapper install uninstall
-wrapper:
-	$(MAKE) -C bindings/c BUILD=$(abspath $(BUILD))/c
+wrapper: $(BUILD)/_settings
+	$(MAKE) -C bindings/c BUILD=$(if $(filter /%,$(BUILD)),,../../)$(BUILD)/c
 
 install: lib wrapper
 	PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LIB='$(LIB)' bindings/c/package/install $(BUILD)/libmcl.so $(BUILD)/c/libmclw.a
@@ -87,10 +95,10 @@ uninstall:
 # PARTS="go c header python types shell" picks some.
 .PHONY: lint lint-tools
 lint: lib
-	GO='$(GO)' tests/lint/run $(PARTS)
+	tests/lint/run $(PARTS)
 
 lint-tools:
-	GO='$(GO)' PYTHON='$(PYTHON)' tests/lint/install
+	tests/lint/install
 
 ## ---- tests ----
 
@@ -105,20 +113,22 @@ test:
 	$(MAKE) test-networks
 	$(MAKE) test-soak
 	$(MAKE) test-readme
+	$(MAKE) test-build
 	$(MAKE) test-demo
 	$(MAKE) test-bench
 
 # The packages' tests bring themselves into a private network (internal/testnet).
 .PHONY: test-go
 test-go:
-	@files=$$(gofmt -l core capi internal demo tests); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
-	$(GO) vet ./...
-	$(GO) mod tidy -diff
-	$(GO) test -race ./core/... ./internal/...
-	$(GO) test ./core/...
-	$(GO) test -tags mcl_portable ./core/...
-	GOOS=darwin $(GO) vet ./core/...
-	GOOS=freebsd $(GO) build ./core/...
+	@internal/go version
+	@files=$$("$$(internal/go env GOROOT)/bin/gofmt" -l core capi internal demo tests); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
+	internal/go vet ./...
+	internal/go mod tidy -diff
+	internal/go test -race ./core/... ./internal/...
+	internal/go test ./core/...
+	internal/go test -tags mcl_portable ./core/...
+	GOOS=darwin internal/go vet ./core/...
+	GOOS=freebsd internal/go build ./core/...
 
 # The demo fails when a listener misses a message.
 .PHONY: test-demo
@@ -128,18 +138,23 @@ test-demo:
 # The benchmarks work: a few messages of each.
 .PHONY: test-bench
 test-bench: lib
-	CC='$(CC)' GO='$(GO)' tests/bench/run --smoke
-	$(GO) run ./tests/bench/record -rate 1000 -for 1s
-	$(GO) run ./tests/bench/replay -n 300
-	$(GO) run ./tests/bench/read -size 20 -python ''
+	tests/bench/run --smoke
+	internal/go run ./tests/bench/record -rate 1000 -for 1s
+	internal/go run ./tests/bench/replay -n 300
+	internal/go run ./tests/bench/read -size 20 -python ''
 
 .PHONY: test-readme
 test-readme:
 	tests/readme/run
 
+# Other compilers, machines and homes than those of whoever runs it.
+.PHONY: test-build
+test-build:
+	tests/build/run
+
 .PHONY: test-capi
 test-capi: lib check-generated
-	$(GO) test ./capi
+	internal/go test ./capi
 	tests/capi/static
 	tests/capi/run
 	tests/capi/run --asan
@@ -149,8 +164,7 @@ test-capi: lib check-generated
 # Many calls that no program should make (tests/capi/misuse/run); some minutes. test-capi has a short form of it.
 .PHONY: misuse
 misuse: lib
-	CALLS=$(or $(CALLS),1000000) CYCLES=$(or $(CYCLES),100000) SEED='$(SEED)' THREADS=$(or $(THREADS),4) GO='$(GO)' \
-		tests/capi/misuse/run
+	CALLS=$(or $(CALLS),1000000) CYCLES=$(or $(CYCLES),100000) SEED='$(SEED)' THREADS=$(or $(THREADS),4) tests/capi/misuse/run
 
 .PHONY: test-c
 test-c: lib wrapper
@@ -173,13 +187,13 @@ wheel: lib
 # Every language to every language, and to legacy peers (tests/interop/README.md).
 .PHONY: test-interop
 test-interop: lib wrapper
-	CC='$(CC)' GO='$(GO)' tests/interop/run
+	tests/interop/run
 
 # Networks that change, lose, repeat and reorder, between hosts that are namespaces (tests/networks/README.md).
 .PHONY: test-networks
 test-networks:
-	$(GO) test -count=1 ./tests/networks
-	$(GO) test -count=1 -tags mcl_portable -skip Netem ./tests/networks
+	internal/go test -count=1 ./tests/networks
+	internal/go test -count=1 -tags mcl_portable -skip Netem ./tests/networks
 
 ## ---- long tests ----
 
@@ -194,10 +208,10 @@ fuzz: lib
 	tests/fuzz/run $(or $(MINUTES),1)
 
 flood:
-	MCL_FLOOD=$(or $(DATAGRAMS),10000000) $(GO) test -count 1 -timeout 0 -v -run '^TestAFloodOfHostileDatagrams$$' ./core
+	MCL_FLOOD=$(or $(DATAGRAMS),10000000) internal/go test -count 1 -timeout 0 -v -run '^TestAFloodOfHostileDatagrams$$' ./core
 
 mixing:
-	MCL_MIXING=$(or $(MESSAGES),100000) $(GO) test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
+	MCL_MIXING=$(or $(MESSAGES),100000) internal/go test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
 
 soak: lib wrapper
 	tests/soak/run $(or $(MINUTES),60) $(SEED)
@@ -219,25 +233,25 @@ bench-quick: lib
 
 # In the form that benchstat compares: make bench-go >before, and so on.
 bench-go:
-	@$(GO) test -run '^$$' -bench . -count 10 $(ARGS) ./core ./core/internal/...
+	@internal/go test -run '^$$' -bench . -count 10 $(ARGS) ./core ./core/internal/...
 
 # What is lost of 50,000 messages a second that are recorded while another process spins, and while the recording Python
 # program itself does; how late a replay is; memory and time that reading 1 GB takes. ARGS passes options.
 .PHONY: bench-record bench-replay bench-read
 bench-record: lib
-	$(GO) run ./tests/bench/record $(ARGS)
-	$(GO) build -o $(BUILD)/bench/record ./tests/bench/record
+	internal/go run ./tests/bench/record $(ARGS)
+	internal/go build -o $(BUILD)/bench/record ./tests/bench/record
 	tests/netns $(PYTHON) tests/bench/recording.py --sender $(BUILD)/bench/record
 
 bench-replay:
-	$(GO) run ./tests/bench/replay $(ARGS)
+	internal/go run ./tests/bench/replay $(ARGS)
 
 bench-read: lib
-	$(GO) run ./tests/bench/read -python $(PYTHON) $(ARGS)
+	internal/go run ./tests/bench/read -python $(PYTHON) $(ARGS)
 
 ## ---- demo ----
 
 # Builds what it needs itself, after it has checked that it can (demo/README.md).
 .PHONY: demo
 demo:
-	@CC='$(CC)' GO='$(GO)' PYTHON='$(PYTHON)' MAKE='$(MAKE)' demo/run
+	@MAKE='$(MAKE)' demo/run

@@ -156,7 +156,7 @@ func (l *itemList) view(items []C.shim_item) []mcl.Item {
 		if c.topic != 0 {
 			topic := (*C.const_char)(pointerTo(c.topic))
 			size := c.topic_size
-			if size == C.MCL_NUL {
+			if size == upToNUL {
 				size = C.strlen((*C.char)(unsafe.Pointer(topic)))
 			}
 			l.topics = append(l.topics, viewText(topic, size))

@@ -82,7 +82,7 @@ func copyTopics(options *C.const_listener_options) []string {
 			continue
 		}
 		size := unsafe.Slice((*C.size_t)(unsafe.Pointer(options.topic_sizes)), n)[i]
-		if size == C.MCL_NUL {
+		if size == upToNUL {
 			topics[i] = copyText(text)
 		} else {
 			topics[i] = strings.Clone(viewText(text, size))

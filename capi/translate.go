@@ -7,6 +7,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"syscall"
 	"time"
@@ -15,6 +16,9 @@ import (
 
 	mcl "libmcl/core"
 )
+
+// upToNUL is MCL_NUL, the size of a string that ends at its NUL. It reaches cgo as -1 from Clang, as a size_t from GCC.
+const upToNUL = C.MCL_NUL & math.MaxUint
 
 // report writes err, where there is one and the caller wants to read it, and gives its code.
 func report(out *C.mcl_error, op string, err error) C.int {

@@ -5,6 +5,8 @@
 The library is taken from, in this order: the file that MCL_LIBRARY names in the environment,
 mcl/libmcl.so beside this file, build/libmcl.so of the source tree. In a source tree, `make lib`
 brings it up to date first where there are make and Go. It must load, and be of this version.
+
+A source distribution (sdist) carries the library's sources in native/, and is built from them.
 """
 import io
 import os
@@ -16,6 +18,7 @@ import sys
 from setuptools import Distribution, find_packages, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.install import install
+from setuptools.command.sdist import sdist
 
 try:
     from setuptools.command.bdist_wheel import bdist_wheel  # setuptools 70.1 and later
@@ -26,14 +29,20 @@ except ImportError:
         bdist_wheel = None  # pip then installs without a wheel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+NATIVE = os.path.join(HERE, 'native')
+# What `make lib` needs.
+SOURCES = ['LICENSE', 'Makefile', 'go.mod', 'go.sum', 'capi', 'core', 'include',
+           os.path.join('internal', 'go'), os.path.join('internal', 'overlay')]
 
 
 def source_tree():
-    """Return the top of the source tree, or None.
+    """Return the top of the source tree, or native/ of a source distribution, or None.
 
     Before version 21.3, pip builds a copy of this folder in another place. The shell's folder is
     then the only trace of where it came from.
     """
+    if os.path.exists(NATIVE):
+        return NATIVE
     places = [HERE]
     if os.environ.get('PWD'):
         places.append(os.path.abspath(os.environ['PWD']))
@@ -78,7 +87,8 @@ def library():
 def built_library(tree):
     """Return the path of the source tree's libmcl.so, after bringing it up to date if possible."""
     built = os.path.join(tree, 'build', 'libmcl.so')
-    can_build = os.path.exists(os.path.join(tree, 'Makefile')) and on_path('make') and on_path('go')
+    can_build = (os.path.exists(os.path.join(tree, 'Makefile')) and on_path('make')
+                 and on_path(os.environ.get('GO') or 'go'))
     if can_build or not os.path.exists(built):
         try:
             subprocess.check_call(['make', 'lib'], cwd=tree)
@@ -111,18 +121,43 @@ class BuildWithLibrary(build_py):
     """Adds the library to the package."""
 
     def run(self):
+        native = os.path.realpath(library())  # first: nothing is copied where it cannot be built
         # Of an earlier build, which may hold modules that are no more.
         if os.path.realpath(self.build_lib) != os.path.realpath(HERE):
             shutil.rmtree(os.path.dirname(self._carried()), ignore_errors=True)
         build_py.run(self)
         self.mkpath(os.path.dirname(self._carried()))
-        shutil.copyfile(os.path.realpath(library()), self._carried())
+        shutil.copyfile(native, self._carried())
 
     def get_outputs(self, include_bytecode=1):
         return build_py.get_outputs(self, include_bytecode) + [self._carried()]
 
     def _carried(self):
         return os.path.join(self.build_lib, 'mcl', 'libmcl.so')
+
+
+class SourcesWithNative(sdist):
+    """Adds the library's sources: an unpacked distribution lies in no source tree."""
+
+    def make_release_tree(self, base_dir, files):
+        tree = source_tree()
+        if tree is None:
+            raise SystemExit("the sources of libmcl.so are not there: make the source distribution"
+                             " of a whole source tree")
+        sdist.make_release_tree(self, base_dir, files)
+        for source in SOURCES:
+            for path in files_below(os.path.join(tree, source)):
+                target = os.path.join(base_dir, 'native', os.path.relpath(path, tree))
+                self.mkpath(os.path.dirname(target))
+                self.copy_file(path, target)
+
+
+def files_below(path):
+    """Return this file, or the files in this folder; no tests, and what they read."""
+    if os.path.isfile(path):
+        return [path]
+    return [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
+            if not name.endswith('_test.go') and 'testdata' not in folder.split(os.sep)]
 
 
 class PlatformDistribution(Distribution):
@@ -140,7 +175,7 @@ class PlatformInstall(install):
         self.install_lib = self.install_platlib
 
 
-commands = {'build_py': BuildWithLibrary, 'install': PlatformInstall}
+commands = {'build_py': BuildWithLibrary, 'install': PlatformInstall, 'sdist': SourcesWithNative}
 
 if bdist_wheel is not None:
     class PlatformWheel(bdist_wheel):

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"libmcl/internal/cheader"
 )
@@ -49,11 +50,11 @@ func compile(h *cheader.Header) (string, error) {
 	if err := os.WriteFile(source, programText(h), 0o600); err != nil {
 		return "", err
 	}
-	compiler := os.Getenv("CC")
-	if compiler == "" {
-		compiler = "gcc"
+	compiler := strings.Fields(os.Getenv("CC"))
+	if len(compiler) == 0 {
+		compiler = []string{"cc"}
 	}
-	command := exec.Command(compiler, "-std=c11", "-Iinclude", source, "-o", program)
+	command := exec.Command(compiler[0], append(compiler[1:], "-std=c11", "-Iinclude", source, "-o", program)...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%v: %w\n%s", command, err, output)
 	}

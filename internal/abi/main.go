@@ -5,7 +5,7 @@
 //	go run ./internal/abi           writes tests/capi/abi.txt, from the top of the tree, and says what changed
 //	go run ./internal/abi -check    writes nothing; fails when the record differs, and says what would break
 //
-// It needs build/libmcl.so and a C compiler ($CC, or gcc). The layout is that of systems with 64 bits.
+// It needs build/libmcl.so and a C compiler ($CC, or cc). The layout is that of systems with 64 bits.
 package main
 
 import (

@@ -3,6 +3,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -15,7 +16,8 @@ BUILD = os.path.join(ROOT, 'build', 'bench')
 FOUND = os.path.join(
     BUILD, 'found.json')  # what was found and built before the private network was entered
 
-CC = os.environ.get('CC', 'cc')
+CC = shlex.split(os.environ.get('CC', 'cc'))
+GO = os.path.join(ROOT, 'internal', 'go')
 FLAGS = [
     '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-I' + os.path.join(ROOT, 'include'),
     '-I' + BUILD
@@ -53,7 +55,7 @@ def _run(command, **options):
 
 
 def _compile(name, libraries, sources=()):
-    _run([CC] + FLAGS + [os.path.join(PROGRAMS, 'bench.c'),
+    _run(CC + FLAGS + [os.path.join(PROGRAMS, 'bench.c'),
                          os.path.join(PROGRAMS, name + '.c')] + list(sources)
          + ['-o', os.path.join(BUILD, name)] + libraries + ['-pthread'])
 
@@ -70,7 +72,7 @@ def _library():
 
 
 def _has(header):
-    return subprocess.run([CC, '-fsyntax-only', '-include', header, '-x', 'c', os.devnull],
+    return subprocess.run(CC + ['-fsyntax-only', '-include', header, '-x', 'c', os.devnull],
                           stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0
 
@@ -95,7 +97,7 @@ def _other(name, header, library, packages, install):
         if name == 'dds':
             _run(['idlc', '-l', 'c', os.path.join(PROGRAMS, 'sample.idl')], cwd=BUILD)
             # Apart, since what it generates is not made for our warnings.
-            _run([CC, '-w', '-O2', '-I' + BUILD, '-c', 'sample.c', '-o', 'sample.o'], cwd=BUILD)
+            _run(CC + ['-w', '-O2', '-I' + BUILD, '-c', 'sample.c', '-o', 'sample.o'], cwd=BUILD)
             sources = [os.path.join(BUILD, 'sample.o')]
         _compile(name, ['-l' + library], sources)
     except RuntimeError as error:
@@ -138,16 +140,8 @@ def prepare(install):
     missing, others = [], []
     _compile('bare', [])
     _compile('mcl', _library())
-    _run([
-        os.environ.get('GO', 'go'), 'build', '-o',
-        os.path.join(BUILD, 'mcl-go'), './tests/bench/programs/go'
-    ],
-         cwd=ROOT)
-    _run([
-        os.environ.get('GO', 'go'), 'test', '-c', '-o',
-        os.path.join(BUILD, 'core.test'), './core'
-    ],
-         cwd=ROOT)
+    _run([GO, 'build', '-o', os.path.join(BUILD, 'mcl-go'), './tests/bench/programs/go'], cwd=ROOT)
+    _run([GO, 'test', '-c', '-o', os.path.join(BUILD, 'core.test'), './core'], cwd=ROOT)
     for name, header, library, packages in OTHERS:
         why = _other(name, header, library, packages, install)
         if why is None:

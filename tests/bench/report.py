@@ -4,6 +4,7 @@ import platform
 import re
 import subprocess
 
+from peers import GO
 from results import SIZE_NAMES
 from speeds import COLUMNS
 
@@ -57,7 +58,7 @@ def machine():
     if found:
         model = found.group(1)
     kernel = re.match(r'\d+\.\d+', platform.release()).group()
-    go = subprocess.run([os.environ.get('GO', 'go'), 'env', 'GOVERSION'],
+    go = subprocess.run([GO, 'env', 'GOVERSION'],
                         stdout=subprocess.PIPE,
                         universal_newlines=True)
     return {

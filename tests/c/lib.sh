@@ -1,10 +1,11 @@
 # lib.sh - for the scripts beside it: one line of result for each test, which `run` counts. Set by it: WORK, a directory
-# that is removed at the end, with a copy of the library and the wrapper in WORK/build.
+# that is removed at the end, with a copy of the library and the wrapper in WORK/build; and `work`, its path from the root,
+# for make, which knows no spaces in paths.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 : "${WORK:?is set by tests/c/run}"
 library=$WORK/build
-headers="-I$root/include -I$root/bindings/c"
+headers=(-I"$root/include" -I"$root/bindings/c")
 warnings="-Wall -Wextra -Werror -pedantic"
 compilers=cc
 for other in gcc clang; do

@@ -43,7 +43,7 @@ static void test_hook(void)
  * exec()ed anew, since the library does not work in a forked one. */
 static int child(const char *program, const char *argument, char *text, size_t size)
 {
-    char command[512];
+    char command[8192]; /* more than a path has */
     FILE *stderr_of_child;
     size_t got;
 

@@ -2,12 +2,13 @@
 #define _GNU_SOURCE
 #include "check.h"
 #include "hook.h"
+#include <limits.h>
 
-static char folder[] = "/tmp/mclw-log-XXXXXX";
+static char folder[PATH_MAX / 2];
 
 static const char *in_folder(const char *name)
 {
-    static char paths[4][200];
+    static char paths[4][PATH_MAX];
     static unsigned next;
     char *path = paths[next++ % 4];
 
@@ -254,6 +255,9 @@ static void test_time_and_signal(void)
 
 int main(void)
 {
+    const char *temporary = getenv("TMPDIR");
+
+    snprintf(folder, sizeof folder, "%s/mclw-log-XXXXXX", temporary != NULL ? temporary : "/tmp");
     REQUIRE(mkdtemp(folder) != NULL);
     mclw_on_error(remember, NULL);
     test_write_and_read();

@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-static char scratch_folder[] = "/tmp/mcl-capi-XXXXXX";
+static char scratch_folder[PATH_MAX / 2];
 static pid_t scratch_owner;
 
 static int scratch_remove_one(const char *path, const struct stat *s, int kind, struct FTW *where)
@@ -24,13 +24,21 @@ static void scratch_remove(void)
         nftw(scratch_folder, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
+/* The template of a name in the folder for temporary files, for mkstemp and mkdtemp. */
+static inline char *temporary(char template[PATH_MAX / 2])
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(template, PATH_MAX / 2, "%s/mcl-capi-XXXXXX", folder != NULL ? folder : "/tmp");
+    return template;
+}
+
 /* A path in the folder; of the last eight, each has memory of its own. */
 static inline const char *in_scratch(const char *name)
 {
     static char paths[8][PATH_MAX];
     static unsigned next;
     if (scratch_owner == 0) {
-        CHECK(mkdtemp(scratch_folder) != NULL);
+        CHECK(mkdtemp(temporary(scratch_folder)) != NULL);
         scratch_owner = getpid();
         atexit(scratch_remove);
     }

@@ -1,7 +1,7 @@
 /* Small messages leave without Go (capi/shortcut.h). What a program sees is to be the same as if they did not: what is
  * accepted, what arrives, what is counted, and what a close does to those who publish. A batch of one always goes through Go,
  * and so does the first message after opening; they are what the shortcut is compared with. */
-#include "test.h"
+#include "scratch.h"
 
 static mcl_listener *listener;
 static char buffer[200000];
@@ -398,8 +398,8 @@ static void closed_amid_publishing(void)
     atomic_store(&current, broadcast_with(NULL));
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, publisher, NULL);
-    char name[] = "/tmp/mcl-shortcut-XXXXXX";
-    int file = mkstemp(name);
+    char name[PATH_MAX / 2];
+    int file = mkstemp(temporary(name));
     for (int i = 0; i < 300; i++) {
         mcl_broadcaster *old = atomic_load(&current), *next = broadcast_with(NULL);
         int reached = published + 20;

@@ -34,7 +34,7 @@ static mcl_error error;
 static mcl_type *type;
 static mcl_listener *listener;
 static mcl_broadcaster *broadcaster;
-static char folder[] = "/tmp/mcl-fuzz-XXXXXX";
+static char folder[PATH_MAX / 2];
 static int plain;
 
 /* What a call returned: success, or an error that the caller could have met, with a text. */
@@ -109,6 +109,8 @@ static void open_all(void)
     inet_pton(AF_INET6, GROUP, &group.sin6_addr);
     plain = socket(AF_INET6, SOCK_DGRAM, 0);
     REQUIRE(connect(plain, (struct sockaddr *)&group, sizeof group) == 0);
+    const char *temporary = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/mcl-fuzz-XXXXXX", temporary != NULL ? temporary : "/tmp");
     REQUIRE(mkdtemp(folder) != NULL);
     atexit(remove_folder);
 }

@@ -52,6 +52,12 @@ SHARED_OUT = {
 }
 
 
+def pytest_configure(config):
+    """Leave out what is to be ignored when it is named, too."""
+    config.args[:] = [arg for arg in config.args
+                      if os.path.basename(arg.split('::')[0]) not in collect_ignore]
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave out what other interpreters run: MCL_TEST_SHARE is "2/6" on the second of six."""
     share = os.environ.get('MCL_TEST_SHARE')

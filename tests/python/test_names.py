@@ -104,7 +104,11 @@ def test_import_does_not_load_the_library():
         "import mcl, mcl.network.udp, mcl.messages.messages\n"
         "import mcl.logging.replay, mcl.logging.tools\n"
         "mcl.network.udp.Connection('ff15::1')\n"
-        "assert 'libmcl' not in open('/proc/self/maps').read()"
+        "files = [line.rstrip().split('/')[-1] for line in open('/proc/self/maps')]\n"
+        "assert not [name for name in files if name.startswith('libmcl')]\n"
+        "mcl.RawBroadcaster(mcl.network.udp.Connection('ff15::1')).close()\n"
+        "files = [line.rstrip().split('/')[-1] for line in open('/proc/self/maps')]\n"
+        "assert 'libmcl.so' in files"
     )
 
 

@@ -10,7 +10,7 @@
 /* Mounts one in a folder, for this process alone (../../netns). Gives its path. */
 static inline const char *small_disk(const char *folder)
 {
-    static char path[200];
+    static char path[512];
     snprintf(path, sizeof path, "%s/disk", folder);
     if (mkdir(path, 0700) != 0 || mount("none", path, "tmpfs", 0, "size=64m") != 0) {
         perror(path);

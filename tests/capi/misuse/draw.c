@@ -179,7 +179,7 @@ const char *draw_text_value(player *p)
 
 static const char *file_named(player *p, const char *folder)
 {
-    static __thread char name[120];
+    static __thread char name[512];
     snprintf(name, sizeof name, "%s/w%d", folder, (int)below(p, 40));
     return name;
 }
@@ -199,7 +199,7 @@ const char *draw_text_prefix(player *p)
 
 const char *draw_text_path(player *p)
 {
-    static __thread char name[200];
+    static __thread char name[512];
     if (chance(p, 3)) {
         say(p, "NULL, ");
         return NULL;

@@ -167,7 +167,7 @@ static void cycle_refused(void)
 
 static void cycle_log_writer(void)
 {
-    char name[200], file[210];
+    char name[512], file[520];
     mcl_log_writer *w;
     snprintf(name, sizeof name, "%s/cycle", scratch);
     snprintf(file, sizeof file, "%s.log", name);
@@ -179,7 +179,7 @@ static void cycle_log_writer(void)
 
 static void open_log(mcl_log_reader **r)
 {
-    char name[200];
+    char name[512];
     snprintf(name, sizeof name, "%s/logs/Imu", vectors);
     MUST(mcl_log_open(name, NULL, r, &error));
 }
@@ -200,7 +200,7 @@ static void cycle_log_reader(void)
 
 static void cycle_recorder(void)
 {
-    char name[200], file[210];
+    char name[512], file[520];
     mcl_connection c = at(5000);
     mcl_recorder *r;
     snprintf(name, sizeof name, "%s/recorded", scratch);

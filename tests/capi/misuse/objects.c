@@ -64,7 +64,7 @@ static int remove_one(const char *path, const struct stat *s, int flag, struct F
 /* A log by its prefix, or a folder. */
 void remove_path(const char *path)
 {
-    char name[200];
+    char name[512];
     if (path[0] == '/' && strncmp(path, scratch, strlen(scratch)) != 0)
         return;
     nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);

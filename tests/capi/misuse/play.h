@@ -45,7 +45,7 @@ typedef struct handle {
     uint64_t closed;  /* tick after the call that closed it */
     uint64_t serial;  /* what tells the object from others; 0: nothing does */
     int readers;      /* calls that look at this message; -1: one changes it */
-    char path[120];   /* what is to be removed when it is closed: a log's prefix or a recording's folder */
+    char path[512];   /* what is to be removed when it is closed: a log's prefix or a recording's folder */
 } handle;
 
 enum how { USE, USE_OR_NULL, CHANGE, CLOSE };
@@ -79,7 +79,7 @@ typedef struct player {
     mcl_error *error;  /* given to the call; NULL: none */
     void **opened;     /* where the call puts a new handle; NULL: nowhere */
     uint64_t serial;   /* of what is opened */
-    char path[120];    /* and what is to be removed when it is closed */
+    char path[512];    /* and what is to be removed when it is closed */
     struct subscription *subscription;
     size_t *needed;    /* given to the call */
     char *room_at;     /* the last room given, and its size */

@@ -45,7 +45,7 @@ static char *trace_line(int i)
 {
     static char *lines;
     if (lines == NULL) {
-        char name[200];
+        char name[512];
         snprintf(name, sizeof name, "%s/trace", trace_folder);
         int fd = open(name, O_CREAT | O_RDWR | O_TRUNC, 0600);
         if (fd < 0 || ftruncate(fd, PLAYERS * TEXT) < 0) {
