@@ -33,9 +33,11 @@
  *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv, mcl_replay_wait, mcl_replay_push)
  *             return MCL_EINTR when a handler ran. No function may be called from a signal handler, nor left by
  *             longjmp. A process that is started from within a callback inherits the blocked signals: unblock them
- *             first. Go's runtime handles SIGSEGV, SIGBUS and SIGFPE once the library is loaded: a fault in the
- *             program's own code goes to the handler that was there before, or ends the process by that signal. A
- *             handler that is installed later replaces it; faults in the library are then that handler's.
+ *             first. The library handles SIGSEGV, SIGBUS and SIGFPE once it is loaded, to return a null pointer of
+ *             its own as MCL_EINTERNAL. Any other fault, in a callback or at a wrong pointer that it was given too,
+ *             goes to the handler that was there before, which is installed again for that, or ends the process by
+ *             that signal. A handler that is installed later replaces the library's; faults in the library are then
+ *             that handler's. Handlers of other signals stay as they are.
  *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
  *             mcl_malformed_name returns MCL_EFORKED, and the sockets and log files inherited from the parent are
  *             closed (of numbers below 1,048,576); what the parent has not written yet, the child never writes. exec()
