@@ -137,6 +137,9 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	if err := o.resolve(op, conn); err != nil {
 		return nil, err
 	}
+	if err := startRuntime(op, conn.String()); err != nil {
+		return nil, err
+	}
 	if err := res.checkInterface(op); err != nil {
 		return nil, err
 	}

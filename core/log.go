@@ -112,8 +112,7 @@ func logFileError(op, path string, err error) error {
 	folder := filepath.Dir(path)
 	switch errno {
 	case unix.EMFILE, unix.ENFILE:
-		e.Kind = ErrDescriptors
-		e.Remedy = "close what is not needed, or raise the limit (`ulimit -n`)"
+		e.Kind, e.Remedy = ErrDescriptors, descriptorsRemedy(errno)
 	case unix.ENOENT:
 		e.Detail = "it does not exist"
 		e.Remedy = "look at what is there: `ls " + folder + "`"

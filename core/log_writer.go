@@ -123,6 +123,9 @@ func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 		}
 		w.origin, w.hasOrigin = microsOf(ns), true
 	}
+	if err := startRuntime(op, prefix); err != nil {
+		return nil, err
+	}
 	if err := w.checkPlace(op); err != nil {
 		return nil, err
 	}

@@ -119,6 +119,9 @@ func NewReplay(source ReplaySource, speed float64, o ReplayOptions) (*Replay, er
 		return nil, &OpError{Op: op, Kind: ErrInvalid, Detail: fmt.Sprintf("%d entries cannot be read ahead", o.Buffer),
 			Remedy: "give 1 or more, or 0 for the default"}
 	}
+	if err := startRuntime(op, ""); err != nil {
+		return nil, err
+	}
 	waiter, err := clock.New()
 	if err != nil {
 		return nil, systemError(op, "", err)

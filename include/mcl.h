@@ -11,7 +11,9 @@
  *             which may be NULL; on failure it receives a text that names the operation, what it was done
  *             to, and the remedy. On success it is left alone. Besides the codes that it names, a function may return
  *             MCL_EINVAL (an argument is NULL or out of its range), MCL_EHANDLE and MCL_ECLOSED where it takes a
- *             handle, MCL_EFORKED and MCL_EINTERNAL; and no other.
+ *             handle, MCL_EFORKED, MCL_EINTERNAL, and MCL_EDESCRIPTORS until the library has the two descriptors
+ *             that it needs for itself; and no other. It takes these when it is loaded, or when it is called and there
+ *             are some.
  *   Handles   mcl_broadcaster, mcl_listener, mcl_type, mcl_message, mcl_log_writer, mcl_log_reader, mcl_recorder
  *             and mcl_replay are opaque. A handle that is NULL, closed, of another kind, or no handle at all gives
  *             MCL_EHANDLE or MCL_ECLOSED, never a crash, and never meets another object: on 64-bit systems no handle's
@@ -124,6 +126,7 @@ const char *mcl_strerror(int code);
 #define MCL_QUEUE_BYTES_DEFAULT 268435456  /* 256 MiB */
 #define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
 #define MCL_COALESCE_US_MAX 1000000        /* a second */
+#define MCL_OPEN_DESCRIPTORS 10            /* that opening something takes for a moment, at most; it keeps fewer */
 #define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a running callback */
 
 #define MCL_NUL ((size_t)-1) /* as the size of a string: up to its NUL */

@@ -4,9 +4,8 @@
  *     faults             all cases
  *     faults FAULT PLACE HANDLER
  */
-#include "scratch.h"
+#include "copy.h"
 
-#include <dlfcn.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -304,17 +303,6 @@ static void a_panic_is_an_error(void)
     FAILS(MCL_EINTERNAL, mcl_broadcaster_publish(b, NULL, 0, (void *)64, 300000, &error));
     MUST(mcl_broadcaster_publish_int(b, NULL, 0, 1, &error));
     MUST(mcl_broadcaster_close(b));
-}
-
-static const char *copied_library(void)
-{
-    Dl_info library;
-    char command[3 * PATH_MAX];
-    const char *copy = in_scratch("libmcl-copy.so");
-    CHECK(dladdr((void *)mcl_version, &library) != 0);
-    snprintf(command, sizeof command, "cp '%s' %s", library.dli_fname, copy);
-    CHECK(system(command) == 0);
-    return copy;
 }
 
 int main(int argc, char **argv)

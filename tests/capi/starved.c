@@ -1,11 +1,9 @@
 /* Little memory and few threads: what the library holds stays within its limits, and it needs no thread for each object.
  *
  * Each part is this program again, with the limit of setrlimit(2) that it was started under. */
-#define _GNU_SOURCE /* dladdr */
-#include "scratch.h"
+#include "copy.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -110,11 +108,9 @@ static int threads_are_limited(void)
 static const char *copy_for_anybody(void)
 {
     const char *folder = in_scratch("");
-    Dl_info library;
     char command[4 * PATH_MAX];
-    CHECK(dladdr((void *)mcl_version, &library) != 0);
-    snprintf(command, sizeof command, "cp /proc/%d/exe %sstarved && cp '%s' %slibmcl.so.0 && chmod -R a+rX %s", (int)getpid(), folder,
-             library.dli_fname, folder, folder);
+    copied_library();
+    snprintf(command, sizeof command, "cp /proc/%d/exe %sstarved && chmod -R a+rX %s", (int)getpid(), folder, folder);
     CHECK(system(command) == 0);
     CHECK(setenv("LD_LIBRARY_PATH", folder, 1) == 0);
     return in_scratch("starved");

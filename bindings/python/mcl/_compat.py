@@ -2,6 +2,7 @@
 
 The rest of the package is written in the language that both share.
 """
+import codecs
 import ctypes
 import io
 import re
@@ -24,6 +25,10 @@ else:
     packed_types = (bytes, bytearray, memoryview)
 
 if PY2:
+    # Found at the first use otherwise, in a file; and never, once no descriptor was left for that.
+    for _name in ('ascii', 'utf-8'):
+        codecs.lookup(_name)
+
     class _Timespec(ctypes.Structure):
         _fields_ = [('seconds', ctypes.c_long), ('nanoseconds', ctypes.c_long)]
 
