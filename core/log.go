@@ -35,7 +35,7 @@ type LogOptions struct {
 	Revision   string        // of the recording program's source, say, in one line; may be empty
 	Origin     time.Time     // elapsed times count from it, cut to the microsecond; zero: the first entry's time
 	MaxEntries int           // a new file after so many entries; 0: never
-	MaxTime    time.Duration // a new file after so much time of data; 0: never
+	MaxTime    time.Duration // a new file for an entry so much later than the first, or earlier (a clock was set back); 0: never
 
 	// OnDescriptor is told of each file's descriptor: when it was opened, and before it is closed. It is for a program that
 	// must close them in a forked child. It may run on any goroutine, and must not call the writer.

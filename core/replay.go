@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"libmcl/core/internal/clock"
@@ -96,8 +95,8 @@ type Replay struct {
 	published  sync.Cond // publishing has become false
 	lateMax    time.Duration
 
-	telling  sync.Mutex // one OnError at a time
-	lastTold atomic.Int64
+	telling sync.Mutex // one OnError at a time
+	told    limiter    // to stderr
 
 	topic string // the publishing goroutine's: of the last entry
 }

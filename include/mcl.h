@@ -558,7 +558,8 @@ typedef struct mcl_log_options {
     int32_t has_time_origin; /* MCL_ON; 0 or MCL_OFF: the origin is the first entry's time */
     int32_t reserved;
     int64_t max_entries;     /* a new file after so many entries; 0: never */
-    int64_t max_time;        /* a new file after so many nanoseconds of data; 0: never */
+    int64_t max_time;        /* a new file for an entry so many nanoseconds later than the first of the file, or
+                                earlier (a clock was set back); 0: never */
 } mcl_log_options;
 
 #define MCL_LOG_OPTIONS_INIT {sizeof(mcl_log_options), NULL, NULL, 0, 0, 0, 0, 0}

@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 import time
+import types
 
 PY2 = sys.version_info[0] == 2
 
@@ -43,8 +44,27 @@ if PY2:
         now = timespec()
         clock_gettime(clock_id, byref(now))  # which fails for unknown clocks only
         return now.seconds + now.nanoseconds * 1e-9
+
+    class Condition(threading._Condition):
+        """threading.Condition, whose waits end by the time of day on Python 2."""
+
+        _wait = threading._Condition.wait.__func__
+        wait = types.FunctionType(_wait.__code__, dict(vars(threading), _time=monotonic), 'wait',
+                                  _wait.__defaults__)
 else:
     monotonic = time.monotonic
+    Condition = threading.Condition
+
+
+if sys.version_info >= (3, 11):
+    join = threading.Thread.join
+else:
+    def join(thread, seconds):
+        """Thread.join, which goes by the time of day here. Somebody may set that."""
+        end, moment = monotonic() + seconds, 0.0005
+        while thread.is_alive() and monotonic() < end:
+            time.sleep(moment)
+            moment = min(2 * moment, 0.02)
 
 if PY2:
     class ReentrantLock(object):
