@@ -43,9 +43,10 @@ LIBRARY_SOURCES := go.mod include/mcl.h capi/exports.map internal/overlay/main.g
 	$(shell find capi core -name '*.go' -not -name '*_test.go') $(wildcard capi/*.c capi/*.h)
 SONAME := libmcl.so.0
 
-# The linker's flags are no #cgo LDFLAGS, since cgo refuses these. The setting of Go's leaves SIGURG to the program
-# (capi/signals.c); as a //go:debug line Go refuses it.
-LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1 -extldflags '-Wl,-soname,$(SONAME) \"-Wl,--version-script=$(CURDIR)/capi/exports.map\" -Wl,-z,nodelete'
+# The linker's flags are no #cgo LDFLAGS, since cgo refuses these. Of the settings of Go's one leaves SIGURG to the
+# program (capi/signals.c), and one lets a wrong pointer of the program's be its own fault, where Go would end the process when
+# it comes upon it. As //go:debug lines Go refuses them.
+LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1,invalidptr=0 -extldflags '-Wl,-soname,$(SONAME) \"-Wl,--version-script=$(CURDIR)/capi/exports.map\" -Wl,-z,nodelete'
 
 # The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). A library that is in use is replaced, not
 # written over. go build also writes a header of the private exports, which nobody is to use.

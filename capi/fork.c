@@ -60,6 +60,7 @@ static void in_parent(void)
 static void in_child(void)
 {
     atomic_store(&fork_happened, 1);
+    atomic_store(&guard_is_open, 0);
     int end = atomic_load(&noted_end);
     for (int word = 0; word < end; word++) {
         uint64_t bits = atomic_exchange(&noted[word], 0);

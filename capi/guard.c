@@ -26,13 +26,6 @@ int guard_errno(mcl_error *error, int system, const char *function, const char *
     return MCL_ESYSTEM;
 }
 
-int guard_refuse_fork(const char *function, mcl_error *error)
-{
-    return guard_fail(error, MCL_EFORKED, function,
-                      "libmcl was loaded before a fork, and its threads exist only in the parent: "
-                      "load the library after the fork, or call exec in the child");
-}
-
 /* No object is larger than this, so a larger size is a mistake such as a negative number. */
 #define OBJECT_MAX ((size_t)PTRDIFF_MAX)
 

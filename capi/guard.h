@@ -16,13 +16,15 @@ int guard_fail(mcl_error *error, int code, const char *function, const char *for
 int guard_errno(mcl_error *error, int system, const char *function, const char *what);
 
 extern atomic_int fork_happened; /* fork.c: this is the child of a fork */
-int guard_refuse_fork(const char *function, mcl_error *error);
+extern atomic_int guard_is_open; /* start.c: Go may be called; it has started, and this is no child of a fork */
+int guard_start(const char *function, mcl_error *error);
 
-/* Begins each function: nothing of Go may be called in the child of a fork. */
+/* Begins each function: nothing of Go may be called in the child of a fork, nor before it has the descriptors that it ends
+ * the process without. */
 #define ENTER(error)                                                                                                   \
     do {                                                                                                               \
-        if (__builtin_expect(atomic_load_explicit(&fork_happened, memory_order_relaxed), 0))                           \
-            return guard_refuse_fork(__func__, error);                                                                 \
+        if (__builtin_expect(!atomic_load_explicit(&guard_is_open, memory_order_relaxed), 0))                          \
+            CHECK(guard_start(__func__, error));                                                                       \
     } while (0)
 
 /* Makes a call into Go with the program's signals blocked on this thread.

@@ -13,6 +13,8 @@ package main
 import "C"
 
 import (
+	"runtime/debug"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -36,4 +38,35 @@ func init() {
 	mcl.LocalTime = func(t time.Time) time.Time {
 		return t.In(time.FixedZone("", int(C.shim_utc_offset(C.int64_t(t.Unix())))))
 	}
+	started := mcl.Start() == nil
+	if !started {
+		collection.percent, collection.halted = debug.SetGCPercent(-1), true
+	}
+	C.shim_go_has_begun(C.int(boolean(started)))
+}
+
+// collection keeps Go's collector from running before the library could start: it would set a timer, for which Go's runtime
+// ends the process where it has no descriptors. Nothing that needs a collector runs by then.
+var collection struct {
+	sync.Mutex
+	halted  bool
+	percent int
+}
+
+// mclgo_start is what each call of the program does where the library could not start when it was loaded.
+//
+//export mclgo_start
+func mclgo_start(function *C.const_char, out *C.mcl_error) (code C.int) {
+	op := viewName(function)
+	defer guard(out, op, &code)
+	if err := mcl.Start(); err != nil {
+		return report(out, op, err)
+	}
+	collection.Lock()
+	defer collection.Unlock()
+	if collection.halted {
+		debug.SetGCPercent(collection.percent)
+		collection.halted = false
+	}
+	return 0
 }

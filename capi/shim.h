@@ -118,6 +118,9 @@ void shim_drop(shim_callback *callback);
 void shim_callback_free(shim_callback *callback);
 int shim_callback_runs_here(shim_callback *callback);
 
+/* start.c, for Go: it has begun, and may be called if it is open. */
+void shim_go_has_begun(int is_open);
+
 /* handle.c, for Go: the tokens of closed handles, which stay reserved for a while. They are kept here as well so that leak
  * checkers, which do not see Go's memory, do not take them for lost. */
 #define SHIM_QUARANTINE 4096

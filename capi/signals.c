@@ -11,7 +11,10 @@
  * runtime (internal/overlay). SIGURG, by which Go interrupts its own long loops, is left alone too, by the setting
  * asyncpreemptoff (Makefile): no loop here is so long that it must be.
  *
- * What stays of Go is its handlers for the synchronous signals, which pass on what did not happen in Go. */
+ * What stays of Go is its handlers for SIGSEGV, SIGBUS and SIGFPE, for what may be a panic of its own: a nil pointer, a
+ * division by zero. Every other fault is the program's, wherever it happens: in its code, in a callback on a thread of
+ * Go's, or where the library reads what a wild pointer was given for. Go by itself would end the process by a trace of
+ * its goroutines, and by SIGQUIT or SIGABRT. */
 #define _GNU_SOURCE /* sigisemptyset, syscall */
 #include "guard.h"
 
@@ -23,10 +26,13 @@
 static sigset_t blocked;
 static sigset_t at_load;
 
-/* Go installs handlers of its own for these, which it does not need here. */
-static const int given_back[] = {SIGPIPE, SIGURG};
-#define GIVEN_BACK (sizeof given_back / sizeof *given_back)
-static struct sigaction actions_at_load[GIVEN_BACK];
+/* What a thread raises by what it does; of these Go handles the first three. */
+static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+#define SYNCHRONOUS (sizeof synchronous / sizeof *synchronous)
+#define FAULTS 3
+
+static struct sigaction actions_at_load[NSIG];
+static void (*go_handlers[NSIG])(int, siginfo_t *, void *);
 
 /* Tells whether a signal waits that this thread will take with the mask `before`, though another could. */
 static int is_due(const sigset_t *before)
@@ -57,22 +63,57 @@ void signals_restore(const sigset_t *before)
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+/* Gives a signal to the program, as if the library had not been loaded: to the handler that was there, with its own flags,
+ * mask and stack, or to the system's default action, which ends the process by this signal where it happened. The signal
+ * is blocked until the handler returns. Queuing it keeps what is known of it, and repeats what does not happen again by
+ * itself, such as kill(2). */
+static void give_to_program(int signal, siginfo_t *info, void *context)
+{
+    sigaction(signal, &actions_at_load[signal], NULL);
+    syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), signal, info);
+}
+
+/* Go makes a panic of what happened in its own code, and passes on to give_to_program what did not. */
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+    enum { GO_NIL_PAGE = 4096 }; /* runtime/signal_unix.go: beyond, Go gives up */
+    int by_kernel = info->si_code > 0 && info->si_code != SI_KERNEL;
+    if (by_kernel && (signal == SIGFPE || (uintptr_t)info->si_addr < GO_NIL_PAGE))
+        go_handlers[signal](signal, info, context);
+    else
+        give_to_program(signal, info, context);
+}
+
 /* Constructors with a priority run before those without, of which Go's is one. */
 __attribute__((constructor(101))) static void before_go(void)
 {
-    static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    struct sigaction ours = {.sa_sigaction = give_to_program, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof synchronous / sizeof *synchronous; i++)
+    for (size_t i = 0; i < SYNCHRONOUS; i++)
         sigdelset(&blocked, synchronous[i]);
     signals_block(&at_load);
-    for (size_t i = 0; i < GIVEN_BACK; i++)
-        sigaction(given_back[i], NULL, &actions_at_load[i]);
+    for (int signal = 1; signal < NSIG; signal++)
+        sigaction(signal, NULL, &actions_at_load[signal]);
+    for (int i = 0; i < FAULTS; i++)
+        sigaction(synchronous[i], &ours, NULL);
 }
 
-/* Without a priority, in the order of linking: Go's object comes first. tests/capi/signals.c sees to it. */
+/* Takes back what Go did to other signals: its handlers for SIGPIPE and SIGURG, which it does not need here, and SA_ONSTACK,
+ * by which the program's handlers would run on whatever small stack it has for crashes. Those of signals that come amid
+ * Go's code need it.
+ *
+ * Without a priority, in the order of linking: Go's object comes first. tests/capi/signals.c sees to it. */
 __attribute__((constructor)) static void after_go(void)
 {
-    for (size_t i = 0; i < GIVEN_BACK; i++)
-        sigaction(given_back[i], &actions_at_load[i], NULL);
+    for (int signal = 1; signal < NSIG; signal++)
+        if (sigismember(&blocked, signal) == 1)
+            sigaction(signal, &actions_at_load[signal], NULL);
+    for (int i = 0; i < FAULTS; i++) {
+        struct sigaction action;
+        sigaction(synchronous[i], NULL, &action);
+        go_handlers[synchronous[i]] = action.sa_sigaction;
+        action.sa_sigaction = on_fault;
+        sigaction(synchronous[i], &action, NULL);
+    }
     signals_restore(&at_load);
 }

@@ -13,13 +13,15 @@ func TestWhoImportsWhom(t *testing.T) {
 	allowed := map[string][]string{
 		"libmcl/core/internal/buf":      {},
 		"libmcl/core/internal/clock":    {"libmcl/core/internal/notify", "golang.org/x/sys/unix"},
+		"libmcl/core/internal/gopoller": {"golang.org/x/sys/unix"},
 		"libmcl/core/internal/notify":   {"golang.org/x/sys/unix"},
 		"libmcl/core/internal/wire":     {"libmcl/core/internal/buf"},
 		"libmcl/core/internal/queue":    {"libmcl/core/internal/buf"},
 		"libmcl/core/internal/logfile":  {"libmcl/core/internal/wire"},
 		"libmcl/core/internal/netwatch": {"golang.org/x/sys/unix"},
 		"libmcl/core/internal/netio":    {"libmcl/core/internal/buf", "libmcl/core/internal/clock", "libmcl/core/internal/netwatch", "golang.org/x/net/ipv6", "golang.org/x/sys/unix"},
-		"libmcl/core": {"libmcl/core/internal/buf", "libmcl/core/internal/logfile", "libmcl/core/internal/clock", "libmcl/core/internal/netio", "libmcl/core/internal/netwatch", "libmcl/core/internal/notify",
+		"libmcl/core": {"libmcl/core/internal/buf", "libmcl/core/internal/logfile", "libmcl/core/internal/clock", "libmcl/core/internal/gopoller", "libmcl/core/internal/netio",
+			"libmcl/core/internal/netwatch", "libmcl/core/internal/notify",
 			"libmcl/core/internal/queue", "libmcl/core/internal/wire", "github.com/vmihailenco/msgpack/v5", "golang.org/x/sys/unix"},
 		"libmcl/capi": {"libmcl/core", "github.com/mattn/go-pointer", "C"},
 	}

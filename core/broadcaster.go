@@ -92,6 +92,9 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	if err != nil {
 		return nil, err
 	}
+	if err := startRuntime(op, conn.String()); err != nil {
+		return nil, err
+	}
 	if err := res.checkInterface(op); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"libmcl/core/internal/gopoller"
 	"libmcl/core/internal/netio"
 )
 
@@ -94,6 +95,19 @@ func CodeOf(err error) Error {
 	return ErrInternal
 }
 
+// Start readies what everything here needs: two descriptors of Go's own, which it keeps. Importing this package does so where
+// it can, and each opening where it could not. The error is ErrDescriptors.
+func Start() error { return startRuntime("start libmcl", "") }
+
+func init() { _ = gopoller.Start() } // most programs have descriptors when they begin
+
+func startRuntime(op, on string) error {
+	if err := gopoller.Start(); err != nil {
+		return systemError(op, on, err)
+	}
+	return nil
+}
+
 // Complain is told of errors that no call can return where there is no OnError. The default prints to stderr; a C program has
 // a stderr of its own. Set it before anything is opened.
 var Complain = func(err error) { fmt.Fprintln(os.Stderr, err) }
@@ -115,8 +129,7 @@ func systemError(op, on string, err error) error {
 	}
 	switch errno {
 	case unix.EMFILE, unix.ENFILE:
-		e.Kind = ErrDescriptors
-		e.Remedy = "close what is not needed, or raise the limit (`ulimit -n`)"
+		e.Kind, e.Remedy = ErrDescriptors, descriptorsRemedy(errno)
 	case unix.ENOBUFS, unix.ENOMEM:
 		e.Kind = ErrNoBuffers
 		e.Remedy = "publish more slowly, or ask for a larger send buffer"
@@ -150,6 +163,19 @@ func systemError(op, on string, err error) error {
 		e.Remedy = "look at the firewall (`nft list ruleset`)"
 	}
 	return e
+}
+
+// descriptorsRemedy says how many descriptors there must be, where a process or the system has none left.
+func descriptorsRemedy(errno syscall.Errno) string {
+	if errno == unix.ENFILE {
+		return "close what is not needed, or raise the system's limit (`sysctl fs.file-max`)"
+	}
+	remedy := fmt.Sprintf("close what is not needed, or raise the limit (`ulimit -n`): to open something takes up to %d for a moment", openDescriptors)
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		remedy += fmt.Sprintf(", and the process may have %d", limit.Cur)
+	}
+	return remedy
 }
 
 // networkError translates an error of a connection's socket. An interface that is missing is one of many ways in which a network

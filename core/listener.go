@@ -85,8 +85,8 @@ type Listener struct {
 	scratch   [64]queue.Entry
 	taken     Received
 
-	unreported atomic.Bool              // the network has changed, or an owner left something to tell
-	reports    [numReports]atomic.Int64 // when each kind of error was last reported
+	unreported atomic.Bool         // the network has changed, or an owner left something to tell
+	reports    [numReports]limiter // of each kind of error
 }
 
 // NewRawListener opens a listener whose callbacks run where data is received. topics: only these; none: all.
@@ -135,6 +135,9 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 		return nil, err
 	}
 	if err := o.resolve(op, conn); err != nil {
+		return nil, err
+	}
+	if err := startRuntime(op, conn.String()); err != nil {
 		return nil, err
 	}
 	if err := res.checkInterface(op); err != nil {
@@ -292,18 +295,11 @@ const (
 	numReports
 )
 
-// report tells OnError, unless it was told of the same kind within the last second: a flood must not fill the disk that
-// stderr goes to.
+// report tells OnError, unless it was told of the same kind within the last second.
 func (l *Listener) report(kind int, err error) {
-	if l.reportable(kind) {
+	if l.reports[kind].passes() {
 		l.tell(err)
 	}
-}
-
-func (l *Listener) reportable(kind int) bool {
-	now := time.Now().UnixNano()
-	last := l.reports[kind].Load()
-	return now-last >= int64(time.Second) && l.reports[kind].CompareAndSwap(last, now)
 }
 
 func (l *Listener) tell(err error) {
@@ -314,7 +310,7 @@ func (l *Listener) tell(err error) {
 // reportRead is report for who reads. reading is held. An owner leaves it to the reading goroutine: OnError may close the
 // listener, which waits for that goroutine, which waits for the owner to have read.
 func (l *Listener) reportRead(kind int, err error) {
-	if !l.reportable(kind) {
+	if !l.reports[kind].passes() {
 		return
 	}
 	if l.reader.isOwner {

@@ -35,7 +35,7 @@ type LogOptions struct {
 	Revision   string        // of the recording program's source, say, in one line; may be empty
 	Origin     time.Time     // elapsed times count from it, cut to the microsecond; zero: the first entry's time
 	MaxEntries int           // a new file after so many entries; 0: never
-	MaxTime    time.Duration // a new file after so much time of data; 0: never
+	MaxTime    time.Duration // a new file for an entry so much later than the first, or earlier (a clock was set back); 0: never
 	Existing   LogExisting   // what becomes of a log of this prefix that exists
 	Unbuffered bool          // an entry is in the file when Write returns; false: a second later at the latest
 
@@ -114,8 +114,7 @@ func logFileError(op, path string, err error) error {
 	folder := filepath.Dir(path)
 	switch errno {
 	case unix.EMFILE, unix.ENFILE:
-		e.Kind = ErrDescriptors
-		e.Remedy = "close what is not needed, or raise the limit (`ulimit -n`)"
+		e.Kind, e.Remedy = ErrDescriptors, descriptorsRemedy(errno)
 	case unix.ENOENT:
 		e.Detail = "it does not exist"
 		e.Remedy = "look at what is there: `ls " + folder + "`"

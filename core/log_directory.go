@@ -29,6 +29,9 @@ func OpenLogDirectory(path string, o LogReadOptions) (*LogReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := startRuntime(op, path); err != nil {
+		return nil, err
+	}
 	logs, err := findLogs(path)
 	if err != nil {
 		return nil, err

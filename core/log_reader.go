@@ -48,6 +48,9 @@ func OpenLog(path string, o LogReadOptions) (*LogReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := startRuntime(op, path); err != nil {
+		return nil, err
+	}
 	files, err := findLog(op, path)
 	if err != nil {
 		return nil, err

@@ -131,6 +131,9 @@ func CreateLog(prefix string, o LogOptions) (*LogWriter, error) {
 		}
 		w.origin, w.hasOrigin = microsOf(ns), true
 	}
+	if err := startRuntime(op, prefix); err != nil {
+		return nil, err
+	}
 	if err := w.checkPlace(op); err != nil {
 		return nil, err
 	}
@@ -221,7 +224,7 @@ func addEntry[T string | []byte](w *LogWriter, topic T, packed []byte, ns int64)
 	}
 	begins := w.entries == 0
 	if w.entries > 0 && (w.opts.MaxEntries > 0 && w.entries >= w.opts.MaxEntries ||
-		w.opts.MaxTime > 0 && ns-w.first >= int64(w.opts.MaxTime)) {
+		w.opts.MaxTime > 0 && apart(ns, w.first) >= uint64(w.opts.MaxTime)) {
 		w.marks = append(w.marks, w.stream)
 		w.entries = 0
 		begins = true
@@ -246,6 +249,9 @@ func addEntry[T string | []byte](w *LogWriter, topic T, packed []byte, ns int64)
 	}
 	return false, nil
 }
+
+// apart is how far two times are from one another, either way: a clock that was set back must not make a file endless.
+func apart(a, b int64) uint64 { return uint64(max(a, b)) - uint64(min(a, b)) }
 
 // arm makes the timer go off. It is called with mu held.
 func (w *LogWriter) arm() {

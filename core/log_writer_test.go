@@ -264,6 +264,38 @@ func TestSplitting(t *testing.T) {
 	}
 }
 
+// However the clock was set while it was recorded, a file holds no more time than MaxTime on either side of its first entry.
+func TestALogIsSplitWhenTheClockWasSet(t *testing.T) {
+	const hour, years = 3600, 50 * 365 * 86400
+	for _, c := range []struct {
+		what    string
+		seconds []int
+		want    string // entries in each file
+	}{
+		{"back by an hour", []int{hour, hour + 1, 0, 1, 2, 3, 4, 5, 6, 7, 8}, "[2 4 4 1]"},
+		{"back a little", []int{3, 4, 1, 2, 3, 4, 5, 6, 7, 8}, "[8 2]"},
+		{"forward by years", []int{0, 1, years, years + 1}, "[2 2]"},
+		{"as far as there are times", []int{-9e9, 9e9, -9e9, -9e9 + 1}, "[1 1 2]"},
+		{"disorder", []int{0, 3, 1, 2, 0, 5, 3, 4, 6}, "[5 4]"},
+	} {
+		prefix := filepath.Join(t.TempDir(), "Imu")
+		w := createLog(t, prefix, LogOptions{MaxTime: 4 * time.Second, Origin: time.Unix(0, 0)})
+		for i, seconds := range c.seconds {
+			if err := w.Write("", []byte{byte(i)}, time.Unix(int64(seconds), 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeLog(t, w)
+		var sizes []int
+		for i := range w.Stats().Files {
+			sizes = append(sizes, len(readLog(t, openLog(t, fmt.Sprintf("%s_%03d.log", prefix, i), LogReadOptions{}))))
+		}
+		if fmt.Sprint(sizes) != c.want {
+			t.Errorf("%s: %v, want %v", c.what, sizes, c.want)
+		}
+	}
+}
+
 func TestNumbersOfASplitLogGrowBeyondThreeDigits(t *testing.T) {
 	folder := t.TempDir()
 	w := createLog(t, filepath.Join(folder, "Imu"), LogOptions{MaxEntries: 1})

@@ -522,7 +522,7 @@ func TestChangesWhileOnErrorRuns(t *testing.T) {
 		if first {
 			first = false
 			l := <-listener
-			l.reports[reportNetwork].Store(0) // as if a second had passed
+			l.reports[reportNetwork].last.Store(0) // as if a second had passed
 			l.reportSoon()
 		}
 		told <- err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"libmcl/core/internal/clock"
@@ -100,8 +99,8 @@ type Replay struct {
 	published  sync.Cond // publishing has become false
 	lateMax    time.Duration
 
-	telling  sync.Mutex // one OnError at a time
-	lastTold atomic.Int64
+	telling sync.Mutex // one OnError at a time
+	told    limiter    // to stderr
 
 	topic string // the publishing goroutine's: of the last entry
 }
@@ -125,6 +124,9 @@ func NewReplay(source ReplaySource, speed float64, o ReplayOptions) (*Replay, er
 	}
 	if o.Linger < 0 {
 		return nil, &OpError{Op: op, Kind: ErrInvalid, Detail: fmt.Sprintf("Linger (linger) is %v", o.Linger), Remedy: "give 0 or more"}
+	}
+	if err := startRuntime(op, ""); err != nil {
+		return nil, err
 	}
 	waiter, err := clock.New()
 	if err != nil {

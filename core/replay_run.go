@@ -230,8 +230,7 @@ func (r *Replay) report(err error) {
 		r.opts.OnError(err)
 		return
 	}
-	if now := time.Now().UnixNano(); now-r.lastTold.Load() >= int64(time.Second) {
-		r.lastTold.Store(now)
+	if r.told.passes() {
 		Complain(err)
 	}
 }

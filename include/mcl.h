@@ -11,7 +11,9 @@
  *             which may be NULL; on failure it receives a text that names the operation, what it was done
  *             to, and the remedy. On success it is left alone. Besides the codes that it names, a function may return
  *             MCL_EINVAL (an argument is NULL or out of its range), MCL_EHANDLE and MCL_ECLOSED where it takes a
- *             handle, MCL_EFORKED and MCL_EINTERNAL; and no other.
+ *             handle, MCL_EFORKED, MCL_EINTERNAL, and MCL_EDESCRIPTORS until the library has the two descriptors
+ *             that it needs for itself; and no other. It takes these when it is loaded, or when it is called and there
+ *             are some.
  *   Handles   mcl_broadcaster, mcl_listener, mcl_type, mcl_message, mcl_log_writer, mcl_log_reader, mcl_recorder
  *             and mcl_replay are opaque. A handle that is NULL, closed, of another kind, or no handle at all gives
  *             MCL_EHANDLE or MCL_ECLOSED, never a crash, and never meets another object: on 64-bit systems no handle's
@@ -33,9 +35,11 @@
  *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv, mcl_replay_wait, mcl_replay_push)
  *             return MCL_EINTR when a handler ran. No function may be called from a signal handler, nor left by
  *             longjmp. A process that is started from within a callback inherits the blocked signals: unblock them
- *             first. Go's runtime handles SIGSEGV, SIGBUS and SIGFPE once the library is loaded: a fault in the
- *             program's own code goes to the handler that was there before, or ends the process by that signal. A
- *             handler that is installed later replaces it; faults in the library are then that handler's.
+ *             first. The library handles SIGSEGV, SIGBUS and SIGFPE once it is loaded, to return a null pointer of
+ *             its own as MCL_EINTERNAL. Any other fault, in a callback or at a wrong pointer that it was given too,
+ *             goes to the handler that was there before, which is installed again for that, or ends the process by
+ *             that signal. A handler that is installed later replaces the library's; faults in the library are then
+ *             that handler's. Handlers of other signals stay as they are.
  *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
  *             mcl_malformed_name returns MCL_EFORKED, and the sockets and log files inherited from the parent are
  *             closed (of numbers below 1,048,576); what the parent has not written yet, the child never writes. exec()
@@ -124,6 +128,7 @@ const char *mcl_strerror(int code);
 #define MCL_QUEUE_BYTES_DEFAULT 268435456  /* 256 MiB */
 #define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
 #define MCL_COALESCE_US_MAX 1000000        /* a second */
+#define MCL_OPEN_DESCRIPTORS 10            /* that opening something takes for a moment, at most; it keeps fewer */
 #define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a running callback */
 
 #define MCL_NUL ((size_t)-1) /* as the size of a string: up to its NUL */
@@ -563,7 +568,8 @@ typedef struct mcl_log_options {
     int32_t has_time_origin; /* MCL_ON; 0 or MCL_OFF: the origin is the first entry's time */
     int32_t reserved;
     int64_t max_entries;     /* a new file after so many entries; 0: never */
-    int64_t max_time;        /* a new file after so many nanoseconds of data; 0: never */
+    int64_t max_time;        /* a new file for an entry so many nanoseconds later than the first of the file, or
+                                earlier (a clock was set back); 0: never */
     int32_t existing;        /* what becomes of a log of this prefix that exists: one of MCL_LOG_... */
     int32_t unbuffered;      /* MCL_ON: an entry is in the file when mcl_log_write returns; 0 or MCL_OFF: a second later */
 } mcl_log_options;

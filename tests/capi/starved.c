@@ -1,11 +1,9 @@
 /* Little memory and few threads: what the library holds stays within its limits, and it needs no thread for each object.
  *
  * Each part is this program again, with the limit of setrlimit(2) that it was started under. */
-#define _GNU_SOURCE /* dladdr */
-#include "test.h"
+#include "copy.h"
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

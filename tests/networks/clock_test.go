@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func TestTheClockIsSet(t *testing.T) {
 	}
 	defer l.Close()
 	joiningWhileTheClockIsSet(t, conn, l)
+	reportingWhileTheClockIsSet(t)
 	replayingWhileTheClockIsSet(t, conn, l)
 	if d, m := func() (int64, int64) { s := l.Stats(); return s.Unaccounted() }(); d != 0 || m != 0 {
 		t.Errorf("%d datagrams, %d messages unaccounted", d, m)
@@ -88,6 +90,64 @@ func joiningWhileTheClockIsSet(t *testing.T, conn mcl.Connection, l *mcl.Listene
 		if held := time.Since(begun); held < conn.ReassemblyAge {
 			t.Errorf("the clock was set by %v: evicted after %v", by, held)
 		}
+	}
+}
+
+// Each kind of error is told about once a second, whatever the clock says.
+func reportingWhileTheClockIsSet(t *testing.T) {
+	conn := mcl.Connection{URL: "ff15::c10d", Port: 29000}
+	imu, err := mcl.NewType("Imu", []string{"yaw"}, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan error, 1000)
+	l, err := mcl.Listen(conn, mcl.ListenerOptions{Type: imu, OnError: func(err error) { told <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b, err := mcl.NewRawBroadcaster(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	misfits, over := time.NewTicker(10*time.Millisecond), time.After(patience)
+	defer misfits.Stop()
+	for _, by := range []time.Duration{0, -time.Hour, 2 * time.Hour, -time.Hour} {
+		step(t, by)
+		for waiting := true; waiting; {
+			select {
+			case <-misfits.C:
+				if err := b.Publish("no Imu"); err != nil {
+					t.Fatal(err)
+				}
+			case <-told:
+				waiting = false
+			case <-over:
+				t.Fatalf("the clock was set by %v: nothing more is told", by)
+			}
+		}
+	}
+	// A replay without OnError tells on stderr.
+	var complaints atomic.Int64
+	mcl.Complain = func(error) { complaints.Add(1) }
+	feed := mcl.NewReplayFeed(0)
+	r, err := mcl.NewReplay(feed, 0, mcl.ReplayOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for n, by := range []time.Duration{0, -time.Hour} {
+		step(t, by)
+		until(t, "an entry without a target is told of", func() bool {
+			if _, err := feed.TryPush(&mcl.LogEntry{Payload: []byte{0xc0}}); err != nil {
+				t.Fatal(err)
+			}
+			return complaints.Load() > int64(n)
+		})
 	}
 }
 

@@ -115,3 +115,63 @@ def test_which_versions_fit(ours, theirs, same):
 )
 def test_each_module_can_be_imported_first(module):
     run_python('import %s' % module)
+
+
+FEW_DESCRIPTORS = """
+import datetime, os, resource, signal, sys
+import mcl
+from mcl.network.udp import Connection
+
+C, folder, written = Connection('ff15::1'), sys.argv[1], []
+
+def read():
+    mcl.ReadFile(os.path.join(folder, 'log')).close()
+
+def write():
+    written.append('%d-%d' % (os.getpid(), len(written)))
+    with mcl.WriteFile(os.path.join(folder, written[-1]), C) as file:
+        file.write({'topic': '', 'payload': 1, 'time_received': datetime.datetime(2020, 1, 1)})
+
+def listen():
+    with mcl.QueuedListener(C) as listener:
+        listener.subscribe(print)
+
+def publish():
+    with mcl.RawBroadcaster(C) as broadcaster:
+        broadcaster.publish('x' * 300000)
+
+def first_use(use, free):
+    '''It works or raises, and works when there are more.'''
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    held = []
+    try:
+        while True:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    for _ in range(free):
+        os.close(held.pop())
+    try:
+        use()
+    except mcl.MclError as error:
+        assert free < 10
+        assert 'ulimit -n' in str(error) or free == 0 and 'cannot load libmcl' in str(error), error
+    for descriptor in held:
+        os.close(descriptor)
+    use()
+
+for use in (read, write, listen, publish):
+    for free in range(11):
+        child = os.fork()    # in which the library is not loaded yet
+        if child == 0:
+            signal.alarm(60)
+            first_use(use, free)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        assert status == 0, (use.__name__, free, status)
+"""
+
+
+def test_few_descriptors_at_the_first_use(log):
+    code = "from __future__ import print_function\n" + FEW_DESCRIPTORS
+    run_python(code, os.path.dirname(log(1, name='log')))

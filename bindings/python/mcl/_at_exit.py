@@ -9,7 +9,7 @@ import sys
 import weakref
 
 from mcl import _report
-from mcl._compat import monotonic
+from mcl._compat import join, monotonic
 
 # How long the exit waits for all threads together, in seconds: for running callbacks, of which a
 # slow one must not hold it up; and for what is between two, and ends as soon as it gets the
@@ -43,7 +43,7 @@ def _end_all():
             frames = sys._current_frames()
             if all(_is_in_callback(frames.get(thread.ident)) for thread in threads):
                 return
-        threads[0].join(0.02)
+        join(threads[0], 0.02)
 
 
 def _is_in_callback(frame):

@@ -3,12 +3,14 @@
 The rest of the package is written in the language that both share.
 """
 import abc
+import codecs
 import ctypes
 import io
 import re
 import sys
 import threading
 import time
+import types
 
 PY2 = sys.version_info[0] == 2
 
@@ -25,6 +27,10 @@ else:
     packed_types = (bytes, bytearray, memoryview)
 
 if PY2:
+    # Found at the first use otherwise, in a file; and never, once no descriptor was left for that.
+    for _name in ('ascii', 'utf-8'):
+        codecs.lookup(_name)
+
     class _Timespec(ctypes.Structure):
         _fields_ = [('seconds', ctypes.c_long), ('nanoseconds', ctypes.c_long)]
 
@@ -39,8 +45,27 @@ if PY2:
         now = timespec()
         clock_gettime(clock_id, byref(now))  # which fails for unknown clocks only
         return now.seconds + now.nanoseconds * 1e-9
+
+    class Condition(threading._Condition):
+        """threading.Condition, whose waits end by the time of day on Python 2."""
+
+        _wait = threading._Condition.wait.__func__
+        wait = types.FunctionType(_wait.__code__, dict(vars(threading), _time=monotonic), 'wait',
+                                  _wait.__defaults__)
 else:
     monotonic = time.monotonic
+    Condition = threading.Condition
+
+
+if sys.version_info >= (3, 11):
+    join = threading.Thread.join
+else:
+    def join(thread, seconds):
+        """Thread.join, which goes by the time of day here. Somebody may set that."""
+        end, moment = monotonic() + seconds, 0.0005
+        while thread.is_alive() and monotonic() < end:
+            time.sleep(moment)
+            moment = min(2 * moment, 0.02)
 
 if PY2:
     class ReentrantLock(object):

@@ -13,7 +13,7 @@ import threading
 from mcl import _at_exit
 from mcl import _constants as constants
 from mcl._child import end_child, mark_of, marked
-from mcl._compat import monotonic
+from mcl._compat import join, monotonic
 from mcl._report import report, report_callback
 from mcl.errors import BusyError, ClosedError, MclError
 
@@ -277,4 +277,4 @@ class Delivery(object):
         """Wait for a running callback, `wait` seconds at most, unless called from it."""
         thread, current = self._thread, threading.current_thread()
         if thread is not None and thread is not current and current not in self._after:
-            thread.join(wait)
+            join(thread, wait)

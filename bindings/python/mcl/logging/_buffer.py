@@ -7,7 +7,7 @@ import threading
 import weakref
 
 from mcl import _constants as constants
-from mcl._compat import is_integer
+from mcl._compat import is_integer, join
 from mcl._delivery import CLOSE_WAIT
 from mcl._report import Misfits, report_callback
 from mcl.errors import ForkError
@@ -176,7 +176,7 @@ class BufferData(object):
     def _join(self):
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(CLOSE_WAIT)
+            join(thread, CLOSE_WAIT)
 
     def _run(self):
         while not self._is_over():

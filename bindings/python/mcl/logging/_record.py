@@ -9,7 +9,7 @@ import threading
 import time
 
 from mcl import _constants as constants
-from mcl._compat import monotonic
+from mcl._compat import Condition, monotonic
 from mcl._delivery import CLOSE_WAIT
 from mcl._report import report
 from mcl.errors import ForkError, MclError
@@ -173,7 +173,7 @@ class _PythonRecorder(object):
         self._where = "the recording %s" % prefix
         self.closed = False
         self._failing = False  # is writing, and that has been told
-        self._progress = threading.Condition()  # protects the next
+        self._progress = Condition()  # protects the next
         self._finished = 0  # callbacks
         self._unpacked = 0  # data that msgpack does not take
         self._writer = WriterHandle(prefix, options)

@@ -7,7 +7,7 @@ import threading
 import weakref
 
 from mcl import _constants as constants
-from mcl._compat import monotonic, string_types
+from mcl._compat import Condition, join, monotonic, string_types
 from mcl._delivery import CLOSE_WAIT
 from mcl._report import Misfits, report
 from mcl._short import short
@@ -72,7 +72,7 @@ class ScheduleBroadcasts(object):
         self._queue = queue
         self._pid = os.getpid()
         self._changing = threading.RLock()  # of start and stop
-        self._lock = threading.Condition()  # protects what follows
+        self._lock = Condition()  # protects what follows
         self._speed = check_speed(speed)
         self._clock = Clock(native_speed(self._speed))
         self._thread = None
@@ -199,7 +199,7 @@ class ScheduleBroadcasts(object):
     def _join(self):
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(CLOSE_WAIT)
+            join(thread, CLOSE_WAIT)
 
     def _is_left_over(self):
         """Is this a thread of an earlier start, which a slow transport kept from ending?"""

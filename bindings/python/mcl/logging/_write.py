@@ -40,7 +40,8 @@ class WriteFile(object):
         time_origin (datetime): elapsed times count from it; UTC, when it is naive. None: from the
             first entry's time.
         max_entries (int): a new file is begun after so many entries; None: never.
-        max_time (float): a new file is begun after so many seconds of data; None: never.
+        max_time (float): a new file is begun for an entry so many seconds later than the first of
+            the file, or earlier (a clock was set back); None: never.
 
     Raises:
         TypeError: an argument is of another type, or below its range; `prefix` has an extension.

@@ -4,12 +4,11 @@ The native library has its own queue; this one is for transports written in Pyth
 """
 import io
 import os
-import threading
 import time
 
 from mcl import _at_exit
 from mcl import _constants as constants
-from mcl._compat import monotonic
+from mcl._compat import Condition, monotonic
 from mcl._delivery import CLOSE_WAIT, Delivery
 from mcl.errors import ClosedError
 
@@ -28,7 +27,7 @@ class QueueSource(Delivery):
 
     def __init__(self, listener, max_messages, policy):
         super(QueueSource, self).__init__("the listener on %r" % (listener.connection,),
-                                          threading.Condition())
+                                          Condition())
         self._listener = listener
         self._limit = max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT
         self._policy = policy or 'drop_oldest'

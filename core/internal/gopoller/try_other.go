@@ -1,0 +1,5 @@
+//go:build !linux
+
+package gopoller
+
+func try() error { return nil }
