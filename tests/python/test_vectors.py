@@ -73,7 +73,7 @@ def test_published(vector, connection):
         broadcaster.publish(value, topic=topic)
         for number, datagram in enumerate(vector.datagrams):
             received = receiver.recv(70000)
-            if len(vector.datagrams) > 1:
+            if datagram[:1] == b'\x94':
                 received = codec.pack(codec.unpack(received))
             assert len(received) == len(datagram)
             assert received == datagram, "datagram %d" % number

@@ -97,7 +97,7 @@ func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
 	case p == nil && a.Packet == 1:
 		s.start(a.moment)
 		p = r.beginOrdered(s, a, quiet, res)
-		p.trusted = (quiet || !s.unclean) && !s.isEcho(&a.Datagram)
+		p.trusted = a.Packets == 1 || (quiet || !s.unclean) && !s.isEcho(&a.Datagram)
 	default:
 		if p = r.disorder(s, p, a, quiet && !late, res); p == nil {
 			return
