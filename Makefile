@@ -1,6 +1,6 @@
 # make demo       builds everything and shows it at work
 # make test       runs all tests; its parts are test-go, test-capi, test-c, test-python, test-interop, test-networks,
-#                  test-soak, test-readme, test-build, test-demo and test-bench
+#                  test-soak, test-readme, test-builds, test-demo and test-bench
 # make lint       runs the linters (tests/lint/run), which make lint-tools installs into build/lint; with them the
 #                  type checks of test-types and the comparison of the binary interface
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
@@ -114,7 +114,7 @@ test:
 	$(MAKE) test-networks
 	$(MAKE) test-soak
 	$(MAKE) test-readme
-	$(MAKE) test-build
+	$(MAKE) test-builds
 	$(MAKE) test-demo
 	$(MAKE) test-bench
 
@@ -149,9 +149,9 @@ test-readme:
 	tests/readme/run
 
 # Other compilers, machines and homes than those of whoever runs it.
-.PHONY: test-build
-test-build:
-	tests/build/run
+.PHONY: test-builds
+test-builds:
+	tests/builds/run
 
 .PHONY: test-capi
 test-capi: lib check-generated

@@ -3,7 +3,7 @@
 # for make, which knows no spaces in paths.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-: "${WORK:?is set by tests/c/run}"
+: "${WORK:?is set by tests/c/run}" "${work:?}"
 library=$WORK/build
 headers=(-I"$root/include" -I"$root/bindings/c")
 warnings="-Wall -Wextra -Werror -pedantic"

@@ -136,6 +136,28 @@ def test_sdist(copy):
     assert {'mcl/network/udp.pyi', 'mcl/py.typed'} <= names
 
 
+def test_an_sdist_is_installed_far_from_the_source_tree(copy, tmpdir):
+    """By a Makefile that stands in for the real one, which needs Go (tests/builds has that)."""
+    library = os.path.join(ROOT, 'build', 'libmcl.so')
+    copy.join('Makefile').write("lib:\n\tmkdir build\n\tcp '%s' build/libmcl.so\n" % library)
+    folder = str(copy.join('bindings', 'python'))
+    far = {'PWD': '/'}
+    run(sys.executable, 'setup.py', '-q', 'sdist', '-d', str(tmpdir), cwd=folder, env=far)
+    shutil.rmtree(str(copy))
+    (path,) = glob.glob(str(tmpdir.join('*.tar.gz')))
+    options = ('--no-deps', '--no-index', '--no-build-isolation', '--target', str(tmpdir))
+    pip('install', path, *options, cwd='/', env=far)
+    path = os.pathsep.join([str(tmpdir), PACKAGES])
+    assert run(sys.executable, '-c', CHECK, cwd='/', path=path).strip() == str(tmpdir.join('mcl'))
+
+
+def test_nothing_is_copied_when_the_library_cannot_be_built(copy):
+    copy.join('build').remove()
+    copy.join('Makefile').write("lib:\n\t@echo Go is too old; exit 1\n")
+    well, output = build(copy)
+    assert not well and 'Go is too old' in output and not copy.join('out').check()
+
+
 @pytest.mark.skipif(PY2, reason="Python 2 has no venv")
 def test_in_a_fresh_venv(wheel, tmpdir):
     venv = tmpdir.join('venv')
@@ -167,7 +189,7 @@ def test_the_library_is_built_when_it_is_not_there(tree, tmpdir):
     shutil.copytree(str(tree.join('bindings')), str(built.join('bindings')))
     shutil.copytree(str(tree.join('include')), str(built.join('include')))
     built.join('Makefile').write(
-        'lib:\n\tmkdir -p build\n\tcp %s build/libmcl.so\n'
+        "lib:\n\tmkdir -p build\n\tcp '%s' build/libmcl.so\n"
         % os.path.join(ROOT, 'build', 'libmcl.so')
     )
     run(
