@@ -181,8 +181,7 @@ static struct datagram make_datagram(const shortcut *s, uint8_t *header, const c
     const uint8_t *object = packed;
     int str8 = !s->verbatim && is_str8(object, size);
     size_t limit = atomic_load_explicit(&s->fragment_size, memory_order_relaxed);
-    if (size > limit || (int64_t)size + str8 > s->message_max ||
-        !(str8 || scan_is_plain(object, size, s->verbatim)))
+    if (size > limit || (int64_t)size + str8 > s->message_max || !(str8 || scan_is_plain(object, size, s->verbatim)))
         return none;
     size_t header_size = put_header(header, topic, topic_size);
     if (str8) { /* its length, in two bytes, instead of its code */
@@ -218,8 +217,7 @@ int shortcut_publish(shortcut *s, const char *topic, size_t topic_size, const vo
     if (topic != NULL && topic_size > TOPIC_MAX)
         return 0;
     struct datagram d = make_datagram(s, datagram, topic, topic_size, packed, size);
-    if (d.header_size == 0 ||
-        send_datagram(s->fd, datagram, d.header_size, d.object, d.size) < 0)
+    if (d.header_size == 0 || send_datagram(s->fd, datagram, d.header_size, d.object, d.size) < 0)
         return 0;
     count_sent(s, 1, d.header_size + d.size);
     return 1;

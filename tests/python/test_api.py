@@ -1,5 +1,5 @@
-"""The package has all of the legacy API, which legacy_api.txt holds, and MIGRATING.md lists what else
-it has: each public name, with its arguments and defaults.
+"""The package has all of the legacy API, which legacy_api.txt holds; what else it has, MIGRATING.md
+lists: each public name, with its arguments and defaults.
 """
 
 import importlib
@@ -17,7 +17,9 @@ from test_migrating import GUIDE
 LIST = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'legacy_api.txt')
 
 # Members that begin with an underscore are of the legacy API where its list has them.
-LINE = re.compile(r'( *)([\w.]+)(?:\((.*?)\)(?=  |$)| = (.*?))?(?:  as ([\w.]+))?(?:  has ([\w.]+))?$')
+LINE = re.compile(
+    r'( *)([\w.]+)(?:\((.*?)\)(?=  |$)| = (.*?))?(?:  as ([\w.]+))?(?:  has ([\w.]+))?$'
+)
 
 
 class Entry(object):
@@ -114,7 +116,7 @@ LEGACY, PACKAGE = legacy(), package()
 
 
 def additions():
-    """Return what the package has beyond the legacy API: {(of what, new thing as the guide has it)}."""
+    """Return what the package has beyond the legacy API: {(of what, what, as the guide has it)}."""
     found = set()
     for path, entry in PACKAGE.items():
         owner, name = path.rsplit('.', 1)

@@ -1,5 +1,5 @@
-"""More programs in the folder `legacy`, as labs have them that work with the legacy system: each uses
-a corner of it, and is run unchanged on every interpreter.
+"""More programs in the folder `legacy`, as labs have them that work with the legacy system: each
+uses a corner of it, and is run unchanged on every interpreter.
 """
 
 import collections

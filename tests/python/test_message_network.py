@@ -138,7 +138,7 @@ def test_whatever_the_type_takes_becomes_a_message(Pose, kind):
             received = listener.receive(TIMEOUT)['payload']
             assert type(received) is Pose and received == message
         with contextlib.closing(plain_sender()) as sender:
-            # As a process of Python 2 sends a packed message: a string, also of bytes that are none.
+            # A process of Python 2 sends a packed message as a string, whatever its bytes.
             packed = b'\x82\xa1x\xa1\xff\xa1y\xcb\xff\xf0\0\0\0\0\0\0'
             for prefix in (b'\x92\xc0\xb0', b'\x92\xc0\xda\0\x10'):
                 send(sender, Pose.connection, prefix + packed)

@@ -30,8 +30,8 @@ _ITEMS = ctypes.POINTER(_native.Item)
 _TOO_LARGE = object()  # no mtu
 
 
-# Sizes as arguments for `Library.publish`, each by its number, and those of topics by these: to make
-# one takes ctypes longer than to find it here.
+# Sizes as arguments for `Library.publish`, each by its number, and those of topics by the topic: to
+# make one takes ctypes longer than to find it here.
 _sizes = {}
 _SIZES_MAX, _TOPIC_MAX = 1 << 12, 256  # how many are kept, and of topics of how many bytes
 

@@ -7,7 +7,7 @@ def strings(argument, value):
 
     Args:
         argument (str): its name, for the error.
-        value (None, str, or a collection of str: list, tuple, set, a dict's keys, ...): the argument.
+        value (None, str or collection of str): a list, tuple, set, dict (its keys), and so on.
 
     Raises:
         TypeError: it is anything else, also what can be iterated only once.

@@ -10,9 +10,9 @@ import socket
 
 from mcl import _constants as c
 
-__all__ = ['AddressError', 'AddressInfoError', 'ArgumentError', 'BusyError', 'ClosedError', 'ForkError',
-           'LibraryError', 'MclError', 'MessageSizeError', 'MessageTypeError', 'PayloadError',
-           'RouteError', 'SocketError']
+__all__ = ['AddressError', 'AddressInfoError', 'ArgumentError', 'BusyError', 'ClosedError',
+           'ForkError', 'LibraryError', 'MclError', 'MessageSizeError', 'MessageTypeError',
+           'PayloadError', 'RouteError', 'SocketError']
 
 
 class MclError(IOError):

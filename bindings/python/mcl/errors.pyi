@@ -1,8 +1,8 @@
 import socket
 
-__all__ = ['AddressError', 'AddressInfoError', 'ArgumentError', 'BusyError', 'ClosedError', 'ForkError',
-           'LibraryError', 'MclError', 'MessageSizeError', 'MessageTypeError', 'PayloadError',
-           'RouteError', 'SocketError']
+__all__ = ['AddressError', 'AddressInfoError', 'ArgumentError', 'BusyError', 'ClosedError',
+           'ForkError', 'LibraryError', 'MclError', 'MessageSizeError', 'MessageTypeError',
+           'PayloadError', 'RouteError', 'SocketError']
 
 class MclError(IOError):
     text: str
