@@ -110,7 +110,10 @@ func findLogs(path string) ([][]string, error) {
 			continue
 		}
 		name = strings.TrimSuffix(name, end)
-		if other := single[name]; other != "" {
+		if other := single[name]; other != "" { // .log, which comes before .tmp
+			if sameLog(other, file) {
+				continue
+			}
 			return nil, ambiguous(op, path, other, file)
 		}
 		single[name] = file

@@ -96,8 +96,8 @@ func TestWhatIsNoLogIsToldWhenItIsOpened(t *testing.T) {
 		{nil, "", ErrSystem, unix.EISDIR, []string{"it is a folder", "OpenLogDirectory"}},
 		{[]string{"y/z", ""}, "y", ErrSystem, unix.EISDIR, []string{"it is a folder", "one of its logs"}},
 		{[]string{"x", ""}, "x/y", ErrSystem, unix.ENOTDIR, []string{"no folder"}},
-		{[]string{"x.log", first, "x.tmp", first}, "x", ErrExists, nil, []string{"both", "x.log", "x.tmp", "full name"}},
-		{[]string{"x_000.log", first, "x_000.tmp", first}, "x", ErrExists, nil, []string{"both", "x_000.log", "x_000.tmp"}},
+		{[]string{"x.log", first, "x.tmp", first + "\n"}, "x", ErrExists, nil, []string{"both", "x.log", "x.tmp", "full name"}},
+		{[]string{"x_000.log", first, "x_000.tmp", later}, "x", ErrExists, nil, []string{"both", "x_000.log", "x_000.tmp"}},
 		{[]string{"x_001.log", later}, "x", ErrFormat, unix.ENOENT, []string{"x_000.log", "missing", "x_001.log is there", "bring it back"}},
 		{[]string{"x_000.log", first, "x_002.log", later}, "x", ErrFormat, nil, []string{"x_001.log: this file of a split log is missing"}},
 		{[]string{"x.log", strings.Replace(first, "1.0", "2.0", 1)}, "x", ErrFormat, nil, []string{"x.log, line 3", `version "2.0"; this reads 1.0`}},
@@ -219,7 +219,7 @@ func TestWhatIsNoDirectoryOfLogs(t *testing.T) {
 		{nil, ErrSystem, []string{"no logs in it", "`ls "}},
 		{[]string{"recording/A.log", a}, ErrSystem, []string{"no logs in it", "one of its folders"}},
 		{[]string{"A.log", a, "B.log", logText("B", 5, "b", 1)}, ErrFormat, []string{"different moments", "A.log from 2016-05-12T00:20:07.123456Z", "B.log from 2016-05-12T00:20:12"}},
-		{[]string{"A.log", a, "A.tmp", a}, ErrExists, []string{"both", "A.log", "A.tmp"}},
+		{[]string{"A.log", a, "A.tmp", logText("A", 0, "b", 1)}, ErrExists, []string{"both", "A.log", "A.tmp"}},
 		{[]string{"A_001.log", a[len(a)-20:]}, ErrFormat, []string{"A_000.log", "missing"}},
 		{[]string{"A.log", logText("A", -1, "a", 1)}, ErrFormat, []string{"A.log", "no header", "move it away"}},
 		{[]string{"A.log", a[:200]}, ErrFormat, []string{"A.log", "header has no end"}},
@@ -474,4 +474,76 @@ func BenchmarkLogRead(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+}
+
+// A writer may be killed after it has given a file its name by a link, and before it has taken the old name away.
+func TestALogUnderBothNamesIsOne(t *testing.T) {
+	copied := func(from, to string) error {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, text, 0o666)
+	}
+	for what, make := range map[string]func(from, to string) error{"killed": os.Link, "killed, and the folder copied": copied} {
+		folder := t.TempDir()
+		at := func(name string) string { return filepath.Join(folder, name) }
+		for prefix, o := range map[string]LogOptions{"One": {Type: "One", Origin: logOrigin}, "Split": {Type: "Split", Origin: logOrigin, MaxEntries: 2}} {
+			w := createLog(t, at(prefix), o)
+			for i := range 5 {
+				put(t, w, i)
+			}
+			closeLog(t, w)
+		}
+		for _, name := range []string{"One", "Split_000", "Split_002"} {
+			if err := make(at(name+".log"), at(name+".tmp")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, prefix := range []string{"One", "Split"} {
+			if got := numbers(t, openLog(t, at(prefix), LogReadOptions{})); fmt.Sprint(got) != upTo(5) {
+				t.Errorf("%s: %s: %v", what, prefix, got)
+			}
+		}
+		r, err := OpenLogDirectory(folder, LogReadOptions{})
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if n := len(readLog(t, r)); n != 10 {
+			t.Errorf("%s: the directory has %d entries", what, n)
+		}
+		r.Close()
+
+		// A log of another content stays one that is not chosen for.
+		os.Remove(at("One.tmp"))
+		if err := os.WriteFile(at("One.tmp"), []byte("other"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err = OpenLog(at("One"), LogReadOptions{})
+		wantText(t, err, ErrExists, at("One.tmp"))
+	}
+}
+
+func TestANewLogFinishesWhatAKilledWriterBegan(t *testing.T) {
+	folder := t.TempDir()
+	for _, o := range []LogOptions{{}, {MaxEntries: 1}} {
+		prefix := filepath.Join(folder, "Imu")
+		name := prefix
+		if o.MaxEntries > 0 {
+			name += "_000"
+		}
+		w := createLog(t, prefix, o)
+		put(t, w, 0)
+		closeLog(t, w)
+		if err := os.Link(name+".log", name+".tmp"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := CreateLog(prefix, o)
+		wantText(t, err, ErrExists, name+".log")
+		if got := files(t, folder); got != filepath.Base(name)+".log" {
+			t.Errorf("there are %s", got)
+		}
+		os.Remove(name + ".log")
+		closeLog(t, createLog(t, prefix, o))
+	}
 }

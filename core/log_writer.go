@@ -1,6 +1,7 @@
 package mcl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -71,6 +72,7 @@ type LogWriter struct {
 	number   int
 	begun    bool // a file was begun already
 	failures []error
+	inner    error // of the first file before the last that may not be on the disk, or has not got its name
 }
 
 // LogWriterStats counts what a LogWriter did. Each entry that was given to it is in one of Entries, Buffered and Dropped, at
@@ -174,6 +176,7 @@ func (w *LogWriter) checkPlace(op string) error {
 
 // checkNew tells whether PATH.log or PATH.tmp is there.
 func checkNew(op, path string) error {
+	finishLinking(path)
 	for _, end := range []string{logDone, logWriting} {
 		if _, err := os.Lstat(path + end); err == nil {
 			return logFileError(op, path+end, unix.EEXIST)
@@ -354,8 +357,9 @@ func (w *LogWriter) Stats() LogWriterStats {
 }
 
 // Close writes what is buffered, brings the file to the disk and renames it to .log. Entries that cannot be written are
-// counted as dropped; the error tells how many, and why. When the name is taken, the file stays as .tmp: ErrExists. Closing
-// again is ErrClosed.
+// counted as dropped; the error tells how many, and why. When the name is taken, the file stays as .tmp: ErrExists. Where
+// nothing fails now, but an earlier file of a split log could not be brought to the disk or renamed, the error is that of the
+// first such. Closing again is ErrClosed.
 func (w *LogWriter) Close() error {
 	const op = "close log"
 	w.mu.Lock()
@@ -384,7 +388,7 @@ func (w *LogWriter) Close() error {
 		err = &e
 	}
 	if failed := w.finish(); err == nil {
-		err = failed
+		err = cmp.Or(failed, w.inner)
 	}
 	failures := w.failures
 	w.failures = nil

@@ -17,7 +17,7 @@ from logs import (
     text,
     write,
 )
-from mcl import Message, ReadFile, WriteFile
+from mcl import Message, ReadDirectory, ReadFile, WriteFile
 from mcl.errors import ClosedError
 from test_fork import PREAMBLE
 
@@ -682,3 +682,13 @@ assert grown < 15 << 10, grown
 """,
         str(tmpdir.join('log')),
     )
+
+
+def test_a_writer_was_killed_when_it_gave_the_log_its_name(tmpdir, path):
+    """On NFS that takes two steps; between them, the log has both names."""
+    write(path, header('Pose') + [line(0, '00'), line(1, '01')])
+    prefix = str(tmpdir.join('Pose'))
+    os.rename(str(path), prefix + '.log')
+    os.link(prefix + '.log', prefix + '.tmp')
+    assert payloads(ReadFile(prefix)) == [0, 1]
+    assert payloads(ReadDirectory(str(tmpdir))) == [0, 1]
