@@ -75,6 +75,7 @@ func (w *LogWriter) checkPlace(op string) error {
 
 // checkNew tells whether PATH.tmp is there, or, unless that may be, PATH.log.
 func checkNew(op, path string, mayBe bool) error {
+	finishLinking(path)
 	ends := []string{logDone, logWriting}
 	if mayBe {
 		ends = ends[1:]

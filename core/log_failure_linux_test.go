@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -461,6 +462,50 @@ func TestADiskThatFailsWhileItIsRead(t *testing.T) {
 	if fmt.Sprint(got) != "[a0 failure c0]" {
 		t.Errorf("%v", got)
 	}
+}
+
+// withoutSync runs f on a thread whose calls of fsync fail, as those of a disk do that has lost data.
+func withoutSync(t testing.TB, f func()) {
+	t.Helper()
+	onThread(t, func() error {
+		filter := []unix.SockFilter{
+			{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the number of the call
+			{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_FSYNC, Jf: 1},
+			{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EIO)},
+			{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+		}
+		program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("no_new_privs: %w", err)
+		}
+		if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
+			return fmt.Errorf("seccomp: %w", err)
+		}
+		f()
+		return nil
+	})
+}
+
+// The last file of a split log may be well, and another not.
+func TestCloseTellsOfEachFile(t *testing.T) {
+	folder := t.TempDir()
+	w := createLog(t, filepath.Join(folder, "Imu"), LogOptions{MaxEntries: 1})
+	put(t, w, 0)
+	withoutSync(t, func() { put(t, w, 1) })
+	put(t, w, 2)
+	err := w.Close()
+	wantText(t, err, ErrSystem, filepath.Join(folder, "Imu_000.tmp"), "the disk has failed")
+	if s := w.Stats(); s.Errors != 1 || s.Entries != 3 || !errors.Is(err, unix.EIO) {
+		t.Errorf("%+v, %v", s, err)
+	}
+
+	taken := createLog(t, filepath.Join(folder, "Gps"), LogOptions{MaxEntries: 1})
+	put(t, taken, 0)
+	if err := os.WriteFile(filepath.Join(folder, "Gps_000.log"), []byte("precious"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	put(t, taken, 1)
+	wantText(t, taken.Close(), ErrExists, filepath.Join(folder, "Gps_000.tmp"), "exists already")
 }
 
 func TestAFileAsLargeAsTheSystemLetsItBe(t *testing.T) {

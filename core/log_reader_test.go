@@ -487,3 +487,67 @@ func BenchmarkLogRead(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
 }
+
+// A writer may be killed after it has given a file its name by a link, and before it has taken the old name away.
+func TestALogUnderBothNamesIsOne(t *testing.T) {
+	copied := func(from, to string) error {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, text, 0o666)
+	}
+	for what, make := range map[string]func(from, to string) error{"killed": os.Link, "killed, and the folder copied": copied} {
+		folder := t.TempDir()
+		at := func(name string) string { return filepath.Join(folder, name) }
+		for prefix, o := range map[string]LogOptions{"One": {Type: "One", Origin: logOrigin}, "Split": {Type: "Split", Origin: logOrigin, MaxEntries: 2}} {
+			w := createLog(t, at(prefix), o)
+			for i := range 5 {
+				put(t, w, i)
+			}
+			closeLog(t, w)
+		}
+		for _, name := range []string{"One", "Split_000", "Split_002"} {
+			if err := make(at(name+".log"), at(name+".tmp")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, prefix := range []string{"One", "Split"} {
+			if got := numbers(t, openLog(t, at(prefix), LogReadOptions{})); fmt.Sprint(got) != upTo(5) {
+				t.Errorf("%s: %s: %v", what, prefix, got)
+			}
+		}
+		r, err := OpenLogDirectory(folder, LogReadOptions{})
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if n := len(readLog(t, r)); n != 10 {
+			t.Errorf("%s: the directory has %d entries", what, n)
+		}
+		r.Close()
+	}
+}
+
+func TestANewLogFinishesWhatAKilledWriterBegan(t *testing.T) {
+	folder := t.TempDir()
+	for _, o := range []LogOptions{{}, {MaxEntries: 1}} {
+		prefix := filepath.Join(folder, "Imu")
+		name := prefix
+		if o.MaxEntries > 0 {
+			name += "_000"
+		}
+		w := createLog(t, prefix, o)
+		put(t, w, 0)
+		closeLog(t, w)
+		if err := os.Link(name+".log", name+".tmp"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := CreateLog(prefix, o)
+		wantText(t, err, ErrExists, name+".log")
+		if got := files(t, folder); got != filepath.Base(name)+".log" {
+			t.Errorf("there are %s", got)
+		}
+		os.Remove(name + ".log")
+		closeLog(t, createLog(t, prefix, o))
+	}
+}

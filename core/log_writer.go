@@ -1,6 +1,7 @@
 package mcl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -76,6 +77,7 @@ type LogWriter struct {
 	owns     bool  // the names are this log's: nothing more is moved
 	moved    error // that an old log got another name, until it is told
 	failures []error
+	inner    error // of the first file before the last that may not be on the disk, or has not got its name
 }
 
 // LogWriterStats counts what a LogWriter did. Each entry that was given to it is in one of Entries, Buffered and Dropped, at
@@ -321,8 +323,9 @@ func (w *LogWriter) Stats() LogWriterStats {
 }
 
 // Close writes what is buffered, brings the file to the disk and renames it to .log. Entries that cannot be written are
-// counted as dropped; the error tells how many, and why. When the name is taken, the file stays as .tmp: ErrExists. Closing
-// again is ErrClosed.
+// counted as dropped; the error tells how many, and why. When the name is taken, the file stays as .tmp: ErrExists. Where
+// nothing fails now, but an earlier file of a split log could not be brought to the disk or renamed, the error is that of the
+// first such. Closing again is ErrClosed.
 func (w *LogWriter) Close() error {
 	const op = "close log"
 	w.mu.Lock()
@@ -351,7 +354,7 @@ func (w *LogWriter) Close() error {
 		err = &e
 	}
 	if failed := w.finish(); err == nil {
-		err = failed
+		err = cmp.Or(failed, w.inner)
 	}
 	w.unlockAndTell()
 	return err

@@ -68,7 +68,10 @@ func (w *LogWriter) writeOut() error {
 		}
 		w.mu.Unlock()
 		if ends {
-			w.finish() // what fails keeps nothing else from being written
+			// What fails keeps nothing else from being written. Close tells.
+			if err := w.finish(); w.inner == nil {
+				w.inner = err
+			}
 			continue
 		}
 		if err := w.prepare(); err != nil {
@@ -239,11 +242,23 @@ func (w *LogWriter) finish() error {
 	return err
 }
 
+// finishLinking takes the name PATH.tmp from a file that is also PATH.log: its writer was killed amid linkNew.
+func finishLinking(path string) {
+	writing, err := os.Lstat(path + logWriting)
+	done, failed := os.Lstat(path + logDone)
+	if err == nil && failed == nil && os.SameFile(writing, done) {
+		_ = os.Remove(path + logWriting)
+	}
+}
+
 // linkNew renames a file by links, which never replace one another.
 func linkNew(from, to string) error {
 	switch err := unix.Link(from, to); err {
 	case nil:
-		return unix.Unlink(from)
+		if err := unix.Unlink(from); err != unix.ENOENT { // somebody finished it (finishLinking)
+			return err
+		}
+		return nil
 	case unix.EPERM, unix.ENOTSUP, unix.ENOSYS: // a file system without links
 		if _, err := os.Lstat(to); err == nil {
 			return unix.EEXIST

@@ -633,8 +633,8 @@ int mcl_log_get_stats(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *l
 
 /* Closes: flushes, has the disk keep it (fsync), and gives the file its final name, which is never one that is taken.
  * The handle is stale after it in every case. An error tells what could not be written or renamed: MCL_ESYSTEM,
- * MCL_EEXISTS, MCL_EDESCRIPTORS, as of mcl_log_flush. `stats` (may be NULL, else with its size set) receives the final
- * counters. */
+ * MCL_EEXISTS, MCL_EDESCRIPTORS, as of mcl_log_flush; also of an earlier file of a split log, which may then not be on the
+ * disk. `stats` (may be NULL, else with its size set) receives the final counters. */
 int mcl_log_close(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *error);
 
 typedef struct mcl_log_read_options {

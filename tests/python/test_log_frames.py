@@ -8,7 +8,6 @@ import pytest
 from logs import EXPECTED, FOLDER, ORIGIN, entries, header, line, write
 from mcl import ReadDirectory, ReadFile
 from mcl.codec import decode_topic
-from mcl.errors import PayloadError
 from mcl.logging.tools import dump_to_dataframe
 
 GPS = os.path.join(FOLDER, 'Gps')
@@ -132,6 +131,5 @@ def test_payloads_without_the_key(log, payload):
 
 
 def test_a_bad_line(tmpdir):
-    path = write(tmpdir.join('a.log'), header() + [line(0), 'garbage'])
-    with pytest.raises(PayloadError):
-        dump_to_dataframe(path, 'elapsed_time')
+    path = write(tmpdir.join('a.log'), header() + [line(0, '8178c0'), 'garbage', line(1, '8178c0')])
+    assert dump_to_dataframe(path)['elapsed_time'].tolist() == [0, 1]

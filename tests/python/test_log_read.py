@@ -17,7 +17,7 @@ from logs import (
     text,
     write,
 )
-from mcl import Message, ReadFile, WriteFile
+from mcl import Message, ReadDirectory, ReadFile, WriteFile
 from mcl.errors import ClosedError
 from test_fork import PREAMBLE
 
@@ -397,6 +397,22 @@ def test_a_payload_that_python_cannot_hold(path):
     assert reader.read()['payload'] == 2
 
 
+def test_iterating_leaves_out_what_cannot_be_given(path, capsys):
+    lines = ['garbage', line(0, '00'), line(1, '81900a'), line(2, '02'), 'more garbage']
+    write(path, header() + lines)
+    reader = ReadFile(str(path))
+    for _ in range(2):
+        assert reader.left_out() == 0
+        assert payloads(reader) == [0, 2]
+        assert reader.left_out() == 3
+        reader.reset()
+    told = capsys.readouterr()[1]
+    assert told.count(str(path)) == 1  # a second has not passed
+    with pytest.raises(IOError):
+        reader.read()
+    assert pickle.loads(pickle.dumps(reader)).left_out() == 0
+
+
 def test_a_log_that_is_cut_short_anywhere(connection, tmpdir, path):
     """Every whole entry before the cut is given, and no error."""
     values = ['a', 5, {'key': [1, 2.5, 'abc']}, 'x' * 40]
@@ -714,3 +730,13 @@ assert grown < 15 << 10, grown
 """,
         str(tmpdir.join('log')),
     )
+
+
+def test_a_writer_was_killed_when_it_gave_the_log_its_name(tmpdir, path):
+    """On NFS that takes two steps; between them, the log has both names."""
+    write(path, header('Pose') + [line(0, '00'), line(1, '01')])
+    prefix = str(tmpdir.join('Pose'))
+    os.rename(str(path), prefix + '.log')
+    os.link(prefix + '.log', prefix + '.tmp')
+    assert payloads(ReadFile(prefix)) == [0, 1]
+    assert payloads(ReadDirectory(str(tmpdir))) == [0, 1]

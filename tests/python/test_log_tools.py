@@ -23,7 +23,6 @@ from logs import (
     write,
 )
 from mcl import Message, ReadFile, WriteFile
-from mcl.errors import PayloadError
 from mcl.logging import tools
 
 GPS = os.path.join(FOLDER, 'Gps.log')
@@ -220,14 +219,35 @@ def test_keys(name):
     assert not os.path.exists('never-written.csv')
 
 
-def test_a_bad_line_is_an_error(tmpdir):
+def test_a_bad_line_costs_itself_alone(tmpdir, capsys):
     path = write(tmpdir.join('a.log'), header() + [line(0), 'garbage', line(1)])
-    with pytest.raises(PayloadError) as caught:
-        tools.dump_to_list(path)
-    assert path in str(caught.value)
-    with pytest.raises(PayloadError):
-        tools.dump_to_csv(path, str(tmpdir.join('a.csv')), 'elapsed_time')
-    assert names(tmpdir) == ['a.log']
+    assert [entry['elapsed_time'] for entry in tools.dump_to_list(path)] == [0, 1]
+    assert capsys.readouterr()[1].count('%s, line %d' % (path, len(header()) + 2)) == 1
+    tools.dump_to_csv(path, str(tmpdir.join('a.csv')), 'elapsed_time')
+    assert tmpdir.join('a.csv').read().split() == ['elapsed_time', '0.0', '1.0']
+    assert capsys.readouterr()[1].count('\n') == 1
+    reader = ReadFile(path)
+    assert len(tools.dump_to_list(reader)) == 2 and reader.left_out() == 1
+
+
+def test_many_bad_lines_are_counted(tmpdir, capsys):
+    lines = [['garbage', line(number)][number % 2] for number in range(3000)]
+    path = write(tmpdir.join('a.log'), header() + lines)
+    assert len(tools.dump_to_list(path)) == 1500
+    told = capsys.readouterr()[1]
+    assert '1500 entries of %s were left out' % path in told and told.count('\n') < 60
+
+
+def test_bad_lines_of_a_directory(tmpdir):
+    for name in 'AB':
+        write(tmpdir.join(name + '.log'), header(name) + ['garbage', line(0), 'garbage'])
+    assert len(tools.dump_to_list(str(tmpdir))) == 2
+
+
+def test_what_is_no_message_of_the_type_costs_itself_alone(Pose, tmpdir):
+    path = write(tmpdir.join('a.log'), header('Pose') + [line(0, '01'), line(1, '80')])
+    assert tools.dump_to_list(path, message=True) == []
+    assert len(tools.dump_to_list(path)) == 2
 
 
 def test_an_entry_that_was_cut_short_is_left_out(tmpdir):

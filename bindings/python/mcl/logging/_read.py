@@ -8,6 +8,7 @@ import os
 from mcl import _constants as constants
 from mcl import _native
 from mcl._compat import ReentrantLock, native_string, string_types
+from mcl._report import Misfits
 from mcl.codec import decode_topic, unpack
 from mcl.errors import ClosedError, MclError, MessageTypeError, PayloadError
 from mcl.logging._arguments import (check_window, is_message_type, native_window, path_bytes,
@@ -90,11 +91,13 @@ class Reader(object):
         self._types = None
         self._headers = []
         self._position = 0  # how many entries and errors `read` has given since the beginning
+        self._left_out = 0  # of these, by iterating
         self._closed = False
         self._forget()
 
     def _forget(self):
         self._handle = self._batch = None
+        self._misfits = Misfits()
         self._held = collections.deque()
         self._pid = os.getpid()
         # One a process: a copy made by fork() may be held, for ever.
@@ -204,7 +207,7 @@ class Reader(object):
         with self._lock():
             self._opened().reset()
             self._held.clear()
-            self._position = 0
+            self._position = self._left_out = 0
 
     def torn(self):
         """Return how many entries were left out so far since a file ends amid them.
@@ -213,6 +216,10 @@ class Reader(object):
         """
         with self._lock():
             return self._opened().torn()
+
+    def left_out(self):
+        """Return how many entries iterating has left out so far, since `read` raised at them."""
+        return self._left_out
 
     def close(self):
         """Close the files. Returns True, or False when they were closed already.
@@ -227,15 +234,29 @@ class Reader(object):
             return first
 
     def __iter__(self):
-        """Iterate over the entries, as `read` gives them, with signals as there, up to the end."""
+        """Iterate over the entries, as `read` gives them, with signals as there, up to the end.
+
+        A line that is no entry, and a payload that is not what it should be, is left out: it is
+        told on stderr, at most once a second, and counted; see `left_out`.
+        """
         return self
 
     def __next__(self):
-        """Return the next entry, as `read` does, signals included. StopIteration at the end."""
-        entry = self.read()
-        if entry is None:
-            raise StopIteration
-        return entry
+        """Return the next entry that `read` raises no error at. Signals are as there.
+
+        StopIteration at the end.
+        """
+        while True:
+            try:
+                entry = self.read()
+            except (PayloadError, MessageTypeError) as error:
+                with self._lock():
+                    self._left_out += 1
+                self._misfits("an entry of a log is left out", "%s" % error)
+                continue
+            if entry is None:
+                raise StopIteration
+            return entry
 
     next = __next__
 
@@ -247,7 +268,7 @@ class Reader(object):
 
     def __getstate__(self):
         state = dict(vars(self))
-        for name in ('_handle', '_batch', '_held', '_pid', '_locks'):
+        for name in ('_handle', '_batch', '_held', '_misfits', '_pid', '_locks'):
             del state[name]
         return state
 

@@ -11,11 +11,12 @@ NumPy and pandas are needed by `dump_to_array` and `dump_to_dataframe` only.
 
 All of these take as `source` the prefix of a log, which is split or not, or the name of one file; a
 directory, whose logs are merged in order of time as a ReadDirectory does it, without those of raw
-data; or an open reader, which is read from where it stands to its end, and not closed. All raise
+data; or an open reader, which is read from where it stands to its end, and not closed. A line that
+is no entry, and a payload that is not what it should be, is left out, and told on stderr. All raise
 
 - TypeError: an argument is of another type, or a time below 0;
 - ValueError: `min_time` is more than `max_time`;
-- IOError: there is no such log; or a line of it is no entry, which the text names.
+- IOError: there is no such log, or it cannot be read.
 """
 from __future__ import absolute_import
 
@@ -26,6 +27,7 @@ import itertools
 import os
 
 from mcl._compat import string_types
+from mcl._report import report
 from mcl.logging._arguments import check_window, path_text
 from mcl.logging._buffer import check_reader
 from mcl.logging._csv import cell, complete_or_not
@@ -190,13 +192,12 @@ def _opened(source, min_time, max_time, message=False):
     kind = ReadDirectory if os.path.isdir(path_text("source", source)) else ReadFile
     with kind(source, min_time, max_time, message) as reader:
         yield reader, _entries(reader, None, None)
+        if reader.left_out() > 1:
+            report("%d entries of %s were left out" % (reader.left_out(), source))
 
 
 def _entries(reader, min_time, max_time):
-    while True:
-        entry = reader.read()
-        if entry is None:
-            return
+    for entry in reader if isinstance(reader, Reader) else iter(reader.read, None):
         time = entry['elapsed_time']
         if (min_time is None or time >= min_time) and (max_time is None or time <= max_time):
             yield entry
