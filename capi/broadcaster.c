@@ -1,5 +1,5 @@
-#include "guard.h"
 #include "shortcut.h"
+#include "wait.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -37,41 +37,76 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
     return code;
 }
 
-int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *packed,
-                            size_t size, mcl_error *error)
+/* How a call waits that has no limit: for as long as it takes, and signal handlers run meanwhile. */
+static const shim_wait patient = {.deadline = -1, .goes_on = 1};
+
+static shim_wait within(int timeout_ms)
 {
-    ENTER(error);
-    TOPIC(topic, topic_size, error);
-    BYTES(packed, size, error);
+    return (shim_wait){.deadline = wait_deadline(timeout_ms), .not_at_all = timeout_ms == 0};
+}
+
+/* What Go's 1, for everything has left, is for a call that has no limit. */
+static int without_limit(int code)
+{
+    return code == 1 ? MCL_OK : code;
+}
+
+static int publish(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *packed, size_t size,
+                   shim_wait wait, const char *function, mcl_error *error)
+{
+    CHECK(guard_topic(&topic, &topic_size, function, error));
+    CHECK(guard_bytes(&packed, size, "packed", function, error));
     shortcut *s = shortcut_enter((uintptr_t)broadcaster);
     if (s != NULL) {
         int sent = shortcut_publish(s, topic, topic_size, packed, size);
         shortcut_leave(s);
         if (sent)
-            return MCL_OK;
+            return 1;
     }
     uint64_t network = shortcut_network();
     int connected = 0;
-    int code =
-        GO(mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, &connected, error));
-    if (code == MCL_OK && connected && s != NULL)
+    int code = GO_WAITING(wait, function,
+                          mclgo_broadcaster_publish((uintptr_t)broadcaster, topic, topic_size, packed, size, &connected,
+                                                    &wait, function, error));
+    if (code == 1 && connected && s != NULL)
         shortcut_ready((uintptr_t)broadcaster, network);
     return code;
 }
+
+int mcl_broadcaster_publish(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *packed,
+                            size_t size, mcl_error *error)
+{
+    ENTER(error);
+    return without_limit(publish(broadcaster, topic, topic_size, packed, size, patient, __func__, error));
+}
+
+int mcl_broadcaster_publish_within(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
+                                   const void *packed, size_t size, int timeout_ms, mcl_error *error)
+{
+    ENTER(error);
+    return publish(broadcaster, topic, topic_size, packed, size, within(timeout_ms), __func__, error);
+}
+
+/* Publishes one value: `call` is a call into Go that waits by `wait`. */
+#define PUBLISH_VALUE(call)                                                                                            \
+    do {                                                                                                               \
+        shim_wait wait = patient;                                                                                      \
+        return without_limit(GO_WAITING(wait, __func__, call));                                                        \
+    } while (0)
 
 int mcl_broadcaster_publish_message(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
                                     mcl_message *message, mcl_error *error)
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    return GO(mclgo_broadcaster_publish_message((uintptr_t)broadcaster, topic, topic_size, (uintptr_t)message, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_message((uintptr_t)broadcaster, topic, topic_size, (uintptr_t)message, &wait, error));
 }
 
 int mcl_broadcaster_publish_nil(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, mcl_error *error)
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    return GO(mclgo_broadcaster_publish_nil((uintptr_t)broadcaster, topic, topic_size, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_nil((uintptr_t)broadcaster, topic, topic_size, &wait, error));
 }
 
 int mcl_broadcaster_publish_bool(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, int value,
@@ -79,7 +114,7 @@ int mcl_broadcaster_publish_bool(mcl_broadcaster *broadcaster, const char *topic
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    return GO(mclgo_broadcaster_publish_bool((uintptr_t)broadcaster, topic, topic_size, value, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_bool((uintptr_t)broadcaster, topic, topic_size, value, &wait, error));
 }
 
 int mcl_broadcaster_publish_int(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, int64_t value,
@@ -87,7 +122,7 @@ int mcl_broadcaster_publish_int(mcl_broadcaster *broadcaster, const char *topic,
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    return GO(mclgo_broadcaster_publish_int((uintptr_t)broadcaster, topic, topic_size, value, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_int((uintptr_t)broadcaster, topic, topic_size, value, &wait, error));
 }
 
 int mcl_broadcaster_publish_uint(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, uint64_t value,
@@ -95,7 +130,7 @@ int mcl_broadcaster_publish_uint(mcl_broadcaster *broadcaster, const char *topic
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    return GO(mclgo_broadcaster_publish_uint((uintptr_t)broadcaster, topic, topic_size, value, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_uint((uintptr_t)broadcaster, topic, topic_size, value, &wait, error));
 }
 
 int mcl_broadcaster_publish_double(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, double value,
@@ -103,7 +138,7 @@ int mcl_broadcaster_publish_double(mcl_broadcaster *broadcaster, const char *top
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    return GO(mclgo_broadcaster_publish_double((uintptr_t)broadcaster, topic, topic_size, value, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_double((uintptr_t)broadcaster, topic, topic_size, value, &wait, error));
 }
 
 int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
@@ -112,7 +147,7 @@ int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *top
     ENTER(error);
     TOPIC(topic, topic_size, error);
     STRING(value, size, error);
-    return GO(mclgo_broadcaster_publish_string((uintptr_t)broadcaster, topic, topic_size, value, size, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_string((uintptr_t)broadcaster, topic, topic_size, value, size, &wait, error));
 }
 
 int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *value,
@@ -121,7 +156,7 @@ int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topi
     ENTER(error);
     TOPIC(topic, topic_size, error);
     BYTES(value, size, error);
-    return GO(mclgo_broadcaster_publish_bytes((uintptr_t)broadcaster, topic, topic_size, value, size, error));
+    PUBLISH_VALUE(mclgo_broadcaster_publish_bytes((uintptr_t)broadcaster, topic, topic_size, value, size, &wait, error));
 }
 
 /* Checks what the items point to. A size of MCL_NUL stays, for Go to count. */
@@ -142,35 +177,49 @@ static int check_items(const mcl_item *items, size_t count, const char *function
     return MCL_OK;
 }
 
-int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
-                                 mcl_error *error)
+static int publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent, shim_wait wait,
+                        const char *function, mcl_error *error)
 {
     size_t own = 0;
     if (sent == NULL)
         sent = &own;
     *sent = 0;
-    ENTER(error);
     if (count > PTRDIFF_MAX / sizeof(mcl_item))
-        return guard_fail(error, MCL_EINVAL, __func__, "count is %zu, more than memory can hold", count);
+        return guard_fail(error, MCL_EINVAL, function, "count is %zu, more than memory can hold", count);
     if (count > 0)
-        NEED(items, error);
-    CHECK(check_items(items, count, __func__, error));
+        CHECK(guard_need(items, "items", function, error));
+    CHECK(check_items(items, count, function, error));
     shortcut *s = shortcut_enter((uintptr_t)broadcaster);
     if (s != NULL) {
         int all = shortcut_publish_many(s, items, count);
         shortcut_leave(s);
         if (all) {
             *sent = count;
-            return MCL_OK;
+            return 1;
         }
     }
     uint64_t network = shortcut_network();
     int connected = 0;
-    int code = GO(mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent,
-                                                 &connected, error));
-    if (code == MCL_OK && connected && s != NULL)
+    int code = GO_WAITING(wait, function,
+                          mclgo_broadcaster_publish_many((uintptr_t)broadcaster, (const shim_item *)items, count, sent,
+                                                         &connected, &wait, function, error));
+    if (code == 1 && connected && s != NULL)
         shortcut_ready((uintptr_t)broadcaster, network);
     return code;
+}
+
+int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
+                                 mcl_error *error)
+{
+    ENTER(error);
+    return without_limit(publish_many(broadcaster, items, count, sent, patient, __func__, error));
+}
+
+int mcl_broadcaster_publish_many_within(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
+                                        int timeout_ms, mcl_error *error)
+{
+    ENTER(error);
+    return publish_many(broadcaster, items, count, sent, within(timeout_ms), __func__, error);
 }
 
 int mcl_broadcaster_set_fragment_size(mcl_broadcaster *broadcaster, int bytes, mcl_error *error)
@@ -184,7 +233,16 @@ int mcl_broadcaster_set_fragment_size(mcl_broadcaster *broadcaster, int bytes, m
 int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error)
 {
     ENTER(error);
-    return GO(mclgo_broadcaster_flush((uintptr_t)broadcaster, error));
+    shim_wait wait = patient;
+    return without_limit(
+        GO_WAITING(wait, __func__, mclgo_broadcaster_flush((uintptr_t)broadcaster, &wait, __func__, error)));
+}
+
+int mcl_broadcaster_flush_within(mcl_broadcaster *broadcaster, int timeout_ms, mcl_error *error)
+{
+    ENTER(error);
+    shim_wait wait = within(timeout_ms);
+    return GO_WAITING(wait, __func__, mclgo_broadcaster_flush((uintptr_t)broadcaster, &wait, __func__, error));
 }
 
 int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stats *stats, mcl_error *error)

@@ -5,6 +5,7 @@ package main
 import "C"
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -43,23 +44,37 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 	return C.MCL_OK
 }
 
-// broadcaster is what each export on a broadcaster does: find it, call do, translate the error.
-func broadcaster(handle C.uintptr_t, out *C.mcl_error, op string, do func(*mcl.RawBroadcaster) error) (code C.int) {
-	defer guard(out, op, &code)
-	e, err := enter(handle, broadcasterKind)
-	if err != nil {
-		return report(out, op, err)
-	}
-	defer e.leave()
-	return report(out, op, do(e.object.(*mcl.RawBroadcaster)))
+// A waiter is how the caller of a publish waits.
+type waiter C.shim_wait
+
+// Wait implements mcl.Waiter.
+func (w *waiter) Wait(fd int, most time.Duration) bool {
+	return C.shim_wait_on((*C.shim_wait)(w), C.int(fd), C.int64_t(most)) != 0
+}
+
+// publishing is what each export does that may wait: 1 when all has left, 0 when the time is over.
+func publishing(handle C.uintptr_t, wait *C.shim_wait, out *C.mcl_error, op string,
+	do func(*mcl.RawBroadcaster, mcl.Publisher) error) C.int {
+	return on(handle, broadcasterKind, out, op, func(b *mcl.RawBroadcaster) (int, error) {
+		err := do(b, b.By((*waiter)(wait)))
+		switch {
+		case err == nil:
+			return 1, nil
+		case err == mcl.ErrLeaving:
+			return C.MCL_LEAVING, nil
+		case wait.interrupted == 0 && errors.Is(err, mcl.ErrInterrupted):
+			return 0, nil
+		}
+		return 0, err
+	})
 }
 
 //export mclgo_broadcaster_publish
 func mclgo_broadcaster_publish(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, packed *C.const_byte,
-	size C.size_t, connected *C.int, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish", func(b *mcl.RawBroadcaster) error {
+	size C.size_t, connected *C.int, wait *C.shim_wait, op *C.const_char, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, viewName(op), func(b *mcl.RawBroadcaster, p mcl.Publisher) error {
 		defer tellConnected(b, b.SocketUses(), connected)
-		return b.PublishPacked(viewTopic(topic, topicSize), view(unsafe.Pointer(packed), size))
+		return p.PublishPacked(viewTopic(topic, topicSize), view(unsafe.Pointer(packed), size))
 	})
 }
 
@@ -70,70 +85,70 @@ func tellConnected(b *mcl.RawBroadcaster, uses uint64, connected *C.int) {
 
 //export mclgo_broadcaster_publish_message
 func mclgo_broadcaster_publish_message(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
-	message C.uintptr_t, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_message", func(b *mcl.RawBroadcaster) error {
+	message C.uintptr_t, wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_message", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
 		e, err := enter(message, messageKind)
 		if err != nil {
 			return err
 		}
 		defer e.leave()
-		return b.PublishMessage(viewTopic(topic, topicSize), e.object.(*mcl.Message))
+		return p.PublishMessage(viewTopic(topic, topicSize), e.object.(*mcl.Message))
 	})
 }
 
 //export mclgo_broadcaster_publish_nil
 func mclgo_broadcaster_publish_nil(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
-	out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_nil", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), nil)
+	wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_nil", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), nil)
 	})
 }
 
 //export mclgo_broadcaster_publish_bool
 func mclgo_broadcaster_publish_bool(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.int,
-	out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_bool", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), value != 0)
+	wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_bool", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), value != 0)
 	})
 }
 
 //export mclgo_broadcaster_publish_int
 func mclgo_broadcaster_publish_int(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.int64_t,
-	out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_int", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), int64(value))
+	wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_int", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), int64(value))
 	})
 }
 
 //export mclgo_broadcaster_publish_uint
 func mclgo_broadcaster_publish_uint(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.uint64_t,
-	out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_uint", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), uint64(value))
+	wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_uint", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), uint64(value))
 	})
 }
 
 //export mclgo_broadcaster_publish_double
 func mclgo_broadcaster_publish_double(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, value C.double,
-	out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_double", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), float64(value))
+	wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_double", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), float64(value))
 	})
 }
 
 //export mclgo_broadcaster_publish_string
 func mclgo_broadcaster_publish_string(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
-	value *C.const_char, size C.size_t, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_string", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), viewText(value, size))
+	value *C.const_char, size C.size_t, wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_string", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), viewText(value, size))
 	})
 }
 
 //export mclgo_broadcaster_publish_bytes
 func mclgo_broadcaster_publish_bytes(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t,
-	value *C.const_byte, size C.size_t, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_bytes", func(b *mcl.RawBroadcaster) error {
-		return b.PublishTopic(viewTopic(topic, topicSize), view(unsafe.Pointer(value), size))
+	value *C.const_byte, size C.size_t, wait *C.shim_wait, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, "mcl_broadcaster_publish_bytes", func(_ *mcl.RawBroadcaster, p mcl.Publisher) error {
+		return p.PublishTopic(viewTopic(topic, topicSize), view(unsafe.Pointer(value), size))
 	})
 }
 
@@ -177,12 +192,12 @@ func (l *itemList) put() {
 
 //export mclgo_broadcaster_publish_many
 func mclgo_broadcaster_publish_many(handle C.uintptr_t, items *C.const_item, count C.size_t, sent *C.size_t,
-	connected *C.int, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_publish_many", func(b *mcl.RawBroadcaster) error {
+	connected *C.int, wait *C.shim_wait, op *C.const_char, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, viewName(op), func(b *mcl.RawBroadcaster, p mcl.Publisher) error {
 		defer tellConnected(b, b.SocketUses(), connected)
 		l := itemLists.Get().(*itemList)
 		defer l.put()
-		n, err := b.PublishMany(l.view(unsafe.Slice((*C.shim_item)(items), int(count))))
+		n, err := p.PublishMany(l.view(unsafe.Slice((*C.shim_item)(items), int(count))))
 		*sent = C.size_t(n)
 		return err
 	})
@@ -190,33 +205,33 @@ func mclgo_broadcaster_publish_many(handle C.uintptr_t, items *C.const_item, cou
 
 //export mclgo_broadcaster_set_fragment_size
 func mclgo_broadcaster_set_fragment_size(handle C.uintptr_t, bytes C.int, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_set_fragment_size", func(b *mcl.RawBroadcaster) error {
-		return b.SetFragmentSize(int(bytes))
+	return on(handle, broadcasterKind, out, "mcl_broadcaster_set_fragment_size", func(b *mcl.RawBroadcaster) (int, error) {
+		return 0, b.SetFragmentSize(int(bytes))
 	})
 }
 
 //export mclgo_broadcaster_flush
-func mclgo_broadcaster_flush(handle C.uintptr_t, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_flush", (*mcl.RawBroadcaster).Flush)
+func mclgo_broadcaster_flush(handle C.uintptr_t, wait *C.shim_wait, op *C.const_char, out *C.mcl_error) C.int {
+	return publishing(handle, wait, out, viewName(op), func(_ *mcl.RawBroadcaster, p mcl.Publisher) error { return p.Flush() })
 }
 
 //export mclgo_broadcaster_get_stats
 func mclgo_broadcaster_get_stats(handle C.uintptr_t, stats *C.mcl_broadcaster_stats, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_get_stats", func(b *mcl.RawBroadcaster) error {
+	return on(handle, broadcasterKind, out, "mcl_broadcaster_get_stats", func(b *mcl.RawBroadcaster) (int, error) {
 		s := b.Stats()
 		stats.messages = C.uint64_t(s.Messages)
 		stats.datagrams = C.uint64_t(s.Datagrams)
 		stats.bytes = C.uint64_t(s.Bytes)
 		stats.send_errors = C.uint64_t(s.SendErrors)
-		return nil
+		return 0, nil
 	})
 }
 
 //export mclgo_broadcaster_get_settings
 func mclgo_broadcaster_get_settings(handle C.uintptr_t, settings *C.mcl_settings, out *C.mcl_error) C.int {
-	return broadcaster(handle, out, "mcl_broadcaster_get_settings", func(b *mcl.RawBroadcaster) error {
+	return on(handle, broadcasterKind, out, "mcl_broadcaster_get_settings", func(b *mcl.RawBroadcaster) (int, error) {
 		putSettings(settings, b.Settings())
-		return nil
+		return 0, nil
 	})
 }
 

@@ -94,6 +94,19 @@ typedef struct shim_poll {
     int readable;
 } shim_poll;
 
+/* How a publish waits, and what ended that. */
+typedef struct shim_wait {
+    const void *open; /* the mask of signals of the caller */
+    int64_t deadline; /* as of wait_deadline */
+    int32_t not_at_all;
+    int32_t goes_on; /* when a signal handler has run */
+    int32_t interrupted; /* it did, and that ended the wait */
+} shim_wait;
+
+/* wait.c, for Go: waits until the descriptor (-1: none) is writable, for at most so many nanoseconds. Returns 0 when the caller
+ * does not want to wait any longer. */
+int shim_wait_on(shim_wait *wait, int fd, int64_t most);
+
 /* By which a broadcaster's small messages may leave without Go (shortcut.h). */
 typedef struct shim_socket {
     int fd; /* -1: they must not */

@@ -46,6 +46,30 @@ static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline, const 
     return guard_errno(error, errno, function, "poll");
 }
 
+/* Runs below frames of Go, so a thread must not be cancelled here. */
+int shim_wait_on(shim_wait *wait, int fd, int64_t most)
+{
+    if (wait->not_at_all)
+        return 0;
+    if (wait->deadline >= 0) {
+        int64_t left = (wait->deadline - now_ms()) * 1000000;
+        if (left <= 0)
+            return 0;
+        if (most > left)
+            most = left;
+    }
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    const struct timespec time = {.tv_sec = most / 1000000000, .tv_nsec = most % 1000000000};
+    int cancellable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellable);
+    int ready = ppoll(&writable, 1, &time, wait->open);
+    int handled = ready < 0 && errno == EINTR;
+    pthread_setcancelstate(cancellable, NULL);
+    if (handled && !wait->goes_on)
+        wait->interrupted = 1;
+    return !wait->interrupted && !atomic_load(&fork_happened); /* the handler may have forked */
+}
+
 static void end_wait(void *handle)
 {
     mclgo_wait_end((uintptr_t)handle);

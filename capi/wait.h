@@ -15,12 +15,25 @@ int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *
 /* The parts of it. Signals must be blocked, and `open` be the mask of the program. wait_once does not look whether it is
  * there when the descriptor has become readable. */
 #define WAIT_LOOK_AGAIN 2
-int64_t wait_deadline(int timeout_ms);
+int64_t wait_deadline(int timeout_ms); /* -1: none */
 int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
               mcl_error *error);
 
 /* Waits by what a listener has begun a wait with. WAIT_LOOK_AGAIN: it goes on; else it has ended. */
 int wait_listener(mcl_listener *listener, shim_poll *wait, int64_t deadline, const sigset_t *open, const char *function,
                   mcl_error *error);
+
+/* Makes a call into Go that may wait by `wait`, a shim_wait. */
+#define GO_WAITING(wait, function, call)                                                                               \
+    ({                                                                                                                 \
+        sigset_t before_;                                                                                              \
+        signals_block(&before_);                                                                                       \
+        (wait).open = &before_;                                                                                        \
+        int waited_ = (call);                                                                                          \
+        signals_restore(&before_);                                                                                     \
+        if (__builtin_expect(atomic_load_explicit(&fork_happened, memory_order_relaxed), 0))                           \
+            waited_ = guard_refuse_fork(function, error);                                                              \
+        waited_;                                                                                                       \
+    })
 
 #endif

@@ -2,7 +2,6 @@ package mcl
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,10 +51,13 @@ type RawBroadcaster struct {
 
 	sender netio.Sender
 
-	mu           sync.Mutex // one message at a time: fragments leave in order. Protects what follows
-	fragmentSize int        // bytes of a fragment's payload, and of a datagram that is sent in one piece
+	nextFragmentSize atomic.Int32 // of what is published from now on
+
+	mu           lock // one message at a time: fragments leave in order. Protects what follows
+	fragmentSize int  // bytes of a fragment's payload, and of a datagram that is sent in one piece
 	head         []byte
 	batch        []netio.Datagram
+	late         error // to be returned: messages whose publish has returned could not be sent
 
 	waiting *coalescer // nil: nothing ever waits
 }
@@ -113,7 +115,8 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 	if err != nil {
 		return nil, openError(op, &res, err)
 	}
-	b := &RawBroadcaster{res: res, opts: o, sender: sender, fragmentSize: fragmentSize}
+	b := &RawBroadcaster{res: res, opts: o, sender: sender, mu: newLock()}
+	b.nextFragmentSize.Store(fragmentSize)
 	if o.Coalesce > 0 {
 		if err := b.startCoalescing(); err != nil {
 			b.Close()
@@ -129,15 +132,13 @@ func OpenBroadcaster(conn Connection, o BroadcasterOptions) (*RawBroadcaster, er
 // fragments is ErrTooLarge. The errors are ErrInvalid and ErrClosed.
 func (b *RawBroadcaster) SetFragmentSize(size int) error {
 	const op = "set the fragment size of the broadcaster on"
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	switch {
 	case b.closed.Load():
 		return closedError(op, b.res.conn.String())
 	case size < 1 || size > fragmentSizeMax:
 		return outOfRange(op, b.res.conn, "the fragment size", int64(size), 1, fragmentSizeMax)
 	}
-	b.fragmentSize = size
+	b.nextFragmentSize.Store(int32(size))
 	return nil
 }
 
@@ -184,7 +185,7 @@ func (b *RawBroadcaster) Close() error {
 	locked := b.lockToClose()
 	var err error
 	if locked && !b.closed.Load() {
-		err = errors.Join(b.waiting.takeFailure(), b.sendWaiting())
+		err = errors.Join(b.takeFailure(), b.sendAtClose())
 	}
 	closed := b.closed.Swap(true)
 	if locked {

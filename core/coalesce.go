@@ -2,6 +2,7 @@ package mcl
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"libmcl/core/internal/clock"
@@ -24,7 +25,6 @@ type coalescer struct {
 	store     []byte // where the datagrams lie
 	datagrams []netio.Datagram
 	due       time.Time // when the oldest must leave
-	failed    error     // to be returned: messages whose publish has returned could not be sent
 
 	waiter *clock.Waiter // locked by itself; closed by the goroutine
 }
@@ -42,10 +42,10 @@ func (b *RawBroadcaster) startCoalescing() error {
 }
 
 // coalesce takes messages, of which those that fit into a datagram may wait. mu is held.
-func (b *RawBroadcaster) coalesce(items []Item) (taken int, err error) {
+func (b *RawBroadcaster) coalesce(items []Item, by Waiter) (taken int, err error) {
 	const op = "publish on"
 	w := b.waiting
-	if err := w.takeFailure(); err != nil {
+	if err := b.takeFailure(); err != nil {
 		return 0, err
 	}
 	for taken < len(items) {
@@ -53,15 +53,15 @@ func (b *RawBroadcaster) coalesce(items []Item) (taken int, err error) {
 		topic := b.topicOf(m)
 		size := wire.SingleSize(topic) + len(m.Payload)
 		if len(w.datagrams) == coalesceMessages || len(w.store)+size > coalesceBytes {
-			if err := b.sendWaiting(); err != nil {
+			if err := b.sendWaiting(by); err != nil {
 				return taken, which(err, taken, len(items))
 			}
 		}
 		if size > min(coalesceBytes, b.fragmentSize) { // at once, mostly in fragments
-			if _, err := b.sendSome(items[taken : taken+1]); err != nil {
+			n, err := b.sendSome(items[taken:taken+1], by)
+			if taken += n; err != nil {
 				return taken, which(b.failed(op, err), taken, len(items))
 			}
-			taken++
 			continue
 		}
 		start := len(w.store)
@@ -75,31 +75,53 @@ func (b *RawBroadcaster) coalesce(items []Item) (taken int, err error) {
 	}
 	if len(w.datagrams) == coalesceMessages || len(w.datagrams) > 0 && !time.Now().Before(w.due) {
 		// The messages are taken; a failure is the next call's to tell.
-		w.failed = b.sendWaiting()
+		if err := b.sendWaiting(by); !errors.Is(err, ErrInterrupted) {
+			b.late = err
+		}
 	}
 	return taken, nil
 }
 
-func (w *coalescer) takeFailure() (err error) {
-	err, w.failed = w.failed, nil
+func (b *RawBroadcaster) takeFailure() (err error) {
+	err, b.late = b.late, nil
 	return err
 }
 
-// sendWaiting sends what waits. On an error, the rest is lost, and each message counted. mu is held.
-func (b *RawBroadcaster) sendWaiting() error {
+// sendWaiting sends what waits. What is left goes on waiting when the error is ErrInterrupted; on any other it is lost, and each
+// message counted. mu is held.
+func (b *RawBroadcaster) sendWaiting(by Waiter) error {
 	w := b.waiting
 	var failure error
 	for rest := w.datagrams; len(rest) > 0; {
 		b.batch = append(b.batch[:0], rest...)
-		sent, err := b.sendBatch()
+		sent, err := b.sendBatch(by)
 		if rest = rest[sent:]; err != nil {
 			failure = b.failed("send what waited on", err)
+			if errors.Is(failure, ErrInterrupted) {
+				w.datagrams = append(w.datagrams[:0], rest...)
+				return failure
+			}
 			b.errors.Add(uint64(len(rest) - 1)) // and one by failed
 			break
 		}
 	}
 	w.datagrams, w.store = w.datagrams[:0], w.store[:0]
 	return failure
+}
+
+// closeWait is for how long Close waits for what is to be sent before.
+const closeWait = closeWaitMs * time.Millisecond
+
+// sendAtClose sends what waits, for closeWait at most. mu is held.
+func (b *RawBroadcaster) sendAtClose() error {
+	err := b.sendWaiting(netio.Until(time.Now().Add(closeWait)))
+	if errors.Is(err, ErrInterrupted) {
+		left := len(b.waiting.datagrams)
+		return &OpError{Op: "close broadcaster on", On: b.res.conn.String(), Kind: ErrTimeout,
+			Detail: fmt.Sprintf("%d messages that waited to be coalesced could not leave", left),
+			Remedy: "flush before, which waits for as long as it takes"}
+	}
+	return err
 }
 
 // sendWhenDue is the coalescer's goroutine. It ends when the broadcaster is closed.
@@ -122,7 +144,7 @@ func (b *RawBroadcaster) sendWhenDue() {
 			left, early := time.Until(w.due), min(late, b.opts.Coalesce/2)
 			if wait = left - early; wait <= 0 {
 				late += (early - left - late) / 8
-				w.failed = errors.Join(w.failed, b.sendWaiting())
+				b.late = errors.Join(b.late, b.sendWaiting(nil))
 				wait = clock.Forever
 			}
 		}
@@ -132,16 +154,26 @@ func (b *RawBroadcaster) sendWhenDue() {
 }
 
 // Flush sends what waits to be coalesced. The error is that of sending it, or what waited before.
-func (b *RawBroadcaster) Flush() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.closed.Load():
-		return closedError("flush broadcaster on", b.res.conn.String())
-	case b.waiting == nil:
-		return nil
+func (b *RawBroadcaster) Flush() error { return b.By(nil).Flush() }
+
+// Flush is RawBroadcaster.Flush. It waits for what is leaving by itself as well.
+func (p Publisher) Flush() error {
+	const op = "flush broadcaster on"
+	b := p.broadcaster
+	if err := b.mu.lockBy(p.by); err != nil {
+		return b.failed(op, err)
 	}
-	return errors.Join(b.waiting.takeFailure(), b.sendWaiting())
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return closedError(op, b.res.conn.String())
+	}
+	var err error
+	if b.waiting != nil {
+		if err = b.sendWaiting(p.by); errors.Is(err, ErrInterrupted) {
+			return err
+		}
+	}
+	return errors.Join(b.takeFailure(), err)
 }
 
 // lockToClose locks mu, if there is something that may wait. A publish may hold the lock, waiting for room in the socket's
@@ -151,7 +183,7 @@ func (b *RawBroadcaster) lockToClose() (locked bool) {
 		return false
 	}
 	for begun := time.Now(); !b.mu.TryLock(); time.Sleep(time.Millisecond) {
-		if time.Since(begun) > closeWaitMs*time.Millisecond {
+		if time.Since(begun) > closeWait {
 			return false
 		}
 	}

@@ -31,6 +31,7 @@ const (
 	hopsHost               = -1
 	on                     = 1
 	off                    = -1
+	leaving                = 2
 	malformedCount         = 9
 	logVersion             = "1.0"
 	replayBufferDefault    = 5000

@@ -17,13 +17,18 @@ func (b *RawBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
 
 // PublishTopic is Publish with a topic; nil means the default.
 func (b *RawBroadcaster) PublishTopic(topic *string, v any) error {
-	if b.opts.Type != nil {
+	return b.By(nil).PublishTopic(topic, v)
+}
+
+// PublishTopic is RawBroadcaster.PublishTopic.
+func (p Publisher) PublishTopic(topic *string, v any) error {
+	if b := p.broadcaster; b.opts.Type != nil {
 		m, ok := v.(*Message)
 		if !ok {
 			return &OpError{Op: "publish on", On: b.res.conn.String(), Kind: ErrType,
 				Detail: fmt.Sprintf("a %T is no message of type %s", v, b.opts.Type.name), Remedy: "publish such a message"}
 		}
-		return b.PublishMessage(topic, m)
+		return p.PublishMessage(topic, m)
 	}
 	e := getEncoder()
 	defer e.put()
@@ -31,20 +36,25 @@ func (b *RawBroadcaster) PublishTopic(topic *string, v any) error {
 	if err != nil {
 		return err
 	}
-	return b.sendOne(topic, packed)
+	return p.sendOne(topic, packed)
 }
 
 // PublishPacked publishes a payload that is msgpack already: exactly one object, else the error is ErrFormat. A nil topic
 // means the default. It does not keep packed.
 func (b *RawBroadcaster) PublishPacked(topic *string, packed []byte) error {
+	return b.By(nil).PublishPacked(topic, packed)
+}
+
+// PublishPacked is RawBroadcaster.PublishPacked.
+func (p Publisher) PublishPacked(topic *string, packed []byte) error {
 	e := getEncoder()
 	defer e.put()
 	e.legacy = e.legacy[:0]
-	payload, err := b.check(e, packed)
+	payload, err := p.broadcaster.check(e, packed)
 	if err != nil {
 		return err
 	}
-	return b.sendOne(topic, payload)
+	return p.sendOne(topic, payload)
 }
 
 // check tells whether packed may be published here, and returns what is to be sent for it, which may lie in e.
@@ -71,6 +81,12 @@ func (b *RawBroadcaster) check(e *encoder, packed []byte) ([]byte, error) {
 
 // PublishMessage publishes a message; one of another type than the broadcaster's is ErrType.
 func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
+	return b.By(nil).PublishMessage(topic, m)
+}
+
+// PublishMessage is RawBroadcaster.PublishMessage.
+func (p Publisher) PublishMessage(topic *string, m *Message) error {
+	b := p.broadcaster
 	if err := m.notNil("publish"); err != nil {
 		return err
 	}
@@ -85,11 +101,11 @@ func (b *RawBroadcaster) PublishMessage(topic *string, m *Message) error {
 	if str8, _ := wire.ScanOne(packed); str8 && !b.opts.Verbatim {
 		packed = wire.AppendLegacy(nil, packed) // a message that came so from elsewhere: rare
 	}
-	return b.sendOne(topic, packed)
+	return p.sendOne(topic, packed)
 }
 
-func (b *RawBroadcaster) sendOne(topic *string, payload []byte) error {
+func (p Publisher) sendOne(topic *string, payload []byte) error {
 	one := [1]Item{{topic, payload}}
-	_, err := b.send(one[:])
+	_, err := p.broadcaster.send(one[:], p.by)
 	return err
 }

@@ -15,6 +15,12 @@ type Item struct {
 // The errors are those of PublishPacked; ErrFormat, ErrType, ErrTooLarge and ErrClosed are found before anything is sent. It
 // does not keep items.
 func (b *RawBroadcaster) PublishMany(items []Item) (sent int, err error) {
+	return b.By(nil).PublishMany(items)
+}
+
+// PublishMany is RawBroadcaster.PublishMany.
+func (p Publisher) PublishMany(items []Item) (sent int, err error) {
+	b := p.broadcaster
 	e := getEncoder()
 	defer e.put()
 	e.legacy, e.items = e.legacy[:0], e.items[:0]
@@ -26,5 +32,5 @@ func (b *RawBroadcaster) PublishMany(items []Item) (sent int, err error) {
 		}
 		e.items = append(e.items, Item{items[i].Topic, payload})
 	}
-	return b.send(e.items)
+	return b.send(e.items, p.by)
 }

@@ -184,10 +184,10 @@ func (f *failing) Dial(g netio.Group) (netio.Sender, error) {
 	return failingSender{s, f}, err
 }
 
-func (s failingSender) Send(datagrams []netio.Datagram) (int, error) {
+func (s failingSender) Send(datagrams []netio.Datagram, w netio.Waiter) (int, error) {
 	n := min(len(datagrams), s.network.takes)
 	s.network.takes -= n
-	sent, err := s.Sender.Send(datagrams[:n])
+	sent, err := s.Sender.Send(datagrams[:n], w)
 	if err == nil && n < len(datagrams) {
 		err = unix.ENOBUFS
 	}

@@ -1,6 +1,7 @@
 package mcl
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -16,24 +17,39 @@ import (
 // batchMax is how many messages are handed to a socket at once.
 const batchMax = 1024
 
-// send hands messages to the kernel, in order, or none when one of them can never be sent. It returns how many left whole.
-func (b *RawBroadcaster) send(items []Item) (sent int, err error) {
+// send hands messages to the kernel, in order, or none when one of them can never be sent. It returns how many left whole, or
+// leave by themselves.
+func (b *RawBroadcaster) send(items []Item, w Waiter) (sent int, err error) {
 	const op = "publish on"
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	if err := b.mu.lockBy(w); err != nil {
+		return 0, b.failed(op, err)
+	}
+	sent, err = b.sendLocked(items, w)
+	if !errors.Is(err, errHandedOver) {
+		b.mu.Unlock()
+	} else if sent == len(items) {
+		err = ErrLeaving
+	}
+	return sent, err
+}
+
+// sendLocked is send with mu held. After errHandedOver it is another goroutine's to unlock.
+func (b *RawBroadcaster) sendLocked(items []Item, w Waiter) (sent int, err error) {
+	const op = "publish on"
 	if b.closed.Load() {
 		return 0, closedError(op, b.res.conn.String())
 	}
+	b.fragmentSize = int(b.nextFragmentSize.Load())
 	for i := range items {
 		if err := b.fits(&items[i]); err != nil {
 			return 0, which(err, i, len(items))
 		}
 	}
 	if b.waiting != nil {
-		return b.coalesce(items)
+		return b.coalesce(items, w)
 	}
 	for sent < len(items) {
-		n, err := b.sendSome(items[sent:])
+		n, err := b.sendSome(items[sent:], w)
 		sent += n
 		if err != nil {
 			return sent, which(b.failed(op, err), sent, len(items))
@@ -79,7 +95,7 @@ func (b *RawBroadcaster) topicOf(m *Item) *string {
 }
 
 // sendSome sends the next message or messages: a large one, or those before the next large one. mu is held.
-func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
+func (b *RawBroadcaster) sendSome(items []Item, w Waiter) (sent int, err error) {
 	b.head, b.batch = b.head[:0], b.batch[:0]
 	for i := range items[:min(len(items), batchMax)] {
 		m := &items[i]
@@ -88,28 +104,21 @@ func (b *RawBroadcaster) sendSome(items []Item) (sent int, err error) {
 			if i > 0 {
 				break
 			}
-			b.fragment(topic, m.Payload, packets)
-			datagrams, err := b.sendPaced()
-			b.count(datagrams)
-			if err != nil {
-				return 0, err
-			}
-			b.messages.Add(1)
-			return 1, nil
+			return b.sendLarge(topic, m.Payload, packets, w)
 		}
 		start := len(b.head)
 		b.head = wire.AppendSingle(b.head, topic)
 		// An append may move the headers before; those stay valid where they were.
 		b.batch = append(b.batch, netio.Datagram{Head: b.head[start:], Body: m.Payload})
 	}
-	return b.sendBatch()
+	return b.sendBatch(w)
 }
 
 // sendBatch sends the batch, whose datagrams are a message each. mu is held.
-func (b *RawBroadcaster) sendBatch() (sent int, err error) {
+func (b *RawBroadcaster) sendBatch(w Waiter) (sent int, err error) {
 	b.uses.Add(1)
 	b.sender.Follow()
-	sent, err = b.sender.Send(b.batch)
+	sent, err = b.sender.Send(b.batch, w)
 	b.count(sent)
 	b.messages.Add(uint64(sent))
 	return sent, err
@@ -126,10 +135,14 @@ func (b *RawBroadcaster) count(sent int) {
 	b.bytes.Add(uint64(size))
 }
 
-// failed counts a failure and translates it.
+// failed translates a failure, and counts it if it is one of sending.
 func (b *RawBroadcaster) failed(op string, err error) error {
-	if errors.Is(err, net.ErrClosed) {
+	switch {
+	case errors.Is(err, net.ErrClosed):
 		return closedError(op, b.res.conn.String())
+	case errors.Is(err, netio.ErrGivenUp), errors.Is(err, errHandedOver):
+		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrInterrupted, Err: err,
+			Detail: "a signal handler ran, or the time was over, while the socket had no room", Remedy: "publish it again"}
 	}
 	b.errors.Add(1)
 	return networkError(op, &b.res, err)
@@ -173,6 +186,10 @@ func (b *RawBroadcaster) nextNumber(packets uint32) int {
 	return 1 + int(n%uint32(wire.Numbers(packets)))
 }
 
+// keepNumber leaves the last number to the next message, since nothing that has it has left: who tries again and again would soon
+// come round to that of the message before. mu is held.
+func (b *RawBroadcaster) keepNumber() { largeSent[uint16(b.sender.LocalPort())].Add(^uint32(0)) }
+
 // A message of many fragments goes out in bursts with pauses between them. A kernel hands datagrams over loopback and fast
 // links much quicker than a receiver can read them, and tells the sender nothing: of 64 MiB sent at once, four fifths were
 // dropped at a receiver's buffer of 4 MiB, and with one fragment all is lost. A burst fills about a third of that buffer;
@@ -184,15 +201,66 @@ const (
 	burstPause = 2 * time.Millisecond
 )
 
-func (b *RawBroadcaster) sendPaced() (sent int, err error) {
-	b.uses.Add(1)
-	b.sender.Follow()
+// sendPaced sends the batch from its datagram `sent` on.
+func (b *RawBroadcaster) sendPaced(sent int, w Waiter) (int, error) {
 	count := burstBytes / (b.fragmentSize + burstCost)
 	for {
-		n, err := b.sender.Send(b.batch[sent:min(sent+count, len(b.batch))])
+		n, err := b.sender.Send(b.batch[sent:min(sent+count, len(b.batch))], w)
 		if sent += n; err != nil || sent == len(b.batch) {
 			return sent, err
 		}
-		time.Sleep(burstPause)
+		if !w.Wait(-1, burstPause) {
+			return sent, netio.ErrGivenUp
+		}
 	}
+}
+
+// sendLarge sends a message in fragments. mu is held. When w gives up amid them, the rest leaves by itself: errHandedOver.
+func (b *RawBroadcaster) sendLarge(topic *string, payload []byte, packets uint32, w Waiter) (sent int, err error) {
+	if w == nil {
+		w = netio.Until{}
+	}
+	b.fragment(topic, payload, packets)
+	b.uses.Add(1)
+	b.sender.Follow()
+	datagrams, err := b.sendPaced(0, w)
+	if datagrams > 0 && errors.Is(err, netio.ErrGivenUp) {
+		b.handOver(datagrams)
+		return 1, errHandedOver
+	}
+	if datagrams == 0 {
+		b.keepNumber()
+	}
+	return b.sentLarge(datagrams, err)
+}
+
+// sentLarge counts a large message, or what has left of it.
+func (b *RawBroadcaster) sentLarge(datagrams int, err error) (sent int, _ error) {
+	b.count(datagrams)
+	if err != nil {
+		return 0, err
+	}
+	b.messages.Add(1)
+	return 1, nil
+}
+
+// errHandedOver means that the rest of a large message leaves by another goroutine, which holds mu until then.
+var errHandedOver = errors.New("handed over")
+
+// handOver has the datagrams from `sent` on leave from a copy.
+func (b *RawBroadcaster) handOver(sent int) {
+	for i := range b.batch[sent:] {
+		d := &b.batch[sent+i]
+		d.Body = bytes.Clone(d.Body)
+	}
+	go func() {
+		defer b.mu.Unlock()
+		datagrams, err := b.sendPaced(sent, netio.Until{})
+		if _, err := b.sentLarge(datagrams, err); err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				b.errors.Add(1) // of a publish that failed so, its caller knows
+			}
+			b.late = b.failed("publish on", err)
+		}
+	}()
 }

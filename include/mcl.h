@@ -32,19 +32,20 @@
  *             the exception: it must not be changed by one thread while another uses it.
  *   Signals   The library's threads block all signals that a program can handle, so that handlers run on
  *             the program's own threads; and one that comes while a function runs is handled when that
- *             returns. Only the waits (mcl_listener_wait, mcl_listener_recv, mcl_replay_wait, mcl_replay_push)
- *             return MCL_EINTR when a handler ran. No function may be called from a signal handler, nor left by
- *             longjmp. A process that is started from within a callback inherits the blocked signals: unblock them
- *             first. The library handles SIGSEGV, SIGBUS and SIGFPE once it is loaded, to return a null pointer of
- *             its own as MCL_EINTERNAL. Any other fault, in a callback or at a wrong pointer that it was given too,
- *             goes to the handler that was there before, which is installed again for that, or ends the process by
- *             that signal. A handler that is installed later replaces the library's; faults in the library are then
- *             that handler's. Handlers of other signals stay as they are.
+ *             returns, or at once while it waits for a message, for a replay or for room to publish. What takes
+ *             a timeout returns MCL_EINTR when a handler ran; other publishes and flushes go on waiting. No
+ *             function may be called from a signal handler, nor left by longjmp. A process that is started from
+ *             within a callback inherits the blocked signals: unblock them first. The library handles SIGSEGV,
+ *             SIGBUS and SIGFPE once it is loaded, to return a null pointer of its own as MCL_EINTERNAL. Any other
+ *             fault, in a callback or at a wrong pointer that it was given too, goes to the handler that was there
+ *             before, which is installed again for that, or ends the process by that signal. A handler that is
+ *             installed later replaces the library's; faults in the library are then that handler's. Handlers of
+ *             other signals stay as they are.
  *   fork      In a child made by fork() without exec(), every function but mcl_version, mcl_strerror and
  *             mcl_malformed_name returns MCL_EFORKED, and the sockets and log files inherited from the parent are
  *             closed (of numbers below 1,048,576); what the parent has not written yet, the child never writes. exec()
  *             is not affected.
- *   Time      Waits take milliseconds; one that is over is no error but a 0. MCL_ETIMEOUT is for other languages.
+ *   Time      Waits take milliseconds; one that is over is no error but a 0, save that of a close: MCL_ETIMEOUT.
  *             Moments are nanoseconds since the Unix epoch, times in logs nanoseconds since the log's origin.
  *   Errors of the operating system are given in mcl_error.system as an errno value.
  *
@@ -129,7 +130,7 @@ const char *mcl_strerror(int code);
 #define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
 #define MCL_COALESCE_US_MAX 1000000        /* a second */
 #define MCL_OPEN_DESCRIPTORS 10            /* that opening something takes for a moment, at most; it keeps fewer */
-#define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a running callback */
+#define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a callback, or for room to send */
 
 #define MCL_NUL ((size_t)-1) /* as the size of a string: up to its NUL */
 
@@ -333,7 +334,9 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
                          mcl_broadcaster **broadcaster, mcl_error *error);
 
 /* Publish one payload. `topic` NULL means the default topic; topic_size may be MCL_NUL. The payload has left
- * for the kernel when the call returns 0; it may wait while the socket's buffer is full.
+ * for the kernel when the call returns 0. It waits while the socket's buffer is full, and while another thread publishes
+ * something large: seconds on a slow link, and on one that is stuck until the broadcaster is closed. Signal handlers run
+ * meanwhile. mcl_broadcaster_publish_within waits no longer than it is told.
  * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (packed is not exactly one msgpack object), MCL_ETOOLARGE,
  * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the network cannot carry it now:
  * the text says why, and has the `ip` command that mends it), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have gone
@@ -356,6 +359,16 @@ int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *top
 int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
                                   const void *value, size_t size, mcl_error *error);
 
+#define MCL_LEAVING 2 /* the rest of a large message leaves by itself */
+
+/* Does what mcl_broadcaster_publish does, and waits for timeout_ms milliseconds at most: < 0 for ever, 0 not at all.
+ * Returns 1, or 0 when the time is over and nothing was sent. MCL_LEAVING: a part of a large message has left, and then the
+ * time was over, or a signal handler ran. The rest leaves by itself, from a copy and before what is published later;
+ * mcl_broadcaster_flush waits for it, and returns its error if it fails; closing ends it.
+ * Errors: those of mcl_broadcaster_publish, and MCL_EINTR with nothing sent. */
+int mcl_broadcaster_publish_within(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size,
+                                   const void *packed, size_t size, int timeout_ms, mcl_error *error);
+
 /* One message of mcl_broadcaster_publish_many. */
 typedef struct mcl_item {
     const char *topic;   /* NULL: the default topic */
@@ -374,15 +387,25 @@ typedef struct mcl_item {
 int mcl_broadcaster_publish_many(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
                                  mcl_error *error);
 
+/* Does what mcl_broadcaster_publish_many does, and waits as mcl_broadcaster_publish_within does. Returns 1, or 0 when the time
+ * is over before all have left: *sent tells how many have. MCL_LEAVING: all are taken, and the last one is still leaving.
+ * Errors: those of mcl_broadcaster_publish_many, and MCL_EINTR, with *sent as for 0. */
+int mcl_broadcaster_publish_many_within(mcl_broadcaster *broadcaster, const mcl_item *items, size_t count, size_t *sent,
+                                        int timeout_ms, mcl_error *error);
+
 /* Sets how many bytes of a large message a fragment takes, and how many bytes a datagram has at most that takes a message
  * whole: 1 to MCL_FRAGMENT_SIZE_MAX; MCL_FRAGMENT_SIZE until it is set. Smaller ones are for networks that lose packets: a
- * datagram larger than the network's packets is lost with any of them. It holds for what is published after it; on another
- * thread a publish may be under way, which it waits for. A message that makes more than MCL_FRAGMENTS_MAX of them is
- * MCL_ETOOLARGE. Errors: MCL_EINVAL, MCL_ECLOSED. */
+ * datagram larger than the network's packets is lost with any of them. It holds for what is published after it. A message that
+ * makes more than MCL_FRAGMENTS_MAX of them is MCL_ETOOLARGE. Errors: MCL_EINVAL, MCL_ECLOSED. */
 int mcl_broadcaster_set_fragment_size(mcl_broadcaster *broadcaster, int bytes, mcl_error *error);
 
-/* Sends what waits to be coalesced. Errors: those of sending it, or what waited before; MCL_ECLOSED. */
+/* Sends what waits to be coalesced, and waits until that has left, and what leaves by itself (MCL_LEAVING).
+ * Errors: those of sending it, or what waited before; MCL_ECLOSED. */
 int mcl_broadcaster_flush(mcl_broadcaster *broadcaster, mcl_error *error);
+
+/* Does what mcl_broadcaster_flush does, for timeout_ms milliseconds at most: < 0 for ever, 0 not at all. Returns 1, or 0 when
+ * the time is over: what has not left goes on waiting. Errors: those of mcl_broadcaster_flush, and MCL_EINTR. */
+int mcl_broadcaster_flush_within(mcl_broadcaster *broadcaster, int timeout_ms, mcl_error *error);
 
 typedef struct mcl_broadcaster_stats {
     size_t size;          /* in: sizeof(mcl_broadcaster_stats) */
@@ -396,7 +419,8 @@ int mcl_broadcaster_get_stats(mcl_broadcaster *broadcaster, mcl_broadcaster_stat
 int mcl_broadcaster_get_settings(mcl_broadcaster *broadcaster, mcl_settings *settings, mcl_error *error);
 
 /* Closes. A publish that waits on another thread ends with MCL_ECLOSED, and no call is left when this returns. What
- * waits to be coalesced is sent; an error in that is returned, and the broadcaster is closed all the same. */
+ * waits to be coalesced is sent, within MCL_CLOSE_WAIT_MS; an error in that (MCL_ETIMEOUT, ...) is returned, and the
+ * broadcaster is closed all the same. */
 int mcl_broadcaster_close(mcl_broadcaster *broadcaster);
 
 /* ---- Listeners ---- */

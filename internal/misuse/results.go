@@ -18,6 +18,7 @@ var (
 	references = regexp.MustCompile(`\b(?:those of|as|like) (mcl_\w+)(?: and (mcl_\w+))?`)
 	countWords = regexp.MustCompile(`\b(?:Returns (?:their count|n\b)|The number of|A descriptor)`)
 	oneOrNone  = regexp.MustCompile(`(?i)\breturns 1\b`)
+	isLeaving  = regexp.MustCompile(`\bMCL_LEAVING:`)
 	anyKind    = regexp.MustCompile(`^The kind of .* one of MCL_KIND_`)
 	anyState   = regexp.MustCompile(`^The state, one of MCL_REPLAY_`)
 )
@@ -40,6 +41,8 @@ func resultsOf(f cheader.Function, h *cheader.Header) results {
 		r.most = "MCL_KIND_EXT"
 	case anyState.MatchString(f.Prose):
 		r.most = "MCL_REPLAY_FINISHED"
+	case isLeaving.MatchString(f.Prose):
+		r.most = "MCL_LEAVING"
 	case oneOrNone.MatchString(f.Prose):
 		r.most = "1"
 	}

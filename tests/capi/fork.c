@@ -152,9 +152,12 @@ static void every_function_refuses(void)
     FAILS(f, mcl_broadcaster_publish_double(b, "t", 1, 1, &error));
     FAILS(f, mcl_broadcaster_publish_string(b, "t", 1, "", 0, &error));
     FAILS(f, mcl_broadcaster_publish_bytes(b, "t", 1, "", 0, &error));
+    FAILS(f, mcl_broadcaster_publish_within(b, "t", 1, "\xc0", 1, -1, &error));
     FAILS(f, mcl_broadcaster_publish_many(b, &item, 1, &n, &error));
     FAILS(f, mcl_broadcaster_set_fragment_size(b, 1000, &error));
+    FAILS(f, mcl_broadcaster_publish_many_within(b, &item, 1, &n, -1, &error));
     FAILS(f, mcl_broadcaster_flush(b, &error));
+    FAILS(f, mcl_broadcaster_flush_within(b, -1, &error));
     FAILS(f, mcl_broadcaster_get_stats(b, &bs, &error));
     FAILS(f, mcl_broadcaster_get_settings(b, &set, &error));
     EQUAL(f, mcl_broadcaster_close(b));

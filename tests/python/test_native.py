@@ -164,10 +164,10 @@ def test_the_library_is_the_header_s():
 
 
 def test_handles_are_distinct():
-    publish = _library.get().quick.mcl_broadcaster_publish
+    publish = _library.get().quick.mcl_broadcaster_publish_within
     with pytest.raises(ctypes.ArgumentError):
-        publish(_native.Listener(), None, 0, b'\xc0', 1, None)
-    assert publish(_native.Broadcaster(), None, 0, b'\xc0', 1, None) < 0
+        publish(_native.Listener(), None, 0, b'\xc0', 1, 0, None)
+    assert publish(_native.Broadcaster(), None, 0, b'\xc0', 1, 0, None) < 0
 
 
 def test_every_function_can_be_called():

@@ -9,7 +9,7 @@ import threading
 
 from mcl import _library, _native
 from mcl import _constants as constants
-from mcl._compat import is_integer
+from mcl._compat import is_integer, is_main_thread
 from mcl.errors import (ArgumentError, ClosedError, ForkError, MessageSizeError, check,
                         check_broadcaster, check_listener)
 
@@ -25,6 +25,13 @@ class _PerThread(threading.local):
 
 _errors = _PerThread()
 _ITEMS = ctypes.POINTER(_native.Item)
+_NOT_AT_ALL = ctypes.c_int(0)  # milliseconds
+_NOT_YET = 0, constants.MCL_EINTR  # what the library returns of a wait that is to go on
+
+# A signal goes to another thread of the program when it comes in the moment in which the main
+# thread is in the library and blocks it. Python only notes it there, for the main thread to act on;
+# so that one waits no longer than this at a time, in milliseconds.
+_WAIT_MAIN = 50
 
 
 _TOO_LARGE = object()  # no mtu
@@ -62,6 +69,23 @@ def check_setting(name, value, least, most=None):
 def _address(data):
     """Return where these bytes lie, for as long as they are kept."""
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
+
+
+def _items_from(fields, start):
+    """Return a pointer to the mcl_items in an array of numbers, from this one on."""
+    size = ctypes.sizeof(_native.Item)
+    return ctypes.cast(ctypes.byref(fields, start * size), _ITEMS)
+
+
+def longest_wait(longest=-1):
+    """Return for how long to wait in the library at a time, in milliseconds, on this thread.
+
+    Args:
+        longest (int): milliseconds that the wait may take; -1: for ever.
+    """
+    if not is_main_thread():
+        return longest
+    return _WAIT_MAIN if longest < 0 else min(longest, _WAIT_MAIN)
 
 
 class Handle(object):
@@ -183,11 +207,9 @@ class BroadcasterHandle(Handle):
         self.closed = False
         self._argument = self._TOKEN.from_param(self._token.value)
         self._publish = self._library.publish
-        self._publish_quick = self._library.quick.mcl_broadcaster_publish
-        self._publish_large = self._library.blocking.mcl_broadcaster_publish
-        self._publish_many = self._library.quick.mcl_broadcaster_publish_many
-        self._publish_many_large = self._library.blocking.mcl_broadcaster_publish_many
-        self._large = []  # an element for each call that publishes something large
+        self._publish_waiting = self._library.blocking.mcl_broadcaster_publish_within
+        self._publish_many = self._library.quick.mcl_broadcaster_publish_many_within
+        self._publish_many_waiting = self._library.blocking.mcl_broadcaster_publish_many_within
         self._mtu = self._fragment = constants.MCL_FRAGMENT_SIZE
 
     def follow_mtu(self, mtu, size):
@@ -212,36 +234,25 @@ class BroadcasterHandle(Handle):
         # The same object, next time: `publish` need not come here.
         self._mtu = mtu if mtu <= most else _TOO_LARGE
 
-    def _send(self, size, quick, blocking, *arguments):
-        """Call one of two functions; see _native.QUICK."""
-        if size <= self._fragment and not self._large:
-            return quick(*arguments)
-        self._large.append(None)
-        try:
-            return blocking(*arguments)
-        finally:
-            self._large.pop()
-
     def publish(self, topic, packed, mtu):
         """Publish bytes that are one msgpack object. `topic` is bytes or None."""
-        size = len(packed)
-        # `_send` says the same; a call would cost more.
-        if mtu is self._mtu and size <= mtu and not self._large:
+        size, result = len(packed), 0
+        if mtu is not self._mtu:
+            self.follow_mtu(mtu, size)
+        if size <= self._fragment:
             # As the function has no prototype here, these are of ctypes' types; see Library.
             try:
                 topic_size, packed_size = _sizes[topic], _sizes[size]
             except KeyError:
                 topic_size, packed_size = _find_size(topic), _find_size(size)
             result = self._publish(self._argument, topic, topic_size, packed, packed_size,
-                                   _errors.pointer)
-        else:
-            if mtu is not self._mtu:
-                self.follow_mtu(mtu, size)
-            result = self._send(size, self._publish_quick, self._publish_large, self._token, topic,
-                                0 if topic is None else len(topic), packed, size, _errors.pointer)
-        if result < 0:
-            self.check()
-            check_broadcaster(result, _errors.error)
+                                   _NOT_AT_ALL, _errors.pointer)
+            if result == 1:
+                return
+        while result in _NOT_YET:  # signals are handled each time
+            result = self._publish_waiting(self._token, topic, 0 if topic is None else len(topic),
+                                           packed, size, longest_wait(), _errors.pointer)
+        self._finish(result)
 
     def publish_many(self, topic, payloads, mtu):
         """Publish a list of such bytes, all with this topic; an error has `sent`."""
@@ -256,22 +267,38 @@ class BroadcasterHandle(Handle):
             size = len(packed)
             fields += topic_address, topic_size, address, size
             address += size
-        items = ctypes.cast((ctypes.c_size_t * len(fields))(*fields), _ITEMS)
-        sent = ctypes.c_size_t()
-        result = self._send(len(joined), self._publish_many, self._publish_many_large, self._token,
-                            items, len(payloads), ctypes.byref(sent), _errors.pointer)
-        if result < 0:
-            try:
-                self.check()
-                check_broadcaster(result, _errors.error)
-            except Exception as error:
-                error.sent = sent.value
-                raise
+        fields = (ctypes.c_size_t * len(fields))(*fields)
+        sent, count, now, result = 0, len(payloads), ctypes.c_size_t(), 0
+        try:
+            if len(joined) <= self._fragment:
+                result = self._publish_many(self._token, ctypes.cast(fields, _ITEMS), count,
+                                            ctypes.byref(now), _NOT_AT_ALL, _errors.pointer)
+                sent = now.value
+            while result in _NOT_YET:
+                result = self._publish_many_waiting(
+                    self._token, _items_from(fields, sent), count - sent, ctypes.byref(now),
+                    longest_wait(), _errors.pointer)
+                sent += now.value
+            self._finish(result)
+        except BaseException as error:
+            error.sent = sent - (result == constants.MCL_LEAVING)
+            raise
+
+    def _finish(self, result):
+        """Wait for what a publish has left behind, and raise its error."""
+        if result == constants.MCL_LEAVING:
+            self.flush()
+        elif result < 0:
+            self.check()
+            check_broadcaster(result, _errors.error)
 
     def flush(self):
-        """Send what waits to be coalesced."""
+        """Send what waits to be coalesced, and wait for what leaves by itself."""
         self.check()
-        self._call(self._library.blocking.mcl_broadcaster_flush, self._token)
+        flush, result = self._library.blocking.mcl_broadcaster_flush_within, 0
+        while result in _NOT_YET:
+            result = flush(self._token, longest_wait(), _errors.pointer)
+        self._checked(result, _errors.error)
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""

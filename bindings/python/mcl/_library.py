@@ -29,8 +29,8 @@ class Library(object):
     Attributes:
         quick: functions that are called with the interpreter lock held; see _native.QUICK.
         blocking: all functions, called with the lock given up.
-        publish: mcl_broadcaster_publish of `quick`, for arguments that are of ctypes' types, bytes
-            or None. To convert them by its prototype takes twice as long.
+        publish: mcl_broadcaster_publish_within of `quick`, for arguments that are of ctypes' types,
+            bytes or None. To convert them by its prototype takes twice as long.
         path (str): the file, for children of this process.
         pid (int): the process that loaded it, and the only one that may call it.
     """
@@ -39,7 +39,7 @@ class Library(object):
         self.blocking = _native.Functions(ctypes.CDLL(name), _native.PROTOTYPES)
         quick = ctypes.PyDLL(name)
         self.quick = _native.Functions(quick, _native.QUICK)
-        self.publish = quick['mcl_broadcaster_publish']
+        self.publish = quick['mcl_broadcaster_publish_within']
         self.pid = os.getpid()
         version = self.quick.mcl_version()
         if _interface(version.decode('ascii')) != _interface(constants.MCL_VERSION):

@@ -322,6 +322,7 @@ _error = POINTER(Error)
 _size = POINTER(c_size_t)
 _key = [Message, c_char_p, c_size_t]  # a message, a key and its size
 _topic = [Broadcaster, c_char_p, c_size_t]  # a broadcaster, a topic and its size
+_many = [Broadcaster, POINTER(Item), c_size_t, _size]  # a broadcaster, items, count, those sent
 _data = [c_void_p, c_size_t]  # const void * and its size
 _text = [c_char_p, c_size_t]  # const char * and its size
 _out = [c_void_p, c_size_t, _size]  # a buffer, its size, and the size needed
@@ -380,10 +381,12 @@ PROTOTYPES = {
     'mcl_broadcaster_publish_double': (c_int, _topic + [c_double, _error]),
     'mcl_broadcaster_publish_string': (c_int, _topic + _text + [_error]),
     'mcl_broadcaster_publish_bytes': (c_int, _topic + _data + [_error]),
-    'mcl_broadcaster_publish_many': (c_int, [Broadcaster, POINTER(Item), c_size_t,
-                                             POINTER(c_size_t), _error]),
+    'mcl_broadcaster_publish_within': (c_int, _topic + _data + [c_int, _error]),
+    'mcl_broadcaster_publish_many': (c_int, _many + [_error]),
+    'mcl_broadcaster_publish_many_within': (c_int, _many + [c_int, _error]),
     'mcl_broadcaster_set_fragment_size': (c_int, [Broadcaster, c_int, _error]),
     'mcl_broadcaster_flush': (c_int, [Broadcaster, _error]),
+    'mcl_broadcaster_flush_within': (c_int, [Broadcaster, c_int, _error]),
     'mcl_broadcaster_get_stats': (c_int, [Broadcaster, POINTER(BroadcasterStats), _error]),
     'mcl_broadcaster_get_settings': (c_int, [Broadcaster, POINTER(Settings), _error]),
     'mcl_broadcaster_close': (c_int, [Broadcaster]),
@@ -449,16 +452,15 @@ PROTOTYPES = {
 # anything that needs time, and least of all for another Python thread. Giving the lock up is cheap
 # while no other Python thread is busy, and else it must be won back from that one.
 #
-# mcl_broadcaster_publish may wait while the socket's buffer is full. What drains that is the kernel
-# alone, so holding the lock cannot lock anything up. mcl._handles holds it for what travels in one
-# datagram, and gives it up for larger payloads, which can take seconds on a slow link, and for what
-# other threads publish on the broadcaster meanwhile, which waits for them. Measured on 2 cores,
-# with 50 bytes of payload, in microseconds a publish, holding / giving up:
+# A publish may wait: while the socket's buffer is full, and for what another thread publishes. So
+# mcl._handles holds the lock for a publish that waits not at all, of what travels in one datagram,
+# and gives it up for one that would, and for larger payloads. Measured on 2 cores, with 50 bytes of
+# payload, in microseconds a publish, holding / giving up:
 #     no other thread 6 / 6     1 busy thread 13 / 33     2 busy threads 21 / 67   (Python 3.13)
 QUICK = frozenset([
     'mcl_version', 'mcl_strerror', 'mcl_malformed_name', 'mcl_connection_check',
-    'mcl_broadcaster_publish', 'mcl_broadcaster_publish_many', 'mcl_broadcaster_get_stats',
-    'mcl_broadcaster_get_settings',
+    'mcl_broadcaster_publish_within', 'mcl_broadcaster_publish_many_within',
+    'mcl_broadcaster_get_stats', 'mcl_broadcaster_get_settings',
     'mcl_listener_fd', 'mcl_listener_recv_batch', 'mcl_listener_get_stats',
     'mcl_listener_get_settings',
 ])

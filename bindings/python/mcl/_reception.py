@@ -9,9 +9,9 @@ import os
 from mcl import _at_exit
 from mcl import _constants as constants
 from mcl._batch import Batch
-from mcl._compat import ReentrantLock, is_main_thread, monotonic
+from mcl._compat import ReentrantLock, monotonic
 from mcl._delivery import CLOSE_WAIT, Delivery
-from mcl._handles import is_alive
+from mcl._handles import is_alive, longest_wait
 from mcl._pace import Pace
 from mcl._pollable import Pollable
 from mcl._report import Misfits
@@ -25,10 +25,6 @@ _BUFFER = 1 << 18  # bytes a call, at most and unless one message is larger
 # is one at a time, and the limit is exact.
 _SHARE = 16
 _WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
-# A signal goes to another thread of the program when it comes in the moment in which the main
-# thread is in the library and blocks it. Python only notes it there, for the main thread to act on;
-# so that one waits no longer than this at a time, in milliseconds.
-_WAIT_MAIN = 50
 
 
 class Reception(Delivery):
@@ -139,14 +135,14 @@ class Reception(Delivery):
                 if message is not None:
                     self._making += (message,)
                     return message
-            milliseconds = _WAIT_MAIN if is_main_thread() else _WAIT_MAX
+            milliseconds = _WAIT_MAX
             if deadline is not None:
                 left = deadline - monotonic()
                 if left <= 0:
                     return None
                 milliseconds = int(min(left * 1000 + 1, milliseconds))
             # A signal ends the wait early, and Python runs its handlers before the next line.
-            self._handle.wait(milliseconds)
+            self._handle.wait(longest_wait(milliseconds))
 
     def _take_held(self):
         try:

@@ -17,7 +17,7 @@ func TestSendingAndReceivingAllocateNothing(t *testing.T) {
 		count := 0
 		handle := func(packets []Packet) { count += len(packets) }
 		once := func() {
-			s.Send(datagrams)
+			s.Send(datagrams, nil)
 			for count = 0; count < len(sizes); {
 				if err := r.Receive(&reading, handle); err != nil {
 					t.Fatal(err)

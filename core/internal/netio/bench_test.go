@@ -63,14 +63,14 @@ func benchmarkSendReceive(b *testing.B, size, batch int) {
 	b.ResetTimer()
 	sent := 0
 	for sent < b.N {
-		n, err := s.Send(datagrams[:min(batch, b.N-sent)])
+		n, err := s.Send(datagrams[:min(batch, b.N-sent)], nil)
 		if sent += n; err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.StopTimer()
 	for end := []Datagram{{Body: make([]byte, last)}}; ; { // it may be lost, too
-		if _, err := s.Send(end); err != nil {
+		if _, err := s.Send(end, nil); err != nil {
 			b.Fatal(err)
 		}
 		select {

@@ -6,6 +6,7 @@
 package netio
 
 import (
+	"errors"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -110,14 +111,39 @@ type Datagram struct{ Head, Body []byte }
 
 func (d *Datagram) size() int { return len(d.Head) + len(d.Body) }
 
+// A Waiter waits for a caller who has more to do meanwhile than to wait, or not for ever.
+type Waiter interface {
+	// Wait returns when the descriptor is writable, or after the time; -1 is no descriptor. It may return early for no reason.
+	// goOn tells whether the caller wants to wait any longer.
+	Wait(fd int, most time.Duration) (goOn bool)
+}
+
+// Until is a Waiter that gives up at that time; the zero time is never.
+type Until time.Time
+
+// Wait implements Waiter.
+func (u Until) Wait(fd int, most time.Duration) (goOn bool) {
+	if end := time.Time(u); !end.IsZero() {
+		most = min(most, time.Until(end))
+	}
+	if most < 0 {
+		return false
+	}
+	awaitWritable(fd, most)
+	return true
+}
+
+// ErrGivenUp is what ends because a Waiter does not want to wait any longer.
+var ErrGivenUp = errors.New("given up waiting")
+
 // A Sender sends to one group. Its methods are for one goroutine at a time, Close excepted.
 type Sender interface {
 	// Follow looks, when the network has changed, whether another interface, route or source address is to be used from
 	// now on. It is called between messages, whose datagrams receivers tell by their source.
 	Follow()
-	// Send hands the datagrams to the kernel in order, waiting while the socket's buffer is full. It returns how many
-	// went out; err says why not all.
-	Send(datagrams []Datagram) (sent int, err error)
+	// Send hands the datagrams to the kernel in order. While the socket's buffer is full, w waits, or the calling goroutine if
+	// it is nil. It returns how many went out; err says why not all: ErrGivenUp if w did not want to wait any longer.
+	Send(datagrams []Datagram, w Waiter) (sent int, err error)
 	SendBuffer() int
 	// Interface is the index of the interface that was named, 0 when none is or when it does not exist now.
 	Interface() int

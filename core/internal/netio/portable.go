@@ -4,8 +4,10 @@ package netio
 
 import (
 	"cmp"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -229,7 +231,7 @@ func (s *portableSender) Follow() {
 	}
 }
 
-func (s *portableSender) Send(datagrams []Datagram) (int, error) {
+func (s *portableSender) Send(datagrams []Datagram, w Waiter) (int, error) {
 	if !s.chosen {
 		if err := s.choose(); err != nil {
 			return 0, err
@@ -237,11 +239,30 @@ func (s *portableSender) Send(datagrams []Datagram) (int, error) {
 	}
 	for i, d := range datagrams {
 		s.data = append(append(s.data[:0], d.Head...), d.Body...)
-		if _, err := s.conn.WriteToUDPAddrPort(s.data, s.group.Addr); err != nil {
+		if err := s.write(w); err != nil {
 			return i, err
 		}
 	}
 	return len(datagrams), nil
+}
+
+func awaitWritable(_ int, most time.Duration) { time.Sleep(most) }
+
+// write sends data, and asks w each few milliseconds whether to go on waiting.
+func (s *portableSender) write(w Waiter) error {
+	for {
+		if w != nil {
+			s.conn.SetWriteDeadline(time.Now().Add(5 * time.Millisecond))
+			defer s.conn.SetWriteDeadline(time.Time{})
+		}
+		_, err := s.conn.WriteToUDPAddrPort(s.data, s.group.Addr)
+		if w == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if !w.Wait(-1, 0) {
+			return ErrGivenUp
+		}
+	}
 }
 
 func (s *portableSender) SendBuffer() int { return 0 }

@@ -46,7 +46,7 @@ func (s *sender) connect() error {
 	return err
 }
 
-func (s *sender) Send(datagrams []Datagram) (int, error) {
+func (s *sender) Send(datagrams []Datagram, w Waiter) (int, error) {
 	s.datagrams, s.sent, s.err = datagrams, 0, nil
 	defer s.forget()
 	for retried := false; ; retried = true {
@@ -55,7 +55,7 @@ func (s *sender) Send(datagrams []Datagram) (int, error) {
 				return s.sent, err
 			}
 		}
-		if err := s.raw.Write(s.write); err != nil {
+		if err := s.raw.(*unpolled).write(s.write, w); err != nil {
 			return s.sent, err
 		}
 		if s.err == nil || retried || !networkChanged(s.err) {
@@ -75,7 +75,7 @@ func (s *sender) forget() {
 	s.call.forget()
 }
 
-// writeAll is called by the netpoller, and called again when the socket is writable after it gave false.
+// writeAll is called again when the socket is writable after it gave false.
 func (s *sender) writeAll(fd uintptr) bool {
 	s.err = nil
 	for s.sent < len(s.datagrams) {

@@ -138,7 +138,7 @@ func TestBatchesArriveAsDatagramsOfTheirOwn(t *testing.T) {
 			s := dial(t, g)
 			limit := s.limit
 			datagrams := datagramsOf(sizes...)
-			if sent, err := s.Send(datagrams); sent != len(sizes) || err != nil {
+			if sent, err := s.Send(datagrams, nil); sent != len(sizes) || err != nil {
 				t.Fatalf("%d of %d sent: %v", sent, len(sizes), err)
 			}
 			if s.limit != limit {
@@ -165,7 +165,7 @@ func TestTrainsArriveInOnePiece(t *testing.T) {
 		t.Fatalf("this kernel has no UDP_SEGMENT: %d", s.limit)
 	}
 	const n = 64 * 64
-	if _, err := s.Send(datagramsOf(repeat(n, 100)...)); err != nil {
+	if _, err := s.Send(datagramsOf(repeat(n, 100)...), nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, reads := receiveAll(t, r, n); reads > 64 {
@@ -189,7 +189,7 @@ func TestTrainsFollowTheMTU(t *testing.T) {
 			mtu(c.atSend)
 			sizes := append(append(repeat(30, 100), repeat(30, 1400)...), append(repeat(30, 5000), repeat(30, 100)...)...)
 			datagrams := datagramsOf(sizes...)
-			if sent, err := s.Send(datagrams); sent != len(sizes) || err != nil {
+			if sent, err := s.Send(datagrams, nil); sent != len(sizes) || err != nil {
 				t.Fatalf("%d of %d sent: %v", sent, len(sizes), err)
 			}
 			got, _ := receiveAll(t, r, len(sizes))

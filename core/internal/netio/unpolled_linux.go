@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,17 +42,21 @@ func (u *unpolled) Control(f func(fd uintptr)) error {
 	return nil
 }
 
-// lookAgain is how often a waiting Write looks whether the socket was closed, in milliseconds.
-const lookAgain = 10
+// lookAgain is how often a waiting write looks whether the socket was closed.
+const lookAgain = 10 * time.Millisecond
 
-// Write calls f until it is done, waiting before each further time until the socket is writable. A close ends it.
-func (u *unpolled) Write(f func(fd uintptr) (done bool)) error {
+// write calls f until it is done, waiting before each further time, by w unless it is nil, until the socket is writable. A close
+// ends it.
+func (u *unpolled) write(f func(fd uintptr) (done bool), w Waiter) error {
+	if w == nil {
+		w = Until{}
+	}
 	for {
 		u.mu.RLock()
-		closed := u.closed.Load()
+		closed, goOn := u.closed.Load(), true
 		done := !closed && f(uintptr(u.fd))
 		if !closed && !done {
-			unix.Poll([]unix.PollFd{{Fd: int32(u.fd), Events: unix.POLLOUT}}, lookAgain)
+			goOn = w.Wait(u.fd, lookAgain)
 		}
 		u.mu.RUnlock()
 		switch {
@@ -59,12 +64,20 @@ func (u *unpolled) Write(f func(fd uintptr) (done bool)) error {
 			return net.ErrClosed
 		case done:
 			return nil
+		case !goOn:
+			return ErrGivenUp
 		}
 	}
 }
 
-// Read is not for senders.
-func (u *unpolled) Read(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
+// awaitWritable waits in poll(2), which passes over a descriptor of -1.
+func awaitWritable(fd int, most time.Duration) {
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(most.Milliseconds())+1)
+}
+
+// A RawConn has these; senders call write.
+func (u *unpolled) Read(func(fd uintptr) (done bool)) error  { return errors.ErrUnsupported }
+func (u *unpolled) Write(func(fd uintptr) (done bool)) error { return errors.ErrUnsupported }
 
 // close is called once.
 func (u *unpolled) close() error {

@@ -79,7 +79,7 @@ class MessageBroadcaster(object):
     def publish(self, message, topic=None):
         """Publish a message, with `topic` in place of the default one unless it is None.
 
-        On UDP, signals are handled when it returns: see `udp.RawBroadcaster.publish`.
+        On UDP, signals are handled while it waits: see `udp.RawBroadcaster.publish`.
 
         Raises:
             TypeError: it is no instance of the message type, or `topic` no string.
@@ -91,7 +91,7 @@ class MessageBroadcaster(object):
     def publish_many(self, messages, topic=None):
         """Publish several messages in order, as the connection's own class does.
 
-        On UDP, signals are handled when it returns: see `udp.RawBroadcaster.publish_many`.
+        On UDP, signals are handled while it waits: see `udp.RawBroadcaster.publish_many`.
 
         Raises:
             TypeError: one is no instance of the message type, or `topic` no string. None was sent.

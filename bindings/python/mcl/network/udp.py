@@ -101,8 +101,9 @@ class RawBroadcaster(abstract.RawBroadcaster):
     def publish(self, data, topic=None):
         """Publish one object; it has left for the kernel when this returns.
 
-        It waits while the kernel takes no more. A signal that comes meanwhile, Ctrl-C too, is
-        handled when it returns: what has begun to leave leaves as a whole.
+        It waits while the kernel takes no more, and other threads run. A signal that comes
+        meanwhile, Ctrl-C too, is handled at once. If its handler raises, nothing was published,
+        save that what has begun to leave of a large message leaves as a whole, unless it is closed.
 
         Args:
             data: any object that msgpack can pack; see `mcl.codec` for strings.
@@ -128,16 +129,17 @@ class RawBroadcaster(abstract.RawBroadcaster):
     def publish_many(self, data, topic=None):
         """Publish several objects in order, in few pieces: many times faster than one by one.
 
-        Ctrl-C while they are packed ends it, and none is published. Once they leave, signals are
-        handled when it returns.
+        Ctrl-C while they are packed ends it, and none is published. Other threads run while it
+        waits, and signals are handled, as in `publish`.
 
         Args:
             data (iterable): the objects; see `publish`.
             topic (str): takes the place of the default topic, unless None.
 
         Raises:
-            What `publish` raises. An error of the network has an attribute `sent`: how many of the
-            objects were published, from the first on. In all other cases none was.
+            What `publish` raises. An error of the network, and what a signal's handler raises
+            meanwhile, has an attribute `sent`: how many of the objects were published, from the
+            first on. In all other cases none was.
         """
         packed = [pack(each) for each in data]
         self._handle_here().publish_many(self._topic(topic), packed, MTU)
@@ -153,7 +155,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
     def flush(self):
         """Send what waits to be coalesced; raises IOError when that, or an earlier one, failed.
 
-        Signals are handled when it returns.
+        Other threads run while it waits, and signals are handled.
         """
         self._handle_here().flush()
 
@@ -161,7 +163,7 @@ class RawBroadcaster(abstract.RawBroadcaster):
         """Close; True, or False when closed already.
 
         A publish that waits on another thread raises ClosedError. What waits to be coalesced is
-        sent. Signals are handled when it returns.
+        sent, within a second. Signals are handled when it returns.
         """
         if self._is_of_parent():
             self._handle.closed = True  # for this process; nothing is open here

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"libmcl/core/internal/buf"
@@ -15,10 +16,11 @@ import (
 
 // A Network connects the senders and receivers that are opened on it. Set its fields before that.
 type Network struct {
-	Loss    float64 // share of datagrams that a receiver does not get
-	Repeat  float64 // share that it gets twice
-	Reorder float64 // share that changes places with the one before
-	Buffer  int     // datagrams that wait at a receiver before more are dropped and counted; 0: no limit
+	Loss    float64     // share of datagrams that a receiver does not get
+	Repeat  float64     // share that it gets twice
+	Reorder float64     // share that changes places with the one before
+	Full    atomic.Bool // senders' buffers have no room
+	Buffer  int         // datagrams that wait at a receiver before more are dropped and counted; 0: no limit
 
 	mu        sync.Mutex
 	random    *rand.Rand
@@ -219,11 +221,24 @@ type sender struct {
 	closed  bool // protected by network.mu
 }
 
-func (s *sender) Send(datagrams []netio.Datagram) (int, error) {
+func (s *sender) Send(datagrams []netio.Datagram, w netio.Waiter) (int, error) {
 	n := s.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i, d := range datagrams {
+		for n.Full.Load() && !s.closed {
+			n.mu.Unlock()
+			goOn := true
+			if w == nil {
+				time.Sleep(time.Millisecond)
+			} else {
+				goOn = w.Wait(-1, time.Millisecond)
+			}
+			n.mu.Lock()
+			if !goOn {
+				return i, netio.ErrGivenUp
+			}
+		}
 		switch {
 		case s.closed:
 			return i, net.ErrClosed
