@@ -32,7 +32,7 @@ int wait_listener(mcl_listener *listener, shim_poll *wait, int64_t deadline, con
         int waited_ = (call);                                                                                          \
         signals_restore(&before_);                                                                                     \
         if (__builtin_expect(atomic_load_explicit(&fork_happened, memory_order_relaxed), 0))                           \
-            waited_ = guard_refuse_fork(function, error);                                                              \
+            waited_ = guard_start(function, error);                                                                    \
         waited_;                                                                                                       \
     })
 

@@ -41,6 +41,9 @@ func (w *LogWriter) checkPlace(op string) error {
 	if err := unix.Access(folder, unix.W_OK|unix.X_OK); err != nil {
 		return logFileError(op, w.prefix, err)
 	}
+	if _, err := os.Lstat(w.prefix + "_000000" + logDone); errors.Is(err, unix.ENAMETOOLONG) {
+		return logFileError(op, w.prefix, err)
+	}
 	if info, err := os.Stat(w.prefix); err == nil && info.IsDir() {
 		return &OpError{Op: op, On: w.prefix, Kind: ErrExists, Err: unix.EISDIR, Detail: "it is a folder",
 			Remedy: "choose another name, or add one: " + filepath.Join(w.prefix, "NAME")}

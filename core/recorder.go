@@ -117,8 +117,9 @@ func checkRecordable(types []*Type) error {
 		switch {
 		case t == nil:
 			return noType(op)
-		case strings.ContainsRune(t.name, filepath.Separator) || t.name == "." || t.name == "..":
-			return &OpError{Op: op, On: fmt.Sprintf("%q", t.name), Kind: ErrInvalid, Detail: "no file can have this name",
+		case strings.ContainsRune(t.name, filepath.Separator) || strings.HasPrefix(t.name, "."):
+			// Otherwise it would be recorded elsewhere, or hidden from who looks for it.
+			return &OpError{Op: op, On: fmt.Sprintf("%q", t.name), Kind: ErrInvalid, Detail: "no log can have this name",
 				Remedy: "record it alone, by Record, to a log of another name"}
 		case slices.ContainsFunc(types[:i], func(o *Type) bool { return o != nil && o.name == t.name }):
 			return &OpError{Op: op, On: fmt.Sprintf("%q", t.name), Kind: ErrInvalid, Detail: "the message type is given twice",

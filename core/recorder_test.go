@@ -289,7 +289,12 @@ func TestANetworkIsRecordedWholeOrNotAtAll(t *testing.T) {
 		{[]*Type{good("A"), nil}, ErrInvalid},
 		{[]*Type{twice, good("A"), twice}, ErrInvalid},
 		{[]*Type{good("A"), good("../A")}, ErrInvalid},
+		{[]*Type{good("A"), good("/A")}, ErrInvalid},
+		{[]*Type{good("A"), good("A/")}, ErrInvalid},
 		{[]*Type{good("A"), good("..")}, ErrInvalid},
+		{[]*Type{good("A"), good(".A")}, ErrInvalid},
+		{[]*Type{good("A"), good("A\nB")}, ErrInvalid},
+		{[]*Type{good("A"), good(strings.Repeat("A", 250))}, ErrSystem},
 		{[]*Type{good("A"), good("A.log")}, ErrInvalid},
 		{[]*Type{good("A"), good("B"), bad}, ErrInterface},
 	} {
@@ -313,9 +318,10 @@ func TestWhatCannotBeRecorded(t *testing.T) {
 	conn, folder := newConnection(), t.TempDir()
 	os.WriteFile(filepath.Join(folder, "there.log"), nil, 0o666)
 	for prefix, kind := range map[string]Error{
-		filepath.Join(folder, "there"):        ErrExists,
-		filepath.Join(folder, "x.log"):        ErrInvalid,
-		filepath.Join(folder, "nowhere", "x"): ErrSystem,
+		filepath.Join(folder, "there"):                  ErrExists,
+		filepath.Join(folder, "x.log"):                  ErrInvalid,
+		filepath.Join(folder, "nowhere", "x"):           ErrSystem,
+		filepath.Join(folder, strings.Repeat("x", 250)): ErrSystem,
 	} {
 		_, err := Record(prefix, conn, RecordOptions{})
 		wantKind(t, err, kind)

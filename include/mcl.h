@@ -770,7 +770,7 @@ int mcl_recorder_open(const char *prefix, const mcl_connection *connection, cons
 /* Records `count` message types, each on its connection and into a log of its name, in a new directory as
  * mcl_log_make_directory makes. All logs have one time origin: that of options->log, or now.
  *   root     a directory
- *   types    handles, which may be closed afterwards; at least one, no name twice
+ *   types    handles, which may be closed afterwards; at least one, no name twice, and none that begins with '.' or holds '/'
  *   options  may be NULL; log->type_name and listener->type must be NULL
  * Opens all or none. Errors: those of mcl_recorder_open. */
 int mcl_recorder_open_network(const char *root, mcl_type *const *types, size_t count,

@@ -213,6 +213,19 @@ static void a_network(void)
     FAILS(MCL_EINVAL, mcl_recorder_open_network(in_scratch(""), types, 3, &o, &r, &error));
     listener.type = NULL;
 
+    /* Names by which it would be recorded elsewhere, or nowhere. */
+    char tall[251];
+    memset(tall, 'x', 250), tall[250] = 0;
+    const char *out[] = {"../Imu", "/tmp/Imu", "Imu/", ".", "..", ".Imu", "Imu\nGps", "Imu.log", tall};
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        mcl_connection c = at(3014);
+        mcl_type *odd;
+        MUST(mcl_type_new(out[i], NULL, 0, &c, &odd, &error));
+        FAILS(out[i] == tall ? MCL_ESYSTEM : MCL_EINVAL,
+              mcl_recorder_open_network(in_scratch(""), (mcl_type *[]){types[0], odd}, 2, NULL, &r, &error));
+        MUST(mcl_type_close(odd));
+    }
+
     /* All or none: the last has a network interface that cannot exist. */
     const char *root = in_scratch("network");
     CHECK(mkdir(root, 0700) == 0);

@@ -626,6 +626,33 @@ def test_wrong_arguments_of_a_network(Imu, tmpdir, open_init):
     assert names(tmpdir) == []
 
 
+def named(name, connection):
+    """Return a message type of a name that no class statement can give it."""
+    return type(Message)(name, (Message,), {'mandatory': (), 'connection': connection})
+
+
+@pytest.mark.parametrize('name', ['../x', '/x', 'x/', 'a/../../x', '.', '..', '.x', '', 'x\ny',
+                                  'x.log', 'x.tmp', 'x' * 250])
+def test_types_that_would_be_recorded_elsewhere_are_refused(Imu, connection, tmpdir, name):
+    root = tmpdir.mkdir('a').mkdir('root')
+    with pytest.raises((TypeError, ValueError, IOError)) as refused:
+        LogNetwork(str(root), [Imu, named(name, connection)])
+    assert repr(name)[1:-1] in str(refused.value) or name in str(refused.value)
+    assert names(root) == [] and names(tmpdir) == ['a'] and names(tmpdir.join('a')) == ['root']
+
+
+@pytest.mark.parametrize('name', ['a b', '-x', '~', "x'", 'x:y', '$HOME', 'x..', '*'])
+def test_types_of_odd_names_are_recorded_in_their_folder(connection, tmpdir, name):
+    Odd = named(name, connection)
+    with LogNetwork(str(tmpdir), [Odd]) as recording, MessageBroadcaster(Odd) as broadcaster:
+        broadcaster.publish(Odd(n=1))
+        wait_for(lambda: logged(recording.stats()[name]) == 1, "recording")
+        directory = recording.directory
+    assert names(tmpdir) == [os.path.basename(directory)]
+    with ReadDirectory(directory, message=True) as reader:
+        assert [(entry['payload'].name, entry['payload']['n']) for entry in reader] == [(name, 1)]
+
+
 # ---- ends ----
 
 START = EXIT_PREAMBLE + """

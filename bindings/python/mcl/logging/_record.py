@@ -384,6 +384,10 @@ def _check_types(messages):
     for name in names:
         if names.count(name) > 1:
             raise ValueError("the message type %s is given twice" % name)
+        if not name or name.startswith('.') or os.sep in name:
+            # Otherwise it would be recorded elsewhere, or hidden from who looks for it.
+            raise ValueError("no log can have the name of the message type %r: record it alone, by"
+                             " LogConnection, to a log of another name" % name)
 
 
 def _close_all(recordings):
