@@ -65,7 +65,7 @@ static void every_cause(void)
     COUNTS(MCL_MALFORMED_PACKET, "\x94\xc0\0\x02\xa1x");
     COUNTS(MCL_MALFORMED_PACKET, "\x94\xc0\x03\x02\xa1x");
     COUNTS(MCL_MALFORMED_PACKETS, "\x94\xc0\x01\0\xa1x");
-    COUNTS(MCL_MALFORMED_PACKETS, "\x94\xc0\x01\xce\0\x01\0\0\xa1x");
+    COUNTS(MCL_MALFORMED_PACKETS, "\x94\xc0\x01\xce\0\x02\0\x01\xa1x");
     memset(deep, 0x91, sizeof deep);
     memcpy(deep, "\x92\xc0", 2);
     deep[sizeof deep - 1] = 1;
