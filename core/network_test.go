@@ -437,6 +437,35 @@ func TestAThousandListeners(t *testing.T) {
 	}
 }
 
+// What the kernel drops of a message in two fragments, the second of which is small, are two datagrams.
+func TestDroppedFragmentsAreCountedOneByOne(t *testing.T) {
+	needsKernelsWord(t)
+	conn := newConnection()
+	conn.RecvBuffer = 200_000
+	l := open(t, nil, conn, ListenerOptions{})
+	b := dial(t, nil, conn, BroadcasterOptions{})
+	entered, goOn := make(chan struct{}, 1000), make(chan struct{})
+	if _, err := l.Subscribe(func(*Received) { entered <- struct{}{}; <-goOn }); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Publish(0); err != nil {
+		t.Fatal(err)
+	}
+	<-entered // nobody reads the socket from now on
+	large := make([]byte, 62_000)
+	for range 50 {
+		if err := b.Publish(large); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(goOn)
+	sent := b.Stats().Datagrams
+	s := eventually(t, l, func(s ListenerStats) bool { return s.Datagrams+s.DroppedKernel >= sent && s.Queued == 0 })
+	if s.Datagrams+s.DroppedKernel != sent || s.DroppedKernel < 50 || sent != 101 {
+		t.Errorf("%d sent, %d read, %d dropped", sent, s.Datagrams, s.DroppedKernel)
+	}
+}
+
 func TestRunningOutOfDescriptors(t *testing.T) {
 	var limit, low unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -28,7 +28,7 @@ type ListenerStats struct {
 	Discarded       uint64 // still queued when it was closed
 	Queued          uint64 // now
 	QueuedBytes     uint64 // now
-	DroppedKernel   uint64 // datagrams that the kernel dropped before they could be read
+	DroppedKernel   uint64 // datagrams that the kernel dropped before they could be read; of a train, it counts one of up to 64
 	MessagesEvicted uint64 // messages that never became complete
 	AssemblingBytes uint64 // memory that incomplete messages hold now
 	Malformed       [malformedCount]uint64

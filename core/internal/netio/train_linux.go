@@ -105,7 +105,8 @@ func (c *call) reserve(n int) {
 // trainLength is how many of the datagrams, at least one, may go in one train.
 func trainLength(datagrams []Datagram, limit trainLimit) int {
 	size := datagrams[0].size()
-	if size > int(limit) || size == 0 {
+	// A train of one and a smaller one would save little, and a receiver's kernel that drops it counts one (Receiver.Dropped).
+	if size > int(limit) || size == 0 || 2*size > trainBytesMax {
 		return 1
 	}
 	n := 1
