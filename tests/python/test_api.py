@@ -95,12 +95,16 @@ def members_of(cls):
     return members
 
 
+def public_modules():
+    """Return the paths of the modules that programs import from."""
+    return [path for _, path, is_package in pkgutil.walk_packages(mcl.__path__, 'mcl.')
+            if not is_package and not any(part.startswith('_') for part in path.split('.'))]
+
+
 def package():
     """Return what the package has, as `legacy` does."""
     entries = {}
-    for _, path, is_package in pkgutil.walk_packages(mcl.__path__, 'mcl.'):
-        if any(part.startswith('_') for part in path.split('.')) or is_package:
-            continue
+    for path in public_modules():
         module = importlib.import_module(path)
         for name in module.__all__ + [n for n in ('_MESSAGES',) if hasattr(module, n)]:
             value = getattr(module, name)

@@ -84,7 +84,8 @@ class Program(object):
         return self.process.wait(), left, errors
 
     def interrupt(self):
-        """Press Ctrl-C, and wait for its end."""
+        """Press Ctrl-C, not while it writes a line, and wait for its end."""
+        come_to_its_wait(self.process.pid)
         self.process.send_signal(signal.SIGINT)
         return self.end()
 
@@ -201,7 +202,6 @@ class Listener(object):
             assert numbers == [numbers[0] + count * step for count in range(len(numbers))]
 
     def check_interrupt(self, program):
-        come_to_its_wait(program.process.pid)
         code, lines, errors = program.interrupt()
         if self.handles:
             assert (code, lines[-1], errors) == (0, 'stopped', '')

@@ -1,55 +1,16 @@
-"""The modules and names that legacy programs import."""
+"""What holds of all public names. Which there are is in test_api.py."""
 
 import importlib
 import inspect
 import os
 
-import pytest
 
 import mcl
 from helpers import run_python
 from mcl.logging import replay
 from mcl.messages import messages
 from mcl.network import abstract, udp
-
-NAMES = {
-    'mcl': 'MCL_ROOT',
-    'mcl.event.event': 'Event',
-    'mcl.messages.messages': 'Message get_message_objects list_messages remove_message_object'
-    ' _MESSAGES',
-    'mcl.network.abstract': 'Connection RawBroadcaster RawListener',
-    'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener'
-    ' QueuedListener',
-    'mcl.logging.file': 'WriteFile ReadFile LogConnection LogNetwork ReadDirectory'
-    ' retrieve_git_hash',
-    'mcl.logging.replay': 'BufferData ScheduleBroadcasts Replay',
-    'mcl.logging.tools': 'dump_to_list dump_to_array dump_to_csv',
-    'mcl.network.udp': 'Connection RawBroadcaster RawListener UDP_PORT MTU MTU_MAX '
-    'ALLOWED_MULTICAST_HOPS READ_TIMEOUT',
-}
-
-# What `mcl` has of its modules.
-AT_HAND = {
-    'mcl.event.event': 'Event',
-    'mcl.logging.file': 'WriteFile ReadFile LogConnection LogNetwork ReadDirectory',
-    'mcl.messages.messages': 'Message',
-    'mcl.network.network': 'RawBroadcaster RawListener MessageBroadcaster MessageListener'
-    ' QueuedListener',
-}
-
-
-@pytest.mark.parametrize('module', sorted(NAMES))
-def test_names(module):
-    imported = importlib.import_module(module)
-    for name in NAMES[module].split():
-        assert hasattr(imported, name), name
-
-
-@pytest.mark.parametrize('module', sorted(AT_HAND))
-def test_names_of_the_package(module):
-    for name in AT_HAND[module].split():
-        assert getattr(mcl, name) is getattr(importlib.import_module(module), name), name
-        assert name in mcl.__all__, name
+from test_api import public_modules
 
 
 def test_kinds_of_names():
@@ -79,20 +40,28 @@ def test_kinds_of_names():
     assert type(mcl.MCL_ROOT) is str
 
 
+NEEDED = [name for name in public_modules()
+          if name not in ('mcl.logging.replay', 'mcl.logging.tools')]
+
+
 def test_import_of_the_package_is_enough():
-    run_python(
-        "import mcl\n" + '\n'.join(sorted(AT_HAND) + ['mcl.network.abstract', 'mcl.network.udp'])
-    )
+    run_python("import mcl\n" + '\n'.join(NEEDED))
 
 
-def test_constants():
-    assert (udp.UDP_PORT, udp.MTU, udp.MTU_MAX, udp.ALLOWED_MULTICAST_HOPS, udp.READ_TIMEOUT) == (
-        26000,
-        60000,
-        65000,
-        3,
-        200,
-    )
+def test_a_star_import_gives_the_public_names_only():
+    """`Connection` stays that of UDP, which a program has imported before."""
+    given = {}
+    exec("from mcl.network.udp import Connection\nfrom mcl.network.network import *", given)
+    given.pop('__builtins__')
+    assert given.pop('Connection') is udp.Connection
+    assert sorted(given) == [
+        'MessageBroadcaster',
+        'MessageListener',
+        'QueuedListener',
+        'RawBroadcaster',
+        'RawListener',
+        'TIMEOUT',
+    ]
 
 
 def test_root_holds_the_package():
@@ -113,7 +82,7 @@ def test_import_does_not_load_the_library():
 
 
 def test_every_public_name_has_a_docstring():
-    for module in list(NAMES) + ['mcl.codec', 'mcl.errors']:
+    for module in ['mcl'] + public_modules():
         imported = importlib.import_module(module)
         assert imported.__doc__
         for name, value in vars(imported).items():

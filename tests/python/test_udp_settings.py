@@ -7,7 +7,7 @@ import socket
 import msgpack
 import pytest
 
-from helpers import TIMEOUT, plain_receiver, run_python
+from helpers import TIMEOUT, plain_receiver, plain_sender, run_python, send
 from mcl import Message, MessageBroadcaster, MclError, RawBroadcaster, RawListener
 from mcl.network import udp
 
@@ -73,6 +73,16 @@ def test_fragments_of_any_size_are_received(connection):
             udp.MTU = mtu
             broadcaster.publish(value)
             assert listener.receive(TIMEOUT)['payload'] == value
+
+
+def test_fragments_of_a_legacy_sender_with_another_mtu(connection):
+    packed = msgpack.packb(list(range(300)))
+    parts = [packed[at:at + 100] for at in range(0, len(packed), 100)]
+    with contextlib.closing(plain_sender()) as sender, RawListener(connection) as listener:
+        for number, part in enumerate(parts, 1):
+            fragment = msgpack.packb([None, number, len(parts), part], use_bin_type=False)
+            send(sender, connection, fragment)
+        assert listener.receive(TIMEOUT)['payload'] == list(range(300))
 
 
 def test_an_mtu_beyond_what_a_datagram_holds(sent, connection):

@@ -34,13 +34,13 @@ broadcaster = MessageBroadcaster(PumpMessage, topic='levels')
 for level in range(3):
     broadcaster.publish(PumpMessage(level=level, on=True), topic='alarms' if level == 2 else None)
 broadcaster.publish(PumpMessage(level=9, on=True), topic='tests')
+broadcaster.publish(PumpMessage(level=3, on=False))
+done.wait(20)
+
 try:
     broadcaster.publish(PumpMessage(level=9, on=True), topic=5)
 except TypeError:
     print('a topic is a string')
-broadcaster.publish(PumpMessage(level=3, on=False))
-
-done.wait(20)
 broadcaster.close()
 try:
     broadcaster.publish(PumpMessage(level=9, on=True))
