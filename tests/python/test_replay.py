@@ -379,29 +379,54 @@ def play_to_the_end(play):
 def test_the_end_comes_after_the_last_message(source):
     """A listener of the same program has it by then."""
     kind, reader = source
+    received = []
     with QueuedListener(kind) as listener:
-        received = Collector()
-        listener.subscribe(received)
+        listener.subscribe(lambda data: received.append(data['payload']['x']))
         replay = Replay(reader(5, 0.001))
-        for _ in range(ROUNDS):
+        for count in range(1, ROUNDS + 1):
             replay.start()
             play_to_the_end(replay)
-            assert [received.get(0)['payload']['x'] for _ in range(5)] == [0, 1, 2, 3, 4]
-            assert received.empty()
+            assert received == count * [0, 1, 2, 3, 4]
 
 
 def test_a_scheduler_ends_after_the_last_message(any_queue, kind):
+    received = []
     with QueuedListener(kind) as listener:
-        received = Collector()
-        listener.subscribe(received)
+        listener.subscribe(lambda data: received.append(data['payload']['x']))
         scheduler = ScheduleBroadcasts(any_queue)
-        for _ in range(ROUNDS):
+        for count in range(1, ROUNDS + 1):
             for item in entries(kind, 5, 0.001):
                 any_queue.put(item)
             assert scheduler.start() is True
             play_to_the_end(scheduler)
-            assert [received.get(0)['payload']['x'] for _ in range(5)] == [0, 1, 2, 3, 4]
-            assert received.empty()
+            assert received == count * [0, 1, 2, 3, 4]
+
+
+def test_the_end_waits_for_callbacks(source):
+    """As on a machine that is too busy to run them at once; but not for ever."""
+    kind, reader = source
+    received, stuck = [], threading.Event()
+
+    def slow(data):
+        received.append(data['payload']['x'])
+        time.sleep(0.1)  # there is nothing to wait for
+
+    with QueuedListener(kind) as listener:
+        listener.subscribe(slow)
+        scheduler = ScheduleBroadcasts(queue.Queue())
+        for item in entries(kind, 5, 0.001):
+            scheduler.queue.put(item)
+        for count, play in enumerate((Replay(reader(5, 0.001)), scheduler), 1):
+            play.start()
+            play_to_the_end(play)
+            assert received == count * [0, 1, 2, 3, 4]
+        listener.unsubscribe(slow)
+        listener.subscribe(lambda data: stuck.wait(20))
+        replay = Replay(reader(5, 0.001))
+        replay.start()
+        ended(replay)
+        assert listener.stats()['queued'] > 0
+        stuck.set()
 
 
 @pytest.mark.parametrize('count', [0, 1, 3])

@@ -28,11 +28,20 @@ def add(source):
     _sources.add(source)
 
 
+def sources():
+    """Return the Deliveries that are not closed or forgotten, of this process and its parents."""
+    while True:
+        try:
+            return list(_sources)
+        except RuntimeError:  # another thread has added one amid it
+            pass
+
+
 def _end_all():
     global begun
     begun = True
     # Those of this process's parent have no threads here, and their locks may be held for ever.
-    threads = [source.end() for source in list(_sources) if source.pid == os.getpid()]
+    threads = [source.end() for source in sources() if source.pid == os.getpid()]
     began = monotonic()
     while True:
         threads = [thread for thread in threads if thread is not None and thread.is_alive()]

@@ -85,6 +85,13 @@ class Delivery(object):
         """bool: is there a thread of this object."""
         return self._thread is not None
 
+    def is_behind(self):
+        """Does something wait for callbacks?"""
+        try:
+            return self._wanted and self.alive and self.stats()['queued'] > 0
+        except MclError:  # it was closed meanwhile
+            return False
+
     def follow(self, other):
         """Run no callback before a running one of `other`, a closed source, has returned."""
         threads = other._after + (other._thread,)

@@ -11,6 +11,7 @@ from mcl._compat import is_integer, join
 from mcl._delivery import CLOSE_WAIT
 from mcl._report import Misfits, report_callback
 from mcl.errors import ForkError
+from mcl.logging._linger import LINGER, LINGER_WAITS
 from mcl.logging._read import Reader
 
 try:
@@ -19,11 +20,6 @@ except ImportError:
     import Queue as queue
 
 Empty = queue.Empty
-# What was begun is alive for this much longer than it has something to do, in seconds: so that who
-# asks just after the beginning finds it so, and listeners of the program have the last message
-# before it ends. In several waits, each of which is on a busy machine as late as what they wait
-# for.
-LINGER, LINGER_WAITS = 0.1, 10
 _BAD = object()  # a line of a log that is no entry
 
 

@@ -14,9 +14,10 @@ from mcl._short import short
 from mcl.codec import encode_topic
 from mcl.errors import ClosedError
 from mcl.logging._arguments import is_native, is_number, nanoseconds, text_bytes
-from mcl.logging._buffer import LINGER, LINGER_WAITS, Empty, check_process
+from mcl.logging._buffer import Empty, check_process
 from mcl.logging._clock import Clock
 from mcl.logging._handles import ReplayHandle
+from mcl.logging._linger import LINGER, LINGER_WAITS, Grace
 from mcl.messages.messages import Message
 from mcl.network.network import RawBroadcaster
 
@@ -119,7 +120,7 @@ class ScheduleBroadcasts(object):
         """Return True from `start` until a `stop`, or until it has ended by itself."""
         thread = self._thread
         return (self._pid == os.getpid() and thread is not None and thread.is_alive()
-                and not self._stopping and not self._finished)
+                and not self._stopping)
 
     def is_data_pending(self):
         """Return True when it has taken something out of the queue that is not published yet."""
@@ -209,19 +210,20 @@ class ScheduleBroadcasts(object):
         return self._stopping or self._is_left_over()
 
     def _run(self):
-        waits = 0  # with nothing to do
+        waits, grace = 0, Grace()  # with nothing to do
         try:
             while not self._is_over():
                 if self._entry is None:
                     self._entry = self._next(LINGER / LINGER_WAITS if self._done else LINGER)
                 if self._entry is not None:
                     self._done, waits = False, 0
+                    grace.begin()
                     if self._dispatch(self._entry) and not self._is_left_over():
                         self._entry = None
                     continue
                 self._done = self.has_ended() and not self.is_data_pending()
                 waits = waits + 1 if self._done else 0
-                if waits > LINGER_WAITS:
+                if waits > LINGER_WAITS and not grace.lasts():
                     self._finished = True
                     return
         except ClosedError:  # the interpreter exits

@@ -17,8 +17,9 @@ import threading
 
 from mcl.codec import encode_topic
 from mcl.logging._arguments import is_native
-from mcl.logging._buffer import LINGER, BufferData, check_process, check_reader
+from mcl.logging._buffer import BufferData, check_process, check_reader
 from mcl.logging._handles import ReplayHandle
+from mcl.logging._linger import LINGER, Grace
 from mcl.logging._read import Reader
 from mcl.logging._schedule import ScheduleBroadcasts, check_speed, native_speed
 from mcl.network.network import RawBroadcaster
@@ -108,7 +109,8 @@ class Replay(object):
     def is_alive(self):
         """Return True while it runs.
 
-        That is from `start` until 0.1 s after all is published, or until a pause or a stop.
+        That is from `start` until 0.1 s after all is published, or until a pause or a stop. Where
+        callbacks of this program have not got all by then, it is a second longer at most.
         """
         return self._engine.is_alive()
 
@@ -136,6 +138,7 @@ class _NativeEngine(object):
     def __init__(self, reader, speed):
         self._handle = ReplayHandle(reader.release(), native_speed(speed),
                                     "the replay of %r" % reader, linger=int(LINGER * 1e9))
+        self._grace = Grace()
         for name, message in reader.types.items():
             self._handle.target(encode_topic(name or ''), RawBroadcaster(message.connection))
 
@@ -144,6 +147,7 @@ class _NativeEngine(object):
 
     def start(self):
         _running.difference_update([engine for engine in list(_running) if not engine.is_alive()])
+        self._grace.begin()
         started = self._handle.start()
         _running.add(self)
         return started
@@ -158,7 +162,10 @@ class _NativeEngine(object):
 
     def is_alive(self):
         handle = self._handle
-        return handle.pid == os.getpid() and not handle.closed and handle.state() == 'running'
+        if handle.pid != os.getpid() or handle.closed:
+            return False
+        state = handle.state()
+        return state == 'running' or state == 'finished' and self._grace.lasts()
 
     def is_data_pending(self):
         return self._handle.pending()
