@@ -446,13 +446,13 @@ def started(**options):
                                universal_newlines=True, **options)
     return process.communicate()[0]
 
-command = sys.executable + ' -c "%s"' % SHOW
+command = '"%s" -c "%s"' % (sys.executable, SHOW)
 for output in (started(close_fds=False), started(close_fds=True),
                started(close_fds=False, preexec_fn=os.setsid), os.popen(command).read()):
     check(output)
 
 path = sys.argv[2]
-assert os.system(command + ' > ' + path) == 0
+assert os.system('%s > "%s"' % (command, path)) == 0
 check(open(path).read())
 os.dup2(os.open(path, os.O_WRONLY | os.O_TRUNC), 1)
 assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, '-c', SHOW]) == 0
