@@ -134,7 +134,8 @@ def test_one_program(start, name, expected):
         # They leave 0.1 s for what was sent to arrive, which may be short on a busy machine.
         if lines[:-1] == expected or time.time() > deadline:
             break
-        assert len(lines) <= len(expected)
+        # Nor does each listener know of the other one's lines.
+        assert len(lines) <= len(expected) or sorted(lines[:-1]) == sorted(expected)
     assert lines[:-1] == expected
 
 
