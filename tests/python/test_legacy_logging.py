@@ -1,5 +1,5 @@
-"""The legacy API of logs and replay: arguments in their order, by position and by name, and what
-the other tests do not cover.
+"""The legacy API of logs and replay: arguments by position and by name, and what the other tests do
+not cover. Their names and defaults are in test_api.py.
 
 The rest is in test_log_file.py (WriteFile), test_log_read.py (ReadFile), test_log_directory.py
 (ReadDirectory), test_recording.py (LogConnection, LogNetwork, retrieve_git_hash), test_replay.py
@@ -7,7 +7,6 @@ The rest is in test_log_file.py (WriteFile), test_log_read.py (ReadFile), test_l
 """
 
 import datetime
-import inspect
 
 import pytest
 
@@ -24,31 +23,8 @@ from mcl import (
     ReadFile,
     WriteFile,
 )
-from mcl.logging import file as log_file
-from mcl.logging import replay as log_replay
-from mcl.logging.file import retrieve_git_hash
 from mcl.logging.replay import BufferData, Replay, ScheduleBroadcasts
 from mcl.logging.tools import dump_to_array, dump_to_csv, dump_to_list
-
-# Without self, and with defaults.
-SIGNATURES = [
-    (WriteFile, 'prefix, connection, revision=None, time_origin=None, max_entries=None,'
-                ' max_time=None'),
-    (WriteFile.write, 'message'),
-    (retrieve_git_hash, 'repository_path'),
-    (ReadFile, 'filename, min_time=None, max_time=None, message=False'),
-    (LogConnection, 'prefix, connection, revision=None, time_origin=None, max_entries=None,'
-                    ' max_time=None, open_init=True'),
-    (LogNetwork, 'directory, messages, revision=None, max_entries=None, max_time=None,'
-                 ' open_init=True'),
-    (ReadDirectory, 'source, min_time=None, max_time=None, message=False, ignore_raw=True'),
-    (Replay, 'reader, speed=1.0'),
-    (BufferData, 'reader, length=5000'),
-    (ScheduleBroadcasts, 'queue, speed=1.0'),
-    (dump_to_list, 'source, min_time=None, max_time=None, message=False, metadata=True'),
-    (dump_to_array, 'source, keys, min_time=None, max_time=None'),
-    (dump_to_csv, 'source, csv_file, keys, min_time=None, max_time=None'),
-]
 
 
 @pytest.fixture
@@ -59,27 +35,6 @@ def Pose(connection):
 @pytest.fixture
 def prefix(tmpdir):
     return str(tmpdir.join('log'))
-
-
-@pytest.mark.parametrize('function, signature', SIGNATURES,
-                         ids=[function.__name__ for function, _ in SIGNATURES])
-def test_signatures(function, signature):
-    describe = getattr(inspect, 'getfullargspec', None) or inspect.getargspec
-    described = describe(function.__init__ if isinstance(function, type) else function)
-    given = [name for name in described.args if name != 'self']
-    defaults = described.defaults or ()
-    required = len(given) - len(defaults)
-    assert ', '.join(
-        given[:required] + ['%s=%r' % pair for pair in zip(given[required:], defaults)]
-    ) == signature
-
-
-def test_constants():
-    assert (log_file.VERSION, log_file.TIME_PADDING, log_file.TOPIC_PADDING) == (1.0, 12, 8)
-    assert type(log_file.VERSION) is float
-    assert (log_file.COMMENT_CHARACTER, log_file.COMMENT_BLOCK) == ('#', '#' + 65 * '-')
-    assert (log_file.VERSION_MARKER, log_file.MESSAGE_MARKER) == ('--', '>>>')
-    assert log_replay.PROCESS_TIMEOUT == 1.0
 
 
 @pytest.mark.parametrize('typed', [False, True])
