@@ -1,5 +1,5 @@
-"""The legacy API of logs and replay: arguments in their order, by position and by name, and what
-the other tests do not cover.
+"""The legacy API of logs and replay: arguments by position and by name, and what the other tests do
+not cover. Their names and defaults are in test_api.py.
 
 The rest is in test_log_file.py (WriteFile), test_log_read.py (ReadFile), test_log_directory.py
 (ReadDirectory), test_recording.py (LogConnection, LogNetwork, retrieve_git_hash), test_replay.py

@@ -7,6 +7,7 @@ import sys
 
 from mcl import ReadFile
 from mcl.logging.tools import dump_to_array, dump_to_csv, dump_to_list
+from mcl.messages.messages import list_messages
 import robot_messages  # noqa: F401  (so that the types are known)
 
 kind, folders = sys.argv[1], sys.argv[2:]
@@ -16,6 +17,7 @@ for folder in folders:
     logs = sorted(glob.glob(os.path.join(folder, '*.log')))
     for log in logs:
         header = ReadFile(log).header
+        assert header['type'] in list_messages()
         keys = set(header['type'].mandatory) | set(['elapsed_time'])
         name = os.path.splitext(log)[0]
         if kind == 'csv':
