@@ -1,5 +1,6 @@
 """What programs do with messages, types and connections beside publishing them."""
 
+import ast
 import copy
 import json
 import pickle
@@ -188,7 +189,8 @@ def test_json_and_pprint(message):
     del message['extra']
     assert json.loads(json.dumps(message)) == message == json.loads(message.to_json())
     assert json.loads(json.dumps({'list': [message]}, sort_keys=True))['list'] == [message]
-    assert repr(message) == repr(message.copy())
+    # A dict of Python 2 that is copied may have another order.
+    assert ast.literal_eval(repr(message)) == ast.literal_eval(repr(message.copy()))
     text = pprint.pformat(Pose(x='a' * 60, y='b' * 60, timestamp=5))
     assert text.splitlines()[0] == "{'name': 'Pose'," and len(text.splitlines()) == 4
 
