@@ -99,7 +99,8 @@ int mcl_broadcaster_publish_message(mcl_broadcaster *broadcaster, const char *to
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
-    PUBLISH_VALUE(mclgo_broadcaster_publish_message((uintptr_t)broadcaster, topic, topic_size, (uintptr_t)message, &wait, error));
+    PUBLISH_VALUE(
+        mclgo_broadcaster_publish_message((uintptr_t)broadcaster, topic, topic_size, (uintptr_t)message, &wait, error));
 }
 
 int mcl_broadcaster_publish_nil(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, mcl_error *error)
@@ -147,7 +148,8 @@ int mcl_broadcaster_publish_string(mcl_broadcaster *broadcaster, const char *top
     ENTER(error);
     TOPIC(topic, topic_size, error);
     STRING(value, size, error);
-    PUBLISH_VALUE(mclgo_broadcaster_publish_string((uintptr_t)broadcaster, topic, topic_size, value, size, &wait, error));
+    PUBLISH_VALUE(
+        mclgo_broadcaster_publish_string((uintptr_t)broadcaster, topic, topic_size, value, size, &wait, error));
 }
 
 int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topic, size_t topic_size, const void *value,
@@ -156,7 +158,8 @@ int mcl_broadcaster_publish_bytes(mcl_broadcaster *broadcaster, const char *topi
     ENTER(error);
     TOPIC(topic, topic_size, error);
     BYTES(value, size, error);
-    PUBLISH_VALUE(mclgo_broadcaster_publish_bytes((uintptr_t)broadcaster, topic, topic_size, value, size, &wait, error));
+    PUBLISH_VALUE(
+        mclgo_broadcaster_publish_bytes((uintptr_t)broadcaster, topic, topic_size, value, size, &wait, error));
 }
 
 /* Checks what the items point to. A size of MCL_NUL stays, for Go to count. */
