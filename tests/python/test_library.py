@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import mcl
-from helpers import ROOT, communicate, run_python, start_python
+from helpers import PY2, ROOT, communicate, run_python, start_python
 from mcl import _library
 
 ROUND_TRIP = """
@@ -59,10 +59,15 @@ def test_in_the_package(moved, tmpdir):
 
 
 def test_system_loader(moved, tmpdir):
-    shutil.copy(BUILT, str(tmpdir.join('libmcl.so.0')))
+    """From a folder whose name the locale does not know."""
+    name = u'f\xf6lder x'.encode('utf-8')
+    folder = os.path.join(str(tmpdir), name if PY2 else os.fsdecode(name))
+    os.mkdir(folder)
+    shutil.copy(BUILT, os.path.join(folder, 'libmcl.so.0'))
     run_python(
-        ROUND_TRIP + "from mcl import _library; assert _library.get().path.startswith('/')",
-        env=dict(moved, LD_LIBRARY_PATH=str(tmpdir)),
+        ROUND_TRIP + "from mcl import _library\n"
+        "import os; path = _library.get().path; assert os.path.isabs(path) and os.path.exists(path)",
+        env=dict(moved, LD_LIBRARY_PATH=folder, LC_ALL='C'),
     )
 
 

@@ -11,6 +11,7 @@ import threading
 
 from mcl import _native
 from mcl import _constants as constants
+from mcl._compat import PY2
 from mcl.errors import LibraryError
 
 _SONAME = 'libmcl.so.0'
@@ -197,10 +198,11 @@ def _disk_file():
 def _path_of(function):
     """Return the file that holds a function: the loader does not say where it found a library."""
     address = ctypes.cast(function, ctypes.c_void_p).value
-    with open('/proc/self/maps') as maps:
+    with open('/proc/self/maps', 'rb') as maps:  # names may be of any bytes
         for line in maps:
             fields = line.split(None, 5)
-            start, end = (int(part, 16) for part in fields[0].split('-'))
+            start, end = (int(part, 16) for part in fields[0].split(b'-'))
             if start <= address < end and len(fields) > 5:
-                return fields[5].rstrip('\n')
+                path = fields[5].rstrip(b'\n')
+                return path if PY2 else os.fsdecode(path)
     raise LibraryError("cannot find the file of libmcl in /proc/self/maps")
