@@ -11,7 +11,8 @@ int mcl_replay_open(mcl_log_reader *reader, double speed, const mcl_replay_optio
         INPUT(own, options, error);
     CHECK(guard_switch(own.quiet, "options.quiet", __func__, error));
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_replay_open((uintptr_t)reader, speed, own.buffer, own.quiet, own.linger, &handle, error));
+    int code =
+        GO_OPENING(mclgo_replay_open((uintptr_t)reader, speed, own.buffer, own.quiet, own.linger, &handle, error));
     *replay = (mcl_replay *)handle;
     return code;
 }

@@ -21,8 +21,8 @@ from mcl.logging._record import LogConnection, LogNetwork
 from mcl.logging._write import WriteFile
 
 __all__ = ['COMMENT_BLOCK', 'COMMENT_CHARACTER', 'LogConnection', 'LogNetwork', 'MESSAGE_MARKER',
-           'ReadDirectory', 'ReadFile', 'TIME_PADDING', 'TOPIC_PADDING', 'VERSION', 'VERSION_MARKER',
-           'WriteFile', 'retrieve_git_hash']
+           'ReadDirectory', 'ReadFile', 'TIME_PADDING', 'TOPIC_PADDING', 'VERSION',
+           'VERSION_MARKER', 'WriteFile', 'retrieve_git_hash']
 
 # What the format of log files has. Of the legacy API; to change them changes nothing here.
 VERSION = 1.0

@@ -8,8 +8,8 @@ from mcl.messages.messages import Message
 from mcl.network.abstract import Connection
 
 __all__ = ['COMMENT_BLOCK', 'COMMENT_CHARACTER', 'LogConnection', 'LogNetwork', 'MESSAGE_MARKER',
-           'ReadDirectory', 'ReadFile', 'TIME_PADDING', 'TOPIC_PADDING', 'VERSION', 'VERSION_MARKER',
-           'WriteFile', 'retrieve_git_hash']
+           'ReadDirectory', 'ReadFile', 'TIME_PADDING', 'TOPIC_PADDING', 'VERSION',
+           'VERSION_MARKER', 'WriteFile', 'retrieve_git_hash']
 
 VERSION: float
 TIME_PADDING: int

@@ -67,8 +67,8 @@ def dump_to_array(source, keys, min_time=None, max_time=None):
 
     Args:
         source (str or reader): see above.
-        keys (str, or any collection of str): of the payloads. `elapsed_time` is that of the entry, unless the
-            payload has such a key.
+        keys (str, or any collection of str): of the payloads. `elapsed_time` is that of the entry,
+            unless the payload has such a key.
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
 
@@ -103,8 +103,8 @@ def dump_to_csv(source, csv_file, keys, min_time=None, max_time=None):
     Args:
         source (str or reader): see above.
         csv_file (str): the path of the file to write.
-        keys (str, or any collection of str): of the payloads. `elapsed_time` and `topic` are those of the
-            entry, unless the payload has such a key.
+        keys (str, or any collection of str): of the payloads. `elapsed_time` and `topic` are those
+            of the entry, unless the payload has such a key.
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
 
@@ -135,9 +135,9 @@ def dump_to_dataframe(source, keys=None, min_time=None, max_time=None):
 
     Args:
         source (str or reader): see above.
-        keys (str, or any collection of str): of the payloads. None: all that occur, in the order in which they
-            do (Python 2 has no order of those of one payload); where a payload lacks one, the value
-            is missing (NaN or None).
+        keys (str, or any collection of str): of the payloads. None: all that occur, in the order in
+            which they do (Python 2 has no order of those of one payload); where a payload lacks
+            one, the value is missing (NaN or None).
         min_time (float): leave out entries before; seconds elapsed.
         max_time (float): leave out entries after; seconds elapsed.
 
