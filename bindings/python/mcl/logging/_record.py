@@ -242,8 +242,8 @@ class LogNetwork(object):
     """Records several message types, each into a log of its own in a new directory.
 
     The logs are `DIRECTORY/<YYYYMMDD>T<HHMMSS>_<hostname>/<type>.log`, all with one time origin:
-    when it was opened. The directory's name has that in local time, the headers in UTC. For the rest,
-    threads and fork() included, see `LogConnection`.
+    when it was opened. The directory's name has that in local time, the headers in UTC. For the
+    rest, threads and fork() included, see `LogConnection`.
 
     Args:
         directory (str): where to make the directory; it must exist.

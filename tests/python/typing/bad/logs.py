@@ -34,7 +34,6 @@ file.prefix = 'other'  # E: misc "read-only"
 
 ReadFile()  # E: call-overload
 ReadFile(5)  # E: call-overload "int"
-ReadFile('/data/imu', message='Imu')  # E: call-overload "str"
 ReadFile('/data/imu', message=dict)  # E: type-var
 ReadFile('/data/imu', '1')  # E: call-overload "str"
 ReadFile('/data/imu', max=5)  # E: call-overload "ReadFile"
@@ -86,4 +85,4 @@ dump_to_array('/data/imu')  # E: call-arg "keys"
 dump_to_array('/data/imu', 5)  # E: arg-type "int"
 dump_to_csv('/data/imu', ['gyro'])  # E: call-arg "keys"
 dump_to_csv('/data/imu', 5, ['gyro'])  # E: arg-type "int"
-dump_to_dataframe('/data/imu', {'gyro'})  # E: arg-type "dump_to_dataframe"
+dump_to_dataframe('/data/imu', 5)  # E: arg-type "int"
