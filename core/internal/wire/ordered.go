@@ -5,8 +5,9 @@ import "bytes"
 // Legacy senders do not number their messages. What is certain of them is that a sender's fragments leave in order, one
 // message after the other, and at once. So of one sender, topic and number of packets:
 //   - Fragments that come in order from the first to the last, none so late after the one before that it may be the next
-//     message's, are a message. It is delivered at once where the message before was whole, or came long before. Otherwise what was lost or overtaken may
-//     have let two mix: it is held until nothing has come for reorderMax, or the next message has come in order too.
+//     message's, are a message. It is delivered at once where the message before was whole, or came long before. Otherwise what
+//     was lost or overtaken may have let two mix: it is held until nothing has come for reorderMax, or the next message has come
+//     in order too.
 //   - Fragments in another order are a message where nothing came for reorderMax before and after, nor between them, and the first
 //     to come is not the next of the message before. Otherwise, each fault that explains them has another beside it that does so
 //     as well, and they are given up.
