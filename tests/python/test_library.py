@@ -66,7 +66,7 @@ def test_system_loader(moved, tmpdir):
     shutil.copy(BUILT, os.path.join(folder, 'libmcl.so.0'))
     run_python(
         ROUND_TRIP + "from mcl import _library\n"
-        "import os; path = _library.get().path; assert os.path.isabs(path) and os.path.exists(path)",
+        "import os; path = _library.get().path; assert path[0] == '/' and os.path.exists(path)",
         env=dict(moved, LD_LIBRARY_PATH=folder, LC_ALL='C'),
     )
 
