@@ -6,6 +6,7 @@ import "C"
 import (
 	"errors"
 	"io"
+	"math"
 	"sync"
 	"time"
 	"unsafe"
@@ -205,12 +206,11 @@ func mclgo_log_reset(handle C.uintptr_t, out *C.mcl_error) C.int {
 func mclgo_log_get_header(handle C.uintptr_t, index C.size_t, header *C.shim_log_header, buffer *C.uchar, size C.size_t,
 	needed *C.size_t, out *C.mcl_error) C.int {
 	return on(handle, logReaderKind, out, "mcl_log_get_header", func(r *logReader) (int, error) {
-		headers := r.Headers()
-		if index >= C.size_t(len(headers)) {
+		h, ok := r.HeaderAt(int(min(index, math.MaxInt32)))
+		if !ok {
 			return 0, &handleError{mcl.ErrUnknown, "there is no header of that index: mind that the later files of a split " +
 				"log have none"}
 		}
-		h := headers[index]
 		f := newFiller(buffer, size)
 		texts := []string{h.Text, h.Version, h.Revision, h.Type, h.File}
 		want := 0

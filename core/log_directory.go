@@ -17,6 +17,12 @@ import (
 
 const opOpenDirectory = "open log directory"
 
+// All logs of a directory together are read in chunks of so many bytes, but each in chunks of no less than chunkMin.
+const (
+	directoryChunks = 16 << 20
+	chunkMin        = 4 << 10
+)
+
 // OpenLogDirectory opens all logs of a directory, and reads them as one, in the order of their entries' times; of entries
 // with the same time, in the order of the logs' names. Other files and folders in it are left alone. One file stays open for
 // each log. Where there are none, as when nothing arrived while it was recorded, there is nothing to read.
@@ -42,10 +48,15 @@ func OpenLogDirectory(path string, o LogReadOptions) (*LogReader, error) {
 		return nil, err
 	}
 	for _, files := range logs {
-		s := &logSource{op: op, files: files, tell: o.OnDescriptor, reader: logfile.NewReader()}
+		s := &logSource{op: op, place: len(r.sources), files: files, tell: o.OnDescriptor, reader: logfile.NewReader()}
 		s.reader.Min, s.reader.Max = low, high
+		s.reader.Chunk = min(logfile.Chunk, max(directoryChunks/len(logs), chunkMin))
 		r.sources = append(r.sources, s)
 		if err := s.begin(); err != nil {
+			var e *OpError
+			if errors.As(err, &e) && e.Kind == ErrDescriptors {
+				e.Detail = fmt.Sprintf("each of the %d logs in the directory takes a descriptor", len(logs))
+			}
 			return fail(err)
 		}
 		if s.header == nil {

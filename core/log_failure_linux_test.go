@@ -519,3 +519,51 @@ func TestAFileAsLargeAsTheSystemLetsItBe(t *testing.T) {
 		t.Error("the cause is missing")
 	}
 }
+
+// All logs of a directory are open at a time. However many they are, they come in the order of time.
+func TestADirectoryOfManyLogs(t *testing.T) {
+	const many, entries = 1200, 3
+	folder := t.TempDir()
+	for i := range many {
+		var times []float64
+		for k := range entries {
+			times = append(times, float64(k*many+(i*7919)%many)/1000)
+		}
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("T%d.log", i)), []byte(logText("T", 0, "a", times...)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	few := before
+	few.Cur = many / 2
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	_, err := OpenLogDirectory(folder, LogReadOptions{})
+	wantText(t, err, ErrDescriptors, "each of the 1200 logs in the directory takes a descriptor", "ulimit -n", "may have 600")
+	few.Cur = many + 500
+	if few.Max < few.Cur {
+		t.Skipf("the hard limit of descriptors is %d", few.Max)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	r := openLogs(t, folder, LogReadOptions{})
+	for i, e := range readLog(t, r) {
+		if want := time.Duration(i) * time.Millisecond; e.elapsed != want {
+			t.Fatalf("entry %d is of %v", i, e.elapsed)
+		}
+	}
+	for i, want := range r.Headers() {
+		if h, ok := r.HeaderAt(i); !ok || h != want {
+			t.Fatalf("header %d: %v, not %v", i, h, want)
+		}
+	}
+	if _, ok := r.HeaderAt(many); ok {
+		t.Error("there is one header too many")
+	}
+}

@@ -1,6 +1,7 @@
 package mcl
 
 import (
+	"container/heap"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type LogReader struct {
 	mu      sync.Mutex
 	closed  bool
 	sources []*logSource // by name
+	coming  logQueue     // those that have something to give; nil until one is asked for
 	lent    *logSource   // whose entry was given last
 	entry   LogEntry
 }
@@ -89,19 +91,53 @@ func (r *LogReader) Next() (*LogEntry, error) {
 	return &r.entry, nil
 }
 
-// first is the source whose turn it is: the one that has an error, or else the earliest entry; nil at the end.
-func (r *LogReader) first() (first *logSource) {
-	for _, s := range r.sources {
-		s.look(s == r.lent)
-		switch {
-		case s.err == io.EOF:
-		case s.err != nil:
-			return s
-		case first == nil || s.head.Elapsed < first.head.Elapsed:
-			first = s
+// first is the source whose turn it is; nil at the end. What it looks at may be taken once, by looked = false.
+func (r *LogReader) first() *logSource {
+	if r.coming == nil {
+		r.coming = make(logQueue, 0, len(r.sources))
+		for _, s := range r.sources {
+			if s.look(false); s.err != io.EOF {
+				r.coming = append(r.coming, s)
+			}
+		}
+		heap.Init(&r.coming)
+	} else if len(r.coming) > 0 && !r.coming[0].looked {
+		s := r.coming[0]
+		if s.look(s == r.lent); s.err == io.EOF {
+			heap.Pop(&r.coming)
+		} else {
+			heap.Fix(&r.coming, 0)
 		}
 	}
-	return first
+	if len(r.coming) == 0 {
+		return nil
+	}
+	return r.coming[0]
+}
+
+// A logQueue is a heap of sources: errors come first, then the earliest entry, of several the one whose log's name is first.
+type logQueue []*logSource
+
+func (q logQueue) Len() int      { return len(q) }
+func (q logQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *logQueue) Push(s any)   { *q = append(*q, s.(*logSource)) }
+
+func (q logQueue) Less(i, j int) bool {
+	a, b := q[i], q[j]
+	switch {
+	case a.err != nil || b.err != nil:
+		return a.err != nil && (b.err == nil || a.place < b.place)
+	case a.head.Elapsed != b.head.Elapsed:
+		return a.head.Elapsed < b.head.Elapsed
+	}
+	return a.place < b.place
+}
+
+func (q *logQueue) Pop() any {
+	last := len(*q) - 1
+	s := (*q)[last]
+	*q = (*q)[:last]
+	return s
 }
 
 // Pending tells whether Next has something to give that is not the end: an entry within the window, or an error. It may
@@ -119,7 +155,7 @@ func (r *LogReader) Reset() error {
 	if r.closed {
 		return closedError("reset log", r.path)
 	}
-	r.lent = nil
+	r.lent, r.coming = nil, nil
 	for _, s := range r.sources {
 		if err := s.begin(); err != nil {
 			s.looked, s.err = true, io.EOF
@@ -154,6 +190,16 @@ func (r *LogReader) Headers() []LogHeader {
 	return all
 }
 
+// HeaderAt is Headers()[index]; false when there are not so many.
+func (r *LogReader) HeaderAt(index int) (LogHeader, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if index < 0 || index >= len(r.sources) || r.sources[index].header == nil { // only a log that is read alone has none
+		return LogHeader{}, false
+	}
+	return *r.sources[index].header, true
+}
+
 // Torn is how many entries were left out so far, since the last Reset, because they were cut short at the end of a file:
 // that is what a program leaves that was killed while it wrote.
 func (r *LogReader) Torn() uint64 {
@@ -184,6 +230,7 @@ func (r *LogReader) Close() error {
 // A logSource is one log: a file, or those of a split log in their order.
 type logSource struct {
 	op       string
+	place    int // among the sources
 	files    []string
 	next     int // of files
 	current  string

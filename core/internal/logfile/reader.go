@@ -16,8 +16,8 @@ type FormatError struct {
 
 func (e *FormatError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Detail) }
 
-// chunk is how much is read at a time, while no line is longer.
-const chunk = 64 << 10
+// Chunk is how much is read at a time by default, while no line is longer.
+const Chunk = 64 << 10
 
 const headerMax = 1 << 20
 
@@ -25,6 +25,7 @@ const headerMax = 1 << 20
 // none, however long it is.
 type Reader struct {
 	Min, Max int64 // entries whose times are outside of these are skipped: nothing but their time is looked at
+	Chunk    int   // bytes that are read at a time, while no line is longer: it holds twice as many
 
 	src     io.Reader
 	err     error // of src; io.EOF
@@ -39,7 +40,9 @@ type Reader struct {
 }
 
 // NewReader returns a reader without bounds and without a log.
-func NewReader() *Reader { return &Reader{Min: math.MinInt64, Max: math.MaxInt64, lineMax: LineMax} }
+func NewReader() *Reader {
+	return &Reader{Min: math.MinInt64, Max: math.MaxInt64, Chunk: Chunk, lineMax: LineMax}
+}
 
 // Reset begins a log. What Next gave last stays valid.
 func (r *Reader) Reset(src io.Reader) {
@@ -57,7 +60,7 @@ func (r *Reader) fill() bool {
 	rest := r.buf[r.at:r.end]
 	size := len(r.buf)
 	if len(rest) == size {
-		size = max(2*size, chunk)
+		size = max(2*size, r.Chunk)
 	}
 	switch {
 	case r.given && len(r.spare) < size:
