@@ -3,7 +3,10 @@
  * any: most programs have plenty when they begin. Else each call tries, and is refused until it succeeds. */
 #include "guard.h"
 
+#include <stdio.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 atomic_int guard_is_open;
 
@@ -24,6 +27,22 @@ int guard_start(const char *function, mcl_error *error)
     CHECK(GO_OPENING(mclgo_start(function, error)));
     atomic_store(&guard_is_open, 1);
     return 0;
+}
+
+/* Go ends the process where it gets too few addresses, which it reserves on 64-bit systems, with pages of its own state. What
+ * the matter is, is told before. */
+__attribute__((constructor(101))) static void look_for_addresses(void)
+{
+    if (sizeof(void *) < 8)
+        return;
+    void *space = mmap(NULL, MCL_LOAD_ADDRESSES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (space == MAP_FAILED)
+        dprintf(STDERR_FILENO,
+                "libmcl: less than %d MiB of addresses are left (ulimit -v), and Go's runtime needs more to begin: "
+                "raise the limit by 2 GiB\n",
+                MCL_LOAD_ADDRESSES >> 20);
+    else
+        munmap(space, MCL_LOAD_ADDRESSES);
 }
 
 /* Loading waits, so that the program does not take the descriptors amid it; a second at most, for in glibc 2.34 Go cannot make

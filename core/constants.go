@@ -26,6 +26,7 @@ const (
 	queueBytesDefault      = 268435456
 	depthMax               = 512
 	coalesceUsMax          = 1000000
+	loadAddresses          = 838860800
 	openDescriptors        = 10
 	closeWaitMs            = 1000
 	hopsHost               = -1

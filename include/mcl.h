@@ -129,6 +129,7 @@ const char *mcl_strerror(int code);
 #define MCL_QUEUE_BYTES_DEFAULT 268435456  /* 256 MiB */
 #define MCL_DEPTH_MAX 512                  /* arrays and maps in each other */
 #define MCL_COALESCE_US_MAX 1000000        /* a second */
+#define MCL_LOAD_ADDRESSES 838860800       /* 800 MiB of addresses (ulimit -v), which loading the library takes at least */
 #define MCL_OPEN_DESCRIPTORS 10            /* that opening something takes for a moment, at most; it keeps fewer */
 #define MCL_CLOSE_WAIT_MS 1000             /* how long a close waits for a callback, or for room to send */
 

@@ -137,6 +137,29 @@ static void under(const char *program, const char *part, int resource, rlim_t li
     EQUAL(0, result);
 }
 
+#ifndef __SANITIZE_ADDRESS__
+/* Go's runtime cannot begin. What it says of that is long; the first line is the library's. */
+static void too_few_addresses(void)
+{
+    int ends[2], status = 0;
+    char said[200] = "";
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        if (setrlimit(RLIMIT_AS, &(struct rlimit){400 * MiB, 400 * MiB}) == 0)
+            execl("/proc/self/exe", "starved", "memory", NULL);
+        _exit(1);
+    }
+    close(ends[1]);
+    CHECK(read(ends[0], said, sizeof said - 1) > 0);
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(strstr(said, "libmcl: less than 800 MiB of addresses are left (ulimit -v)") == said);
+}
+#endif
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -150,6 +173,7 @@ int main(int argc, char **argv)
     }
 #ifndef SANITIZED /* which takes terabytes of addresses */
     under("/proc/self/exe", "memory", RLIMIT_AS, (rlim_t)2048 * MiB);
+    too_few_addresses();
 #endif
     under(copy_for_anybody(), "threads", RLIMIT_NPROC, THREADS_MAX);
     return report("starved");

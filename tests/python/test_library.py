@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import mcl
-from helpers import ROOT, run_python
+from helpers import ROOT, communicate, run_python, start_python
 from mcl import _library
 
 ROUND_TRIP = """
@@ -175,3 +175,46 @@ for use in (read, write, listen, publish):
 def test_few_descriptors_at_the_first_use(log):
     code = "from __future__ import print_function\n" + FEW_DESCRIPTORS
     run_python(code, os.path.dirname(log(1, name='log')))
+
+
+FEW_ADDRESSES = """
+import os, resource, sys
+import mcl
+from mcl.errors import LibraryError
+from mcl.network.udp import Connection
+
+def use():
+    with mcl.RawListener(Connection('ff15::1')):
+        pass
+
+def limit(more):
+    with open('/proc/self/statm') as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (more << 20), resource.RLIM_INFINITY))
+
+def refused():
+    try:
+        use()
+    except LibraryError as error:
+        return 'ulimit -v' in str(error)
+
+limit(700)
+assert refused()
+limit(2048)
+use()
+child = os.fork()
+if child == 0:
+    assert refused()    # addresses for one copy only are left
+    limit(2048)
+    use()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+use()
+"""
+
+
+def test_few_addresses():
+    """Go's runtime would end the process."""
+    process = start_python(FEW_ADDRESSES)
+    errors = communicate(process)[1]
+    assert process.returncode == 0, errors

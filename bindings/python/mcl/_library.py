@@ -5,6 +5,7 @@ itself (MCL_EFORKED), and a child then loads a copy of its own beside the dead o
 """
 import ctypes
 import os
+import resource
 import tempfile
 import threading
 
@@ -95,7 +96,25 @@ def candidates():
     return found
 
 
+def _check_addresses():
+    """Raise LibraryError where Go's runtime would get too few addresses, and end the process."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return
+    try:
+        with open('/proc/self/statm') as file:
+            left = limit - int(file.read().split()[0]) * resource.getpagesize()
+    except (IOError, OSError):
+        return
+    if left < constants.MCL_LOAD_ADDRESSES:
+        raise LibraryError(
+            "cannot load libmcl: %d MiB of addresses are left (ulimit -v), and it takes more than"
+            " %d: raise the limit by 2 GiB. In a forked child of a process that has used it, it"
+            " takes them again." % (left >> 20, constants.MCL_LOAD_ADDRESSES >> 20))
+
+
 def _load():
+    _check_addresses()
     tried = []
     for name, origin in candidates():
         if os.path.isabs(name) and not os.path.exists(name):
@@ -132,6 +151,7 @@ def _occupy_standard_descriptors():
 
 def _load_copy(path):
     """Load a private copy of the file `path`, although this process has it mapped already."""
+    _check_addresses()
     try:
         with open(path, 'rb') as file:
             content = file.read()
