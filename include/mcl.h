@@ -556,9 +556,10 @@ typedef struct mcl_listener_stats {
     uint64_t queued;         /* now; what was just read, and is being put there, included */
     uint64_t queued_bytes;   /* now */
     uint64_t dropped_kernel; /* datagrams that the kernel dropped before the library could read them: at least so many.
-                                Of a train, up to 64 small messages of one mcl_broadcaster_publish_many or of
-                                coalesce_us that are queued in one piece, it drops all and counts one, and tells nothing
-                                of its size. What is published one by one is counted exactly */
+                                Of a train, which it queues and drops in one piece, it counts one, and tells nothing of
+                                how many there were: up to 64 small messages of one mcl_broadcaster_publish_many or of
+                                coalesce_us, or fragments of a size that was set to less than 32 kB. All else is counted
+                                exactly */
     uint64_t messages_evicted; /* messages that never became complete */
     uint64_t assembling_bytes; /* memory that incomplete messages hold now */
     uint64_t malformed[16];  /* datagrams, by enum mcl_malformed */
