@@ -49,11 +49,16 @@ func step(t *testing.T, by time.Duration) {
 }
 
 func joiningWhileTheClockIsSet(t *testing.T, conn mcl.Connection, l *mcl.Listener) {
-	c, err := net.DialUDP("udp6", nil, &net.UDPAddr{IP: net.ParseIP(conn.URL), Port: conn.Port})
-	if err != nil {
-		t.Fatal(err)
+	var c *net.UDPConn
+	// Each message is of another sender, since all that hostile.Fragment makes have the same number.
+	dial := func() {
+		another, err := net.DialUDP("udp6", nil, &net.UDPAddr{IP: net.ParseIP(conn.URL), Port: conn.Port})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { another.Close() })
+		c = another
 	}
-	defer c.Close()
 	sent := uint64(0)
 	send := func(topic string, packet int) {
 		if _, err := c.Write(hostile.Fragment(topic, uint32(packet), 3, [][]byte{{0x92}, {0x01}, {0x02}}[packet-1])); err != nil {
@@ -64,6 +69,7 @@ func joiningWhileTheClockIsSet(t *testing.T, conn mcl.Connection, l *mcl.Listene
 	}
 	for i, steps := range [][2]time.Duration{{time.Hour, -2 * time.Hour}, {-time.Hour, 2 * time.Hour}, {-time.Second, time.Second}} {
 		topic := fmt.Sprint("topic", i)
+		dial()
 		for packet := range 3 {
 			send(topic, packet+1)
 			if packet < 2 {
@@ -83,6 +89,7 @@ func joiningWhileTheClockIsSet(t *testing.T, conn mcl.Connection, l *mcl.Listene
 	// What never becomes whole is held for its time, no shorter and no longer.
 	for _, by := range []time.Duration{time.Hour, -time.Hour} {
 		evicted := l.Stats().Evicted
+		dial()
 		begun := time.Now()
 		send("incomplete", 1)
 		step(t, by)
