@@ -3,8 +3,8 @@
 // Each function has two halves. The C half (*.c) is the public symbol: it refuses a forked child, checks pointers and
 // sizes, and blocks signals while Go runs. The Go half (mclgo_*) looks up the handle, translates, and calls package mcl.
 // Neither decides anything about messages; what is more than a translation is about the border itself: handles
-// (handle.go), what Go needs to begin (start.c), descriptors in forked children (fork.c), signals (signals.c), callbacks (callback.c, callback.go), and what a
-// crossing costs (shortcut.c).
+// (handle.go), what Go needs to begin (start.c), descriptors in forked children (fork.c), signals (signals.c), callbacks
+// (callback.c, callback.go), and what a crossing costs (shortcut.c).
 package main
 
 // #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter
