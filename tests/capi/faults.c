@@ -55,8 +55,7 @@ static void division(void)
     raise(SIGFPE); /* other processors give 0 */
 }
 
-/* No optimization, or the compiler makes a loop of it. */
-__attribute__((optimize("O0"), noinline)) static int endless_recursion(int depth)
+__attribute__((noinline)) static int endless_recursion(int depth)
 {
     volatile char frame[4096];
     frame[depth % 4096] = 1;
