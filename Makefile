@@ -22,7 +22,11 @@
 PREFIX  ?= /usr/local
 PYTHON  ?= python3
 BUILD   := build
-# One compiler for all C, also that of cgo. Go is run by internal/go: GO=... names another than the one on PATH.
+# One compiler for all C, also that of cgo, whose sanitizers know it by its name. Go is run by internal/go: GO=... names another
+# than the one on PATH.
+ifeq ($(origin CC),default)
+CC      := $(notdir $(shell command -v gcc || command -v clang || echo cc))
+endif
 export CC
 
 .PHONY: all help clean
