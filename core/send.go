@@ -182,8 +182,11 @@ var (
 
 // nextNumber returns the number of the next message of so many packets. mu is held.
 func (b *RawBroadcaster) nextNumber(packets uint32) int {
-	n := numberBase + largeSent[uint16(b.sender.LocalPort())].Add(1)
-	return 1 + int(n%uint32(wire.Numbers(packets)))
+	n := largeSent[uint16(b.sender.LocalPort())].Add(1)
+	if n == 1 {
+		return wire.FirstNumber(packets, numberBase)
+	}
+	return wire.NextNumber(packets, numberBase+n)
 }
 
 // keepNumber leaves the last number to the next message, since nothing that has it has left: who tries again and again would soon

@@ -635,7 +635,7 @@ typedef struct mcl_log_stats {
  *   prefix   path of the file without ".log"; its folder must exist, and no log of that prefix: see mcl_log_existing
  *   options  may be NULL
  * Errors: MCL_EINVAL, MCL_EEXISTS (there is such a log, or one that was not completed), MCL_ESYSTEM (there is no such
- * folder, it cannot be written to, ...; errno in error->system). */
+ * folder, it cannot be written to, ...; errno in error->system); with MCL_LOG_CONTINUE also MCL_ETYPE and MCL_EFORMAT. */
 int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_writer **writer, mcl_error *error);
 
 /* Adds an entry.

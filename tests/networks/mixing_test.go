@@ -107,6 +107,7 @@ func TestLargeMessagesNeverMix(t *testing.T) {
 // A legacy sender does not number its messages. They come right or not at all too, where the network delays fragments by less than
 // messages lie apart. More are lost: those in doubt.
 func TestLargeMessagesOfLegacySendersDoNotMix(t *testing.T) {
+	needsKernelsWord(t) // on when a datagram came
 	ms := time.Millisecond
 	for _, c := range []struct {
 		name   string

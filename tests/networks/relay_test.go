@@ -90,19 +90,21 @@ func (r *relay) close() relayed {
 func (r *relay) run() {
 	defer close(r.ended)
 	for {
-		wait := 20 * time.Millisecond
+		wait, stopped := 20*time.Millisecond, false
 		if len(r.queue) > 0 {
 			wait = min(wait, max(0, time.Until(r.queue[0].due)))
 		} else {
 			select {
 			case <-r.stop:
-				return
+				stopped = true
 			default:
 			}
 		}
 		both := []unix.PollFd{{Fd: int32(r.ends[0].fd), Events: unix.POLLIN}, {Fd: int32(r.ends[1].fd), Events: unix.POLLIN}}
 		timeout := unix.NsecToTimespec(int64(wait))
-		unix.Ppoll(both, &timeout, nil)
+		if n, _ := unix.Ppoll(both, &timeout, nil); n == 0 && stopped {
+			return
+		}
 		for i := range both {
 			for range 64 {
 				if !r.take(i) {

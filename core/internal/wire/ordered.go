@@ -12,7 +12,8 @@ import "bytes"
 //     to come is not the next of the message before. Otherwise, each fault that explains them has another beside it that does so
 //     as well, and they are given up.
 //   - A first fragment begins a message, unless the one at hand lacks its first. One that repeats with other bytes does too.
-//   - A fragment that repeats with the same bytes was duplicated by the network.
+//   - A fragment that repeats with the same bytes was duplicated by the network. One that was in a message before may have been, or
+//     a message is partly as the one before: it is in doubt.
 //
 // What remains: where the network loses as many fragments in a row as a message has, the rests of two messages make one, in order.
 // They show by the time between them, unless messages follow each other within reorderMax; and where the network delays fragments
@@ -22,7 +23,7 @@ import "bytes"
 type ordered struct {
 	at      moment // of the last fragment
 	unclean bool   // the last message was given up, or is in doubt
-	strict  int    // for so many messages, what comes out of order is not trusted
+	strict  int    // for so many messages that follow a pause, what comes out of order is not trusted
 	started int64  // when the last message began, by the kernel's clock in nanoseconds; 0: none has
 	period  int64  // shortest time lately from the beginning of a message to that of the next; 0: not known
 }
@@ -31,7 +32,8 @@ const (
 	// reorderMax is by how much a network may plausibly delay a fragment more than the next, in nanoseconds.
 	reorderMax = 4e6
 
-	// strictMessages is how many messages must come in order after some that were mixed before disorder is trusted again.
+	// strictMessages is how many messages must come, each after a pause, when some were mixed, before disorder is trusted again.
+	// Without pauses, what is taken for messages in order may be the ends and beginnings of others.
 	strictMessages = 8
 )
 
@@ -66,7 +68,7 @@ func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
 	case quiet:
 		r.deliver(h)
 	case p == nil && a.Packet > 1 && bytes.Equal(h.data(a.Packet), a.Payload):
-		res.Repeated = 1
+		res.Repeated++
 		if !h.inOrder() {
 			h.follow(a.Packet)
 		}
@@ -84,10 +86,10 @@ func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
 	}
 	switch {
 	case p == nil && a.Packet > 1 && s.isEcho(&a.Datagram):
-		res.Repeated = 1
+		res.Repeated++
 		return
 	case p != nil && a.Packet == p.final && bytes.Equal(p.data(a.Packet), a.Payload):
-		res.Repeated = 1
+		res.Repeated++
 		s.at = a.moment
 		r.refresh(p, a)
 		return
@@ -95,6 +97,7 @@ func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
 	s.at = a.moment
 	switch {
 	case inOrder:
+		p.trusted = p.trusted && !s.isEcho(&a.Datagram)
 	case p == nil && a.Packet == 1:
 		s.start(a.moment)
 		p = r.beginOrdered(s, a, quiet, res)
@@ -146,7 +149,7 @@ func (r *Reassembler) disorder(s *source, p *partial, a *arrival, quiet bool, re
 		p.trusted = false
 		return p
 	case bytes.Equal(p.data(a.Packet), a.Payload) && a.Packet > 1:
-		res.Repeated = 1
+		res.Repeated++
 		p.trusted = false
 		p.follow(a.Packet)
 		r.refresh(p, a)
@@ -178,30 +181,32 @@ func (r *Reassembler) restart(s *source, p *partial, a *arrival, res *Result) *p
 
 // finish decides on a message that is whole.
 func (r *Reassembler) finish(s *source, p *partial, a *arrival, res *Result) {
-	inOrder := p.inOrder()
+	inOrder, began := p.inOrder(), p.quiet
 	switch {
-	case inOrder && p.trusted, inOrder && s.held != nil:
+	case inOrder && p.trusted, inOrder && s.held != nil && !s.mixesEchoes(p):
 		if s.held != nil {
 			r.deliver(s.held)
 		}
 		r.deliver(p)
 		s.unclean = false
+	case s.mixesEchoes(p):
+		res.Repeated += len(p.fragments)
+		r.remove(p)
 	case (inOrder || p.quiet) && s.strict == 0:
 		r.hold(s, p)
 		s.unclean = false
-	case inOrder:
-		r.evict(p, res)
-		s.unclean = false
-	case p.quiet:
+	case inOrder, p.quiet:
 		r.evict(p, res)
 	case p.first == 1:
-		s.strict = strictMessages + 1
+		s.strict = strictMessages
 		r.restart(s, p, a, res)
 	default:
-		s.strict = strictMessages + 1
+		s.strict = strictMessages
 		r.evict(p, res)
 	}
-	s.strict = max(0, s.strict-1)
+	if began {
+		s.strict = max(0, s.strict-1)
+	}
 }
 
 // giveUp evicts p, of which nothing more comes. A single fragment that was delivered before was a duplicate.

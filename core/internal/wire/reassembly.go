@@ -47,7 +47,7 @@ type Result struct {
 	From            netip.AddrPort
 	Last            Arrival // of its last fragment
 	Joined          int     // datagrams that made up the message
-	Repeated        int     // 1: it was there already
+	Repeated        int     // it was there already; or others were that were held
 	Evicted         int     // datagrams of messages given up
 	EvictedMessages int
 	Malformed       [numCauses]int // datagrams of messages that are refused, by cause

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math"
 	"net/netip"
+	"slices"
 )
 
 // A sourceKey tells apart what fragments are sorted by before anything else: the sender, where its messages are numbered; and
@@ -92,11 +93,38 @@ func echoOf(number int, packet uint32, data []byte) uint64 {
 	return maphash.Bytes(seed, data[:min(len(data), 1024)]) ^ uint64(number)<<54 ^ uint64(packet)<<20 ^ uint64(len(data))
 }
 
+// remember notes the fragments of a message, in packet order.
 func (s *source) remember(p *partial) {
+	slices.SortFunc(p.fragments, byPacket)
 	for _, f := range p.fragments[max(0, len(p.fragments)-echoesMax):] {
 		s.echoes[s.echoed] = echoOf(p.number, f.packet, f.data)
 		s.echoed = (s.echoed + 1) % echoesMax
 	}
+}
+
+// mixesEchoes reports whether all fragments of a message were delivered a short while ago, but in several messages: then they are
+// duplicates.
+func (s *source) mixesEchoes(p *partial) bool {
+	slices.SortFunc(p.fragments, byPacket)
+	for _, f := range p.fragments {
+		if !s.isEcho(&Datagram{Number: p.number, Packet: f.packet, Payload: f.data}) {
+			return false
+		}
+	}
+	for at := range s.echoes {
+		same := 0
+		for same < len(p.fragments) {
+			f := p.fragments[same]
+			if s.echoes[(at+same)%echoesMax] != echoOf(p.number, f.packet, f.data) {
+				break
+			}
+			same++
+		}
+		if same == len(p.fragments) {
+			return false
+		}
+	}
+	return true
 }
 
 // isEcho reports whether a fragment was delivered a short while ago.
