@@ -130,11 +130,16 @@ func TestLargeMessagesOfLegacySendersDoNotMix(t *testing.T) {
 			did := relay.close()
 			var got answer
 			until(t, "all that passed is accounted for", func() bool {
-				got = b.listener("in") // which fails when a message is damaged
+				got = b.ask(request{Op: "listener", Name: "in"})
 				s := got.Stats
 				return s.Assembling == 0 && s.Queued == 0 && int(s.Datagrams) == did.out
 			})
 			t.Logf("%+v; of %d messages %d came", did, messages, got.Stats.Messages)
+			// A machine that is busy with other things holds up the relay: then it is a network that delays fragments by more
+			// than messages lie apart, of which nothing is promised.
+			if got.Tally.Damaged > 0 && did.behind < 2*ms {
+				t.Errorf("%d damaged messages were delivered", got.Tally.Damaged)
+			}
 			if did.in != 2*messages || int(got.Stats.Messages) < messages/2 {
 				t.Errorf("%+v; %d messages of %d: the test shows nothing", did, got.Stats.Messages, messages)
 			}

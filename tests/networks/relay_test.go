@@ -22,7 +22,10 @@ type faults struct {
 }
 
 // relayed counts those frames.
-type relayed struct{ in, lost, doubled, late, out int }
+type relayed struct {
+	in, lost, doubled, late, out int
+	behind                       time.Duration // by how much a frame left later than it was to, at most
+}
 
 // A relay forwards Ethernet frames between two interfaces as a bad network does. Unlike netem it needs no module of the
 // kernel's, and says what it did. It is repeatable but for time.
@@ -114,6 +117,7 @@ func (r *relay) run() {
 		}
 		for len(r.queue) > 0 && !time.Now().Before(r.queue[0].due) {
 			f := heap.Pop(&r.queue).(frame)
+			r.counts.behind = max(r.counts.behind, time.Since(f.due))
 			for unix.Sendto(r.ends[f.to].fd, f.data, 0, &unix.SockaddrLinklayer{Ifindex: r.ends[f.to].index}) == unix.ENOBUFS {
 				time.Sleep(100 * time.Microsecond)
 			}

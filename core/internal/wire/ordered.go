@@ -32,6 +32,9 @@ const (
 	// reorderMax is by how much a network may plausibly delay a fragment more than the next, in nanoseconds.
 	reorderMax = 4e6
 
+	// calmMin is how long nothing must have come for a message to be trusted after one that was given up, in nanoseconds.
+	calmMin = 50e6
+
 	// strictMessages is how many messages must come, each after a pause, when some were mixed, before disorder is trusted again.
 	// Without pauses, what is taken for messages in order may be the ends and beginnings of others.
 	strictMessages = 8
@@ -101,7 +104,7 @@ func (r *Reassembler) addOrdered(s *source, a *arrival, res *Result) {
 	case p == nil && a.Packet == 1:
 		s.start(a.moment)
 		p = r.beginOrdered(s, a, quiet, res)
-		p.trusted = a.Packets == 1 || (quiet || !s.unclean) && !s.isEcho(&a.Datagram)
+		p.trusted = a.Packets == 1 || (gap > calmMin || !s.unclean) && !s.isEcho(&a.Datagram)
 	default:
 		if p = r.disorder(s, p, a, quiet && !late, res); p == nil {
 			return
@@ -192,7 +195,7 @@ func (r *Reassembler) finish(s *source, p *partial, a *arrival, res *Result) {
 	case s.mixesEchoes(p):
 		res.Repeated += len(p.fragments)
 		r.remove(p)
-	case (inOrder || p.quiet) && s.strict == 0:
+	case inOrder && p.quiet, (inOrder || p.quiet) && s.strict == 0:
 		r.hold(s, p)
 		s.unclean = false
 	case inOrder, p.quiet:
