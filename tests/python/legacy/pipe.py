@@ -56,13 +56,13 @@ class RawListener(abstract.RawListener):
         if self.is_open:
             return False
         self.__stop = False
-        thread = threading.Thread(target=self.__run)
+        lines = os.fdopen(os.dup(self.connection.pipe()[0]))
+        thread = threading.Thread(target=self.__run, args=(lines,))
         thread.daemon = True
         thread.start()
         return True
 
-    def __run(self):
-        lines = os.fdopen(os.dup(self.connection.pipe()[0]))
+    def __run(self, lines):
         count = 0
         while not self.__stop:
             data = json.loads(lines.readline())
