@@ -1,4 +1,5 @@
 #include "callback.h"
+#include "hot.h"
 #include "options.h"
 #include "wait.h"
 
@@ -32,10 +33,32 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
         return guard_fail(error, MCL_EINVAL, __func__,
                           "connection is NULL, and no options.type gives one: give either");
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &given, &handle, error));
+    int64_t message_max = 0;
+    hot_listener *hot = NULL;
+    if (given.queued != MCL_ON && given.policy != MCL_BLOCK) {
+        hot = hot_new(&given);
+        if (hot == NULL)
+            return guard_errno(error, ENOMEM, __func__, "allocate a listener");
+    }
+    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &given, hot, &handle, &message_max, error));
+    if (hot != NULL && code == MCL_OK)
+        hot_add(hot, handle, message_max);
+    else if (hot != NULL)
+        hot_leave(hot);
     *listener = (mcl_listener *)handle;
     return code;
 }
+
+/* Does it for a listener that C reads, and returns; goes on for one of Go's. */
+#define IF_HOT(call)                                                                                                   \
+    do {                                                                                                               \
+        hot_listener *hot = hot_enter((uintptr_t)listener);                                                            \
+        if (hot != NULL) {                                                                                             \
+            int code_ = (call);                                                                                        \
+            hot_leave(hot);                                                                                            \
+            return code_;                                                                                              \
+        }                                                                                                              \
+    } while (0)
 
 int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback, uint64_t *id, mcl_error *error)
 {
@@ -43,6 +66,7 @@ int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback,
     NEED(callback, error);
     if (callback->call == NULL)
         return guard_fail(error, MCL_EINVAL, __func__, "callback->call is NULL: give a function");
+    IF_HOT(hot_subscribe(hot, callback, id, __func__, error));
     shim_callback *own = callback_new(callback);
     if (own == NULL)
         return guard_errno(error, ENOMEM, __func__, "allocate a callback");
@@ -59,48 +83,22 @@ int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback,
 int mcl_listener_unsubscribe(mcl_listener *listener, uint64_t id, mcl_error *error)
 {
     ENTER(error);
+    IF_HOT(hot_unsubscribe(hot, id, __func__, error));
     return GO(mclgo_listener_unsubscribe((uintptr_t)listener, id, error));
 }
 
 int mcl_listener_fd(mcl_listener *listener, mcl_error *error)
 {
     ENTER(error);
+    IF_HOT(hot_fd(hot, __func__, error));
     return GO_OPENING(mclgo_listener_fd((uintptr_t)listener, error));
-}
-
-/* Where mcl_listener_recv puts a message. */
-typedef struct place {
-    mcl_record *record;
-    void *buffer;
-    size_t size;
-    size_t *needed;
-} place;
-
-/* Waits for a message, and takes it if there is a place for it. */
-static int wait_and_take(mcl_listener *listener, int timeout_ms, const place *to, const char *function,
-                         mcl_error *error)
-{
-    uintptr_t handle = (uintptr_t)listener;
-    int64_t deadline = wait_deadline(timeout_ms);
-    sigset_t open;
-    shim_poll wait = {0};
-    signals_block(&open);
-    int code;
-    do {
-        code = to == NULL ? mclgo_listener_wait(handle, &wait, function, error)
-                          : mclgo_listener_recv_batch(handle, (shim_record *)to->record, 1, to->buffer, to->size,
-                                                      to->needed, &wait, function, error);
-        if (code == 0)
-            code = wait_listener(listener, &wait, deadline, &open, function, error);
-    } while (code == WAIT_LOOK_AGAIN);
-    signals_restore(&open);
-    return code;
 }
 
 int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
 {
     ENTER(error);
-    return wait_and_take(listener, timeout_ms, NULL, __func__, error);
+    IF_HOT(hot_wait(hot, timeout_ms, __func__, error));
+    return wait_for(mclgo_listener_wait_begin, listener, timeout_ms, __func__, error);
 }
 
 int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
@@ -109,8 +107,20 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     ENTER(error);
     NEED(record, error);
     BUFFER(buffer, size, error);
-    place to = {record, buffer, size, needed};
-    return wait_and_take(listener, timeout_ms, &to, __func__, error);
+    IF_HOT(hot_receive(hot, timeout_ms, record, 1, buffer, size, needed, __func__, error));
+    int64_t deadline = wait_deadline(timeout_ms);
+    sigset_t open;
+    signals_block(&open);
+    int code;
+    do {
+        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__, error);
+        if (code == 0)
+            code = wait_once(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error);
+        else
+            break;
+    } while (code == 1 || code == WAIT_LOOK_AGAIN);
+    signals_restore(&open);
+    return code;
 }
 
 int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,
@@ -122,8 +132,9 @@ int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t 
     BUFFER(buffer, size, error);
     if (count > INT_MAX) /* what can be returned */
         count = INT_MAX;
-    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed, NULL,
-                                        __func__, error));
+    IF_HOT(hot_receive(hot, 0, records, count, buffer, size, needed, __func__, error));
+    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed, __func__,
+                                        error));
 }
 
 int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mcl_error *error)
@@ -132,9 +143,14 @@ int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mc
     NEED(stats, error);
     CHECK(guard_output(stats, "stats", __func__, error));
     mcl_listener_stats own = {0};
-    CHECK(GO(mclgo_listener_get_stats((uintptr_t)listener, &own, error)));
-    guard_copy_out(stats, &own, sizeof own);
-    return MCL_OK;
+    hot_listener *hot = hot_enter((uintptr_t)listener);
+    int code = hot != NULL ? hot_stats(hot, &own, __func__, error)
+                           : GO(mclgo_listener_get_stats((uintptr_t)listener, &own, error));
+    if (hot != NULL)
+        hot_leave(hot);
+    if (code == MCL_OK)
+        guard_copy_out(stats, &own, sizeof own);
+    return code;
 }
 
 int mcl_listener_get_settings(mcl_listener *listener, mcl_settings *settings, mcl_error *error)
@@ -154,7 +170,10 @@ int mcl_listener_close(mcl_listener *listener, mcl_listener_stats *stats)
     if (stats != NULL)
         CHECK(guard_output(stats, "stats", __func__, NULL));
     mcl_listener_stats own = {0};
-    int code = GO(mclgo_listener_close((uintptr_t)listener, &own));
+    hot_listener *hot = hot_enter((uintptr_t)listener);
+    int code = hot != NULL ? hot_close(hot, &own) : GO(mclgo_listener_close((uintptr_t)listener, &own));
+    if (hot != NULL)
+        hot_leave(hot);
     if (stats != NULL && (code == MCL_OK || code == MCL_EBUSY))
         guard_copy_out(stats, &own, sizeof own);
     return code;

@@ -16,6 +16,7 @@ type listener struct {
 	*mcl.Listener
 	callbacks callbacks
 	pollFD    pollFD
+	packets   []mcl.Packet // of Feed
 }
 
 // fd gives the descriptor to poll.
@@ -28,13 +29,22 @@ func (l *listener) release() {
 }
 
 //export mclgo_listener_open
-func mclgo_listener_open(c *C.const_connection, options *C.const_listener_options, handle *C.uintptr_t,
-	out *C.mcl_error) (code C.int) {
+func mclgo_listener_open(c *C.const_connection, options *C.const_listener_options, hot *C.hot_listener, handle *C.uintptr_t,
+	messageMax *C.int64_t, out *C.mcl_error) (code C.int) {
 	const op = "mcl_listener_open"
 	defer guard(out, op, &code)
 	o, err := listenerOptions(options)
 	if err != nil {
 		return report(out, op, err)
+	}
+	if hot != nil {
+		o.Unread = true
+		o.OnDescriptor = func(fd int, open bool) {
+			tellDescriptor(fd, open)
+			if open && C.shim_hot_descriptor(hot, C.int(fd)) != 0 {
+				go C.shim_hot_turn(hot) // who told of it must not be held up
+			}
+		}
 	}
 	core, err := mcl.Listen(connection(c), o)
 	if err != nil {
@@ -42,6 +52,7 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	}
 	l := &listener{Listener: core}
 	*handle = newHandle(listenerKind, l, l.release)
+	*messageMax = C.int64_t(core.Connection().MessageMax)
 	return C.MCL_OK
 }
 

@@ -7,7 +7,7 @@
 // (callback.c, callback.go), and what a crossing costs (shortcut.c).
 package main
 
-// #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter
+// #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wno-unused-parameter
 // #include <stdlib.h>
 // #include "shim.h"
 import "C"

@@ -86,13 +86,18 @@ typedef struct shim_log_header {
     uintptr_t path;
 } shim_log_header;
 
-/* A wait for a message of a listener: what to poll for reading, while `begun`, and whether the socket was readable. */
-typedef struct shim_poll {
-    int signal;
-    int socket; /* -1: none */
-    int begun;
-    int readable;
-} shim_poll;
+/* A listener that C reads (hot.h), and what feeding it left (mcl.Fed). */
+typedef struct hot_listener hot_listener;
+typedef struct shim_fed {
+    size_t queued;
+    int64_t wait_ms;
+    int32_t again;
+} shim_fed;
+typedef const shim_record const_record;
+
+/* hot_wake.c, for Go: a socket was opened for it. 1: it takes the place of another one, and shim_hot_turn must follow. */
+int shim_hot_descriptor(hot_listener *listener, int fd);
+void shim_hot_turn(hot_listener *listener); /* hot_take.c */
 
 /* How a publish waits, and what ended that. */
 typedef struct shim_wait {

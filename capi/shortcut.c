@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* syscall */
 #include "shortcut.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* Waiting is done in C and with signals open, so that a handler of the program runs at once and the wait ends
  * with MCL_EINTR, as waits in C do. Signals are blocked before and after as for any call into Go; ppoll opens them in the
  * moment in which it begins to wait, so that one that came a little earlier ends it as well. */
-#define _GNU_SOURCE /* ppoll */
 #include "wait.h"
 
 #include <errno.h>
@@ -9,7 +8,7 @@
 #include <pthread.h>
 #include <time.h>
 
-static int64_t now_ms(void)
+int64_t wait_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -18,15 +17,14 @@ static int64_t now_ms(void)
 
 int64_t wait_deadline(int timeout_ms)
 {
-    return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+    return timeout_ms < 0 ? -1 : wait_now() + timeout_ms;
 }
 
-/* What is left until then in the form that ppoll takes. */
-static struct timespec *left_until(int64_t deadline, struct timespec *left)
+struct timespec *wait_left(int64_t deadline, struct timespec *left)
 {
     if (deadline < 0)
         return NULL;
-    int64_t ms = deadline - now_ms();
+    int64_t ms = deadline - wait_now();
     if (ms < 0)
         ms = 0;
     *left = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -38,7 +36,7 @@ static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline, const 
                       mcl_error *error)
 {
     struct timespec left;
-    int ready = ppoll(fds, count, left_until(deadline, &left), open);
+    int ready = ppoll(fds, count, wait_left(deadline, &left), open);
     if (ready >= 0)
         return ready;
     if (errno == EINTR)
@@ -52,7 +50,7 @@ int shim_wait_on(shim_wait *wait, int fd, int64_t most)
     if (wait->not_at_all)
         return 0;
     if (wait->deadline >= 0) {
-        int64_t left = (wait->deadline - now_ms()) * 1000000;
+        int64_t left = (wait->deadline - wait_now()) * 1000000;
         if (left <= 0)
             return 0;
         if (most > left)
@@ -105,32 +103,4 @@ int wait_for(wait_begin *begin, const void *handle, int timeout_ms, const char *
     while (code == WAIT_LOOK_AGAIN);
     signals_restore(&open);
     return code;
-}
-
-typedef struct listener_wait {
-    mcl_listener *listener;
-    shim_poll *wait;
-} listener_wait;
-
-static void end_listener_wait(void *of)
-{
-    listener_wait *w = of;
-    mclgo_listener_wait_end((uintptr_t)w->listener, w->wait);
-}
-
-int wait_listener(mcl_listener *listener, shim_poll *wait, int64_t deadline, const sigset_t *open, const char *function,
-                  mcl_error *error)
-{
-    listener_wait here = {listener, wait};
-    struct pollfd fds[] = {{.fd = wait->signal, .events = POLLIN}, {.fd = wait->socket, .events = POLLIN}};
-    int ready;
-    pthread_cleanup_push(end_listener_wait, &here);
-    ready = poll_until(fds, 2, deadline, open, function, error); /* a descriptor of -1 is passed over: poll(2) */
-    pthread_cleanup_pop(0);
-    if (ready <= 0) {
-        end_listener_wait(&here);
-        return ready;
-    }
-    wait->readable = fds[1].revents != 0;
-    return WAIT_LOOK_AGAIN;
 }

@@ -19,9 +19,9 @@ int64_t wait_deadline(int timeout_ms); /* -1: none */
 int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sigset_t *open, const char *function,
               mcl_error *error);
 
-/* Waits by what a listener has begun a wait with. WAIT_LOOK_AGAIN: it goes on; else it has ended. */
-int wait_listener(mcl_listener *listener, shim_poll *wait, int64_t deadline, const sigset_t *open, const char *function,
-                  mcl_error *error);
+/* Now, in ms of the monotonic clock; and what is left until a deadline in the form that ppoll takes. */
+int64_t wait_now(void);
+struct timespec *wait_left(int64_t deadline, struct timespec *left);
 
 /* Makes a call into Go that may wait by `wait`, a shim_wait. */
 #define GO_WAITING(wait, function, call)                                                                               \

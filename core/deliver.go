@@ -292,7 +292,7 @@ func (l *Listener) announce() {
 		return
 	}
 	token(l.ready)
-	if l.lent || l.polls > 0 { // a system call each time that the queue was empty
+	if l.signal != nil { // a system call each time that the queue was empty
 		l.signal.Set()
 	}
 }

@@ -43,6 +43,11 @@ type ListenerOptions struct {
 	// before it is closed. It is for a program that must close them in a forked child, and must not call the listener.
 	OnDescriptor func(fd int, open bool)
 
+	// Unread leaves the socket to the caller, who reads it and gives what it holds to Feed: no goroutine runs, and the listener
+	// takes no callbacks. OnError, which may run inside of Feed, must not call the listener. It is for programs in other
+	// languages, whose threads read for themselves (package capi). Linux only.
+	Unread bool
+
 	network netio.Network // nil: the machine's
 }
 
@@ -57,9 +62,8 @@ type Listener struct {
 	filter map[string]struct{}
 	rx     netio.Receiver
 
-	reading  sync.Mutex // held by who reads the socket, and then runs callbacks; protects reader. Locked before mu
-	reader   reader
-	queueAll func([]netio.Packet) // for an owner that reads, made once
+	reading sync.Mutex // held by who reads the socket, and then runs callbacks; protects reader. Locked before mu
+	reader  reader
 
 	done    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the goroutines have ended
@@ -75,9 +79,7 @@ type Listener struct {
 	closed  bool
 	subs    []*subscription // replaced, never changed: readers use it without mu
 	nextID  uint64
-	signal  *notify.Notifier // nil until somebody polls
-	polls   int              // who polls it, between BeginPoll and EndPoll
-	lent    bool             // by FD: somebody may poll it at any time
+	signal  *notify.Notifier // nil until somebody polls it
 
 	deliverer atomic.Uint64 // goroutine that runs callbacks
 	readerID  atomic.Uint64 // goroutine that reads the socket
@@ -85,7 +87,7 @@ type Listener struct {
 	scratch   [64]queue.Entry
 	taken     Received
 
-	unreported atomic.Bool         // the network has changed, or an owner left something to tell
+	unreported atomic.Bool         // the network has changed
 	reports    [numReports]limiter // of each kind of error
 }
 
@@ -143,7 +145,7 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	if err := res.checkInterface(op); err != nil {
 		return nil, err
 	}
-	res.group.OnDescriptor = o.OnDescriptor
+	res.group.OnDescriptor, res.group.Unread = o.OnDescriptor, o.Unread
 	rx, err := o.network.Listen(res.group)
 	if err != nil {
 		return nil, openError(op, &res, err)
@@ -162,7 +164,14 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	}
 	l.reader.parts = wire.NewReassembler(res.conn.MessageMax, res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
 	l.reader.start = time.Now()
-	l.queueAll = func(packets []netio.Packet) { l.process(packets, true) }
+	if o.Unread {
+		close(l.stopped)
+		rx.OnChange(func() { go l.reportNetwork() }) // it must not call the receiver
+		if _, err := rx.Joined(); err != nil {
+			l.reportNetwork()
+		}
+		return l, nil
+	}
 	var running sync.WaitGroup
 	running.Add(1)
 	go func() { defer running.Done(); l.read() }()
@@ -262,6 +271,9 @@ func (l *Listener) Close() error {
 
 	close(l.done)
 	err := l.rx.Close()
+	if l.opts.Unread {
+		l.finishReading()
+	}
 	for _, s := range idle {
 		l.drop(s)
 	}
@@ -305,17 +317,4 @@ func (l *Listener) report(kind int, err error) {
 func (l *Listener) tell(err error) {
 	defer func() { _ = recover() }() // whom could it be told
 	l.opts.OnError(err)
-}
-
-// reportRead is report for who reads. reading is held. An owner leaves it to the reading goroutine: OnError may close the
-// listener, which waits for that goroutine, which waits for the owner to have read.
-func (l *Listener) reportRead(kind int, err error) {
-	if !l.reports[kind].passes() {
-		return
-	}
-	if l.reader.isOwner {
-		l.reader.untold = append(l.reader.untold, err)
-		return
-	}
-	l.tell(err)
 }

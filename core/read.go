@@ -13,7 +13,7 @@ import (
 	"libmcl/core/internal/wire"
 )
 
-// A reader is what belongs to who reads the socket.
+// reader is the state of whichever goroutine reads the socket, or calls Feed.
 type reader struct {
 	parts    *wire.Reassembler
 	start    time.Time // origin of the reassembler's monotonic clock
@@ -22,8 +22,6 @@ type reader struct {
 	entries  []queue.Entry // messages of the batch at hand
 	sources  []*buf.Buf    // what each of them was received into
 	received Received      // what callbacks see
-	isOwner  bool          // an owner reads now
-	untold   []error       // what happened to owners who read
 }
 
 // read is the reading goroutine: socket → wire → queue or callbacks.
@@ -161,7 +159,7 @@ func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) 
 			if e.Owner != nil {
 				e.Owner.Release()
 			}
-			l.reportRead(reportRejected, err)
+			l.report(reportRejected, err)
 			return
 		}
 	}
@@ -197,8 +195,7 @@ func (l *Listener) setDeadline() {
 	}
 }
 
-// reportSoon has the reading goroutine report what owners have left to it, and a change of the network, whose watcher must not be
-// held up.
+// reportSoon has the reading goroutine report a change of the network, whose watcher must not be held up.
 func (l *Listener) reportSoon() {
 	l.unreported.Store(true)
 	l.rx.SetDeadline(time.Unix(1, 0))
@@ -219,16 +216,11 @@ func (l *Listener) wake() {
 	l.reading.Lock()
 	l.reader.deadline = time.Time{}
 	l.rx.SetDeadline(time.Time{})
-	if s, ok := l.rx.(netio.Sharer); ok {
+	if s, ok := l.rx.(netio.Looker); ok {
 		s.ReceiveNow(l.handle) // what has come meanwhile; an error shows again when it goes on reading
 	}
 	l.handle(nil)
-	untold := l.reader.untold
-	l.reader.untold = nil
 	l.reading.Unlock()
-	for _, err := range untold {
-		l.tell(err)
-	}
 	if l.unreported.Load() {
 		l.reportSoon() // whose deadline was perhaps the one taken back
 	}

@@ -31,6 +31,18 @@ func (l *Listener) Wait(ctx context.Context) error {
 	}
 }
 
+// Pending tells whether a message waits to be taken; if not, what FD gave polls so. The errors are ErrClosed and ErrBusy, as those
+// of Wait.
+func (l *Listener) Pending() (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.ownable("receive on")
+	if err == nil && l.ring.Len() == 0 && l.signal != nil {
+		l.signal.Clear() // callbacks leave it as it was
+	}
+	return l.ring.Len() > 0, err
+}
+
 // ownable tells whether the owner may take messages. mu is held.
 func (l *Listener) ownable(op string) error {
 	switch {
@@ -190,7 +202,6 @@ func (l *Listener) FD() (int, error) {
 	if err := l.openSignal("get descriptor of listener on"); err != nil {
 		return -1, err
 	}
-	l.lent = true
 	l.announce()
 	return l.signal.FD(), nil
 }

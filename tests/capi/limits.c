@@ -106,7 +106,7 @@ static void no_descriptor_left(void)
     mcl_record r;
     char buffer[10];
     EQUAL(1, mcl_listener_recv(all[0], 0, &r, buffer, sizeof buffer, NULL, &error));
-    FAILS(MCL_EDESCRIPTORS, mcl_listener_wait(all[0], 0, &error));
+    FAILS(MCL_EDESCRIPTORS, mcl_listener_wait(all[0], 1, &error));
     MUST(mcl_listener_close(all[--n], NULL));
     EQUAL(0, mcl_listener_wait(all[0], 0, &error));
     while (n > 0)

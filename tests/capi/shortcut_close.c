@@ -41,6 +41,8 @@ long syscall(long number, ...)
         }
         return sendmsg((int)a[0], (void *)a[1], (int)a[2]);
     }
+    if (number == SYS_recvmmsg)
+        return recvmmsg((int)a[0], (void *)a[1], (unsigned)a[2], (int)a[3], NULL);
     if (number == SYS_gettid)
         return gettid();
     fprintf(stderr, "syscall %ld is not known here\n", number);

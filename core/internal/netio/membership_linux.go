@@ -245,7 +245,7 @@ func (m *membership) replace(index int) (s *member, err error) {
 	}
 	m.all = append(kept, s)
 	m.behind.Store(true)
-	m.all[0].conn.SetReadDeadline(time.Unix(1, 0)) // wakes it
+	m.all[0].setReadDeadline(time.Unix(1, 0)) // wakes it
 	return s, nil
 }
 
@@ -278,7 +278,7 @@ func (m *membership) next() {
 	m.retire(m.all[0])
 	m.all = append([]*member(nil), m.all[1:]...)
 	m.first = m.all[0]
-	m.first.conn.SetReadDeadline(m.deadline)
+	m.first.setReadDeadline(m.deadline)
 	m.behind.Store(len(m.all) > 1)
 }
 
@@ -289,7 +289,13 @@ func (m *membership) SetDeadline(t time.Time) error {
 	if len(m.all) > 1 {
 		return nil // next sets it
 	}
-	return m.all[0].conn.SetReadDeadline(t)
+	return m.all[0].setReadDeadline(t)
+}
+
+// Turn implements Unread.
+func (m *membership) Turn() int {
+	m.next()
+	return m.first.fd
 }
 
 func (m *membership) Joined() (index int, err error) {
@@ -322,16 +328,6 @@ func (m *membership) last() *member {
 
 func (m *membership) RecvBuffer() int { return m.last().buffer }
 func (m *membership) Descriptor() int { return m.last().fd }
-
-// Shared implements Sharer.
-func (m *membership) Shared() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed || len(m.all) > 1 {
-		return -1
-	}
-	return m.all[0].fd
-}
 
 func (m *membership) Dropped() uint64 {
 	m.mu.Lock()
@@ -379,7 +375,11 @@ func newMember(g *Group, index int) (*member, error) {
 	if index == nowhere {
 		bind = netip.AddrPort{}
 	}
-	s, err := newSocket(g, bind, func(fd int) error {
+	open := newSocket
+	if g.Unread {
+		open = newUnpolled
+	}
+	s, err := open(g, bind, func(fd int) error {
 		setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, g.RecvBuffer)
 		for _, o := range []struct{ level, name, value int }{
 			{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1},

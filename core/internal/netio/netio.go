@@ -24,6 +24,7 @@ type Group struct {
 	Loopback   bool
 	RecvBuffer int
 	SendBuffer int
+	Unread     bool // of a Receiver: somebody else reads its socket, which Go's netpoller does not know. See Unread
 
 	// OnDescriptor, unless nil, is told of each socket: when it was opened, and before it is closed.
 	OnDescriptor func(fd int, open bool)
@@ -96,14 +97,20 @@ type Receiver interface {
 	Close() error
 }
 
-// A Sharer is a Receiver that others may read as well, in turn with the goroutine that is in Receive.
-type Sharer interface {
-	// ReceiveNow is Receive without waiting: it calls handle with what one system call gives, if anything is there. The lock
-	// that Receive is given must be held.
+// A Looker is a Receiver that can be read without waiting.
+type Looker interface {
+	// ReceiveNow calls handle with what one system call gives, if anything is there. The lock that Receive is given must be held.
 	ReceiveNow(handle func([]Packet)) error
-	// Shared is the descriptor of the socket that ReceiveNow reads, or -1 while it is being replaced: what is in the new one
-	// is read by Receive, once it has come to that.
-	Shared() int
+}
+
+// Unread is a Receiver of a Group whose socket somebody else reads. Its Receive must not be called.
+type Unread interface {
+	// Stamp gives packets without a time of arrival one, as Receive does, in order of arrival. It returns whether packets that
+	// are read later may need it, although they bear a time.
+	Stamp(packets []Packet) (goOn bool)
+	// Turn returns the descriptor of the socket to be read next. It is for who found nothing in the one read so far, which it
+	// closes, after Group.OnDescriptor has told of another. It may return the same one.
+	Turn() int
 }
 
 // A Datagram to be sent is the bytes of Head followed by those of Body.

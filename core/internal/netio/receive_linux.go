@@ -132,7 +132,7 @@ func (r *receiver) lockAndRead(fd uintptr) bool {
 	return false
 }
 
-// ReceiveNow implements Sharer.
+// ReceiveNow implements Looker.
 func (r *receiver) ReceiveNow(handle func([]Packet)) error {
 	if err := r.oldest().raw.Control(r.look); err != nil {
 		return err
@@ -141,6 +141,12 @@ func (r *receiver) ReceiveNow(handle func([]Packet)) error {
 		return nil
 	}
 	return r.handOver(handle)
+}
+
+// Stamp implements Unread.
+func (r *receiver) Stamp(packets []Packet) bool {
+	r.times.set(packets, wallClock)
+	return r.times.guess != 0
 }
 
 // handOver passes on what was read, or the error.

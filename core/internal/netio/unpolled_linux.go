@@ -15,11 +15,19 @@ import (
 
 // An unpolled socket is a syscall.RawConn that Go's netpoller does not know. The netpoller is told whenever a datagram has left
 // and the socket is writable again, edge by edge: its thread woke up for each one sent, which cost the sender 0.6 µs and another
-// processor more than sending does. A sender waits for its socket so rarely that it can do so in poll(2).
+// processor more than sending does. A sender waits for its socket so rarely that it can do so in poll(2). Nor does it know a socket that somebody else reads (Unread).
 type unpolled struct {
 	mu     sync.RWMutex // held for reading while fd is used
 	fd     int
 	closed atomic.Bool
+}
+
+// setReadDeadline wakes who waits for Go's netpoller; nobody does for another socket.
+func (s *socket) setReadDeadline(t time.Time) error {
+	if s.conn == nil {
+		return nil
+	}
+	return s.conn.SetReadDeadline(t)
 }
 
 // newUnpolled is newSocket without the netpoller.

@@ -130,12 +130,12 @@ type Writer struct {
 	used  int
 }
 
-// Own makes e the owner of its bytes, which lie in source, where they were received. An entry that has an Owner is left as it
+// Own makes e the owner of its bytes, which lie in source, where they were received; nil: in memory that must be copied. An entry that has an Owner is left as it
 // is: nothing else writes to its bytes.
 func (w *Writer) Own(e *Entry, source *buf.Buf) {
 	switch {
 	case e.Owner != nil:
-	case len(e.Payload) >= copyMax:
+	case len(e.Payload) >= copyMax && source != nil:
 		source.Retain()
 		e.Owner = source
 	default:

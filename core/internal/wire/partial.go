@@ -91,7 +91,7 @@ func (r *Reassembler) makeRoom(cost int64, p *partial, res *Result) {
 func (r *Reassembler) take(p *partial, a *arrival, res *Result) bool {
 	r.makeRoom(fragmentCost(len(a.Payload)), p, res)
 	f := fragment{packet: a.Packet, data: a.Payload, owner: a.owner}
-	if len(a.Payload) > keepSize {
+	if len(a.Payload) > keepSize && a.owner != nil {
 		a.owner.Retain()
 	} else {
 		f.owner = buf.Get(len(a.Payload))

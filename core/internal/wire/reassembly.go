@@ -69,7 +69,8 @@ type arrival struct {
 	kernel Arrival
 }
 
-// Add takes a fragment (d.Packets > 0), received from a sender into owner, which may be retained. now is in nanoseconds of
+// Add takes a fragment (d.Packets > 0), received from a sender into owner, which may be retained; nil: it lies in memory that
+// must be copied. now is in nanoseconds of
 // any origin and never goes back.
 func (r *Reassembler) Add(from netip.AddrPort, d *Datagram, owner *buf.Buf, now int64, kernel Arrival) (res Result) {
 	a := arrival{*d, from, owner, moment{now, kernel.Time}, kernel}

@@ -1,0 +1,162 @@
+/* hot.h - receiving without Go. For the C half only.
+ *
+ * Who wants data waits for it: the thread that calls a listener blocks in the kernel by itself, or, for callbacks, one C
+ * thread a listener. Whole datagrams whose payload is plain are taken apart and counted here; all others (fragments,
+ * message types, what is malformed or unusual) go to Go, a batch by one call (mcl.Listener.Feed), and what comes of them
+ * is lent back (mcl.Listener.Lend). What is here can be too careful, but must never be wrong: the wire package decides.
+ *
+ * Why: at 1,000 messages a second it is the threads that are woken that cost. A thread in the kernel takes 10 us a message;
+ * Go's netpoller wakes three more and takes 64, and one crossing into Go a message, behind a thread that waits in C, 80.
+ *
+ * Listeners with a queue of their own (mcl_listener_options.queued) are Go's, and so are those that stop reading when it is
+ * full (MCL_BLOCK). */
+#ifndef MCL_HOT_H
+#define MCL_HOT_H
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "guard.h"
+
+/* ---- hot_batch.c: datagrams as they were read ---- */
+
+#define BATCH 64 /* datagrams, or trains of them, that one system call reads */
+#define BATCH_RECORDS 4096 /* what is taken apart of them: a train has 64 at most */
+#define CONTROL_SIZE 128
+
+typedef struct batch {
+    struct batch *next; /* in a list, the oldest first */
+    uint64_t number; /* of the listener's batches */
+    size_t first, count; /* messages[first] to messages[count - 1] are in hand */
+    uint64_t lent; /* Go's memory is behind it, and known by this number; 0: it is its own */
+    int used; /* entries that the kernel wrote to */
+    int timeless; /* some bear no time of arrival */
+    mcl_record messages[BATCH_RECORDS];
+    struct mmsghdr headers[BATCH];
+    struct iovec places[BATCH];
+    struct sockaddr_in6 senders[BATCH];
+    _Alignas(8) unsigned char control[BATCH][CONTROL_SIZE];
+    unsigned char *memory;
+} batch;
+
+/* A batch without messages, or NULL when there is no memory. */
+batch *batch_new(void);
+void batch_free(batch *b);
+
+/* Reads what is there, up to `most` entries, and describes each datagram as a message whose payload it is. Returns how many
+ * entries were read, or -errno. batch_describe does the latter again. */
+int batch_read(batch *b, int fd, int most);
+void batch_describe(batch *b);
+
+/* ---- hot_listener.c ---- */
+
+typedef struct subscription {
+    struct subscription *next;
+    mcl_callback user;
+    uint64_t id;
+    int removed;
+} subscription;
+
+/* An eventfd that polls readable, or not. */
+typedef struct hot_signal {
+    atomic_int fd; /* -1 before it is needed */
+    int is_set;
+} hot_signal;
+
+struct hot_listener {
+    struct hot_listener *next; /* in the table */
+    uintptr_t handle;
+    atomic_int references;
+
+    /* Set once. */
+    int all_to_go; /* a message type: Go checks each */
+    int64_t message_max;
+    size_t topic_count; /* 0: all */
+    char **topics;
+    size_t *topic_sizes;
+
+    atomic_int turns; /* so many other sockets are to be read once this one is empty */
+
+    /* `taking` is locked by who takes messages out of the socket, or out of what waits; it protects what follows. Locked
+     * before `lock`, and never for long. */
+    pthread_mutex_t taking;
+    int fd;
+    int asked; /* entries of the next read */
+    atomic_int full; /* the last read brought so many: there may be more */
+    int to_go; /* Go wants to see the next batch, whatever it holds */
+    size_t in_go; /* messages that wait in Go's queue */
+    _Atomic int64_t due; /* when Go wants to be called, in ms of the monotonic clock; 0: never */
+
+    pthread_mutex_t lock; /* protects what follows */
+    pthread_cond_t changed; /* a callback has returned, the thread has ended, or nobody polls any more */
+    int closing; /* 1, and 2 once the counters are final */
+    int polling; /* threads that poll fd */
+    hot_signal owners, worker; /* wake owners and the thread */
+    batch *waiting; /* what was taken and put back, the oldest first */
+    size_t waiting_in_go;
+    uint64_t batches; /* so far */
+    subscription *subscriptions; /* in order */
+    uint64_t running; /* number of the callback that the thread is in; 0: none */
+    uint64_t last_id;
+    int lent; /* somebody may poll owners_fd at any time: what arrives is read in the background */
+    int has_thread;
+    pthread_t thread;
+    uint64_t datagrams, bytes, filtered, messages; /* each of the messages was one datagram, or came from Go with several: */
+    uint64_t joined;
+    uint64_t delivered, rejected, discarded;
+    uint64_t queued_bytes; /* in hand, and waiting here */
+};
+
+hot_listener *hot_new(const shim_listener_options *options);
+void hot_leave(hot_listener *l); /* gives a reference back */
+
+/* An open listener is found by its handle; NULL: it is Go's, or none. Each hot_enter needs a hot_leave. */
+void hot_add(hot_listener *l, uintptr_t handle, int64_t message_max);
+hot_listener *hot_enter(uintptr_t handle);
+
+/* The functions of mcl.h, for such a listener. */
+int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, const char *function, mcl_error *error);
+int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_error *error);
+int hot_fd(hot_listener *l, const char *function, mcl_error *error);
+int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error);
+int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
+                size_t *needed, const char *function, mcl_error *error);
+int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error);
+int hot_close(hot_listener *l, mcl_listener_stats *stats);
+
+/* ---- hot_take.c ---- */
+
+/* Takes the oldest messages, without waiting: 1, or 0 when there is none. `taking` is locked. */
+int hot_take(hot_listener *l, batch **b);
+/* Reads what has arrived into Go's queue. `taking` is locked. */
+void hot_pump(hot_listener *l);
+/* Ends what hot_take began: the messages that are left in hand are put back, or discarded when it is closed. */
+void hot_settle(hot_listener *l, batch *b);
+
+/* ---- hot_thread.c ---- */
+
+/* Starts the thread, if there is none. `lock` is locked. */
+int hot_start(hot_listener *l);
+int hot_runs_here(hot_listener *l); /* is this the thread? `lock` is locked */
+void hot_drop(subscription *s);
+
+/* ---- hot_wake.c ---- */
+
+/* Has the eventfds tell what their owners wait for. `lock` is locked. */
+void hot_refresh(hot_listener *l);
+int hot_open_signal(hot_signal *s); /* 0 or -errno. Between fork_hold and fork_release */
+void hot_close_signal(hot_signal *s);
+/* Polls the socket and an eventfd, until the deadline (as of wait_deadline) or until Go wants to be called. `open` is the mask
+ * of signals to wait with. Returns 1: look again; 0: the time is over; -errno. */
+int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *open);
+
+/* ---- hot_parse.c ---- */
+
+enum hot_kind { HOT_MESSAGE, HOT_FILTERED, HOT_UNSURE };
+/* Takes a datagram apart in place. */
+enum hot_kind hot_parse(const hot_listener *l, mcl_record *datagram);
+
+#endif

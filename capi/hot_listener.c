@@ -1,0 +1,513 @@
+#include "hot.h"
+#include "callback.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Handles ---- */
+
+#define BUCKETS 1024
+static struct bucket {
+    pthread_mutex_t lock;
+    hot_listener *first;
+} table[BUCKETS];
+
+__attribute__((constructor)) static void make_table(void)
+{
+    for (int i = 0; i < BUCKETS; i++)
+        pthread_mutex_init(&table[i].lock, NULL);
+}
+
+static struct bucket *bucket_of(uintptr_t handle)
+{
+    return &table[(handle * UINT64_C(0x9e3779b97f4a7c15)) >> 54]; /* Fibonacci hashing: 10 bits */
+}
+
+void hot_add(hot_listener *l, uintptr_t handle, int64_t message_max)
+{
+    struct bucket *b = bucket_of(handle);
+    pthread_mutex_lock(&l->taking);
+    l->handle = handle;
+    l->message_max = message_max;
+    pthread_mutex_unlock(&l->taking);
+    pthread_mutex_lock(&b->lock);
+    l->next = b->first;
+    b->first = l;
+    pthread_mutex_unlock(&b->lock);
+    atomic_fetch_add(&l->references, 1);
+    shim_hot_turn(l); /* if the network has changed meanwhile */
+}
+
+hot_listener *hot_enter(uintptr_t handle)
+{
+    struct bucket *b = bucket_of(handle);
+    pthread_mutex_lock(&b->lock);
+    hot_listener *l = b->first;
+    while (l != NULL && l->handle != handle)
+        l = l->next;
+    if (l != NULL)
+        atomic_fetch_add(&l->references, 1);
+    pthread_mutex_unlock(&b->lock);
+    return l;
+}
+
+static void hot_remove(hot_listener *l)
+{
+    struct bucket *b = bucket_of(l->handle);
+    pthread_mutex_lock(&b->lock);
+    hot_listener **at = &b->first;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    pthread_mutex_unlock(&b->lock);
+    hot_leave(l);
+}
+
+/* ---- Memory ---- */
+
+static int copy_topics(hot_listener *l, const shim_listener_options *o)
+{
+    if (o->topic_count == 0)
+        return 1;
+    l->topics = calloc(o->topic_count, sizeof *l->topics);
+    l->topic_sizes = calloc(o->topic_count, sizeof *l->topic_sizes);
+    if (l->topics == NULL || l->topic_sizes == NULL)
+        return 0;
+    for (; l->topic_count < o->topic_count; l->topic_count++) {
+        size_t i = l->topic_count;
+        size_t size = o->topic_sizes != NULL && o->topic_sizes[i] != MCL_NUL ? o->topic_sizes[i] : strlen(o->topics[i]);
+        l->topics[i] = malloc(size + 1);
+        if (l->topics[i] == NULL)
+            return 0;
+        memcpy(l->topics[i], o->topics[i], size);
+        l->topic_sizes[i] = size;
+    }
+    return 1;
+}
+
+void hot_leave(hot_listener *l)
+{
+    if (atomic_fetch_sub(&l->references, 1) > 1)
+        return;
+    for (size_t i = 0; i < l->topic_count; i++)
+        free(l->topics[i]);
+    free(l->topics);
+    free(l->topic_sizes);
+    hot_close_signal(&l->owners);
+    hot_close_signal(&l->worker);
+    pthread_mutex_destroy(&l->taking);
+    pthread_mutex_destroy(&l->lock);
+    pthread_cond_destroy(&l->changed);
+    free(l);
+}
+
+hot_listener *hot_new(const shim_listener_options *options)
+{
+    hot_listener *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    l->references = 1;
+    l->all_to_go = options->type != 0;
+    l->fd = l->owners.fd = l->worker.fd = -1;
+    l->asked = BATCH;
+    pthread_mutex_init(&l->taking, NULL);
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (copy_topics(l, options))
+        return l;
+    hot_leave(l);
+    return NULL;
+}
+
+/* ---- Errors ---- */
+
+static int closed(const char *function, mcl_error *error)
+{
+    return guard_fail(error, MCL_ECLOSED, function, "the mcl_listener is closed: open a new one");
+}
+
+static int no_descriptor(int code, const char *function, mcl_error *error)
+{
+    if (code != -EMFILE && code != -ENFILE)
+        return guard_errno(error, -code, function, "open an eventfd");
+    guard_fail(error, MCL_EDESCRIPTORS, function, "%s: close something, or raise the limit (`ulimit -n`)", strerror(-code));
+    if (error != NULL)
+        error->system = -code;
+    return MCL_EDESCRIPTORS;
+}
+
+/* May the owner take messages? `lock` is locked. */
+static int ownable(const hot_listener *l, const char *function, mcl_error *error)
+{
+    if (l->closing)
+        return closed(function, error);
+    if (l->subscriptions != NULL)
+        return guard_fail(error, MCL_EBUSY, function,
+                          "callbacks are subscribed: unsubscribe them, or let them have the messages");
+    return 0;
+}
+
+static int check_ownable(hot_listener *l, const char *function, mcl_error *error)
+{
+    pthread_mutex_lock(&l->lock);
+    int code = ownable(l, function, error);
+    pthread_mutex_unlock(&l->lock);
+    return code;
+}
+
+/* ---- Callbacks ---- */
+
+int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, const char *function, mcl_error *error)
+{
+    subscription *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return guard_errno(error, ENOMEM, function, "allocate a callback");
+    s->user = *callback;
+    sigset_t before;
+    signals_block(&before);
+    fork_hold();
+    /* Not while an owner has messages in hand that it may put back: callbacks would get later ones first. */
+    pthread_mutex_lock(&l->taking);
+    pthread_mutex_lock(&l->lock);
+    int code = l->closing ? closed(function, error) : 0;
+    int system = code < 0 ? 0 : hot_start(l);
+    if (code == 0 && system == 0) {
+        subscription **at = &l->subscriptions;
+        while (*at != NULL)
+            at = &(*at)->next;
+        *at = s;
+        s->id = ++l->last_id;
+        if (id != NULL)
+            *id = s->id;
+        hot_refresh(l);
+    }
+    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&l->taking);
+    fork_release();
+    signals_restore(&before);
+    if (system == -EMFILE || system == -ENFILE)
+        code = no_descriptor(system, function, error);
+    else if (system < 0)
+        code = guard_errno(error, -system, function, "start a thread");
+    if (code < 0)
+        free(s);
+    return code;
+}
+
+static struct timespec a_second_from_now(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += MCL_CLOSE_WAIT_MS / 1000;
+    return at;
+}
+
+int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_error *error)
+{
+    sigset_t before;
+    signals_block(&before);
+    pthread_mutex_lock(&l->lock);
+    int code = 0;
+    subscription **at = &l->subscriptions;
+    while (*at != NULL && (*at)->id != id)
+        at = &(*at)->next;
+    subscription *s = *at;
+    int drop = 0;
+    if (l->closing) {
+        code = closed(function, error);
+    } else if (s == NULL) {
+        code = guard_fail(error, MCL_EUNKNOWN, function,
+                          "no callback has the number %llu: give the number that subscribing returned, once",
+                          (unsigned long long)id);
+    } else {
+        *at = s->next;
+        s->removed = 1;
+        hot_refresh(l); /* what stays is the owner's now */
+        drop = l->running != id;
+        const struct timespec until = a_second_from_now();
+        while (!drop && !hot_runs_here(l) && l->running == id && code == 0)
+            if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT && l->running == id)
+                code = guard_fail(error, MCL_EBUSY, function,
+                                  "the callback still runs after a second: let callbacks return; it is removed all the same");
+    }
+    pthread_mutex_unlock(&l->lock);
+    signals_restore(&before);
+    if (drop)
+        hot_drop(s);
+    return code;
+}
+
+/* ---- Owners ---- */
+
+int hot_fd(hot_listener *l, const char *function, mcl_error *error)
+{
+    sigset_t before;
+    signals_block(&before);
+    fork_hold();
+    pthread_mutex_lock(&l->lock);
+    int code = l->closing ? closed(function, error) : 0;
+    int system = 0;
+    if (code == 0 && !l->lent) {
+        system = hot_open_signal(&l->owners);
+        l->lent = system == 0; /* before the thread looks */
+        if (system == 0)
+            system = hot_start(l);
+        l->lent = system == 0;
+        hot_refresh(l);
+    }
+    if (code == 0 && system == 0)
+        code = l->owners.fd;
+    pthread_mutex_unlock(&l->lock);
+    fork_release();
+    signals_restore(&before);
+    if (system == -EMFILE || system == -ENFILE)
+        return no_descriptor(system, function, error);
+    return system < 0 ? guard_errno(error, -system, function, "start a thread") : code;
+}
+
+/* Lays messages one behind the other into the caller's buffer. */
+typedef struct place {
+    mcl_record *records;
+    size_t count;
+    unsigned char *buffer;
+    size_t size;
+    size_t needed; /* by one that did not fit */
+} place;
+
+static const void *put(place *to, const void *data, size_t size)
+{
+    unsigned char *at = to->buffer;
+    if (size > 0)
+        memcpy(at, data, size);
+    to->buffer += size;
+    to->size -= size;
+    return at;
+}
+
+/* Fills the place from a batch. Returns how many. */
+static size_t fill(place *to, const batch *b)
+{
+    size_t n = 0;
+    while (n < to->count && b->first + n < b->count) {
+        const mcl_record *m = &b->messages[b->first + n];
+        if (m->topic_size + m->payload_size > to->size) {
+            to->needed = m->topic_size + m->payload_size;
+            break;
+        }
+        mcl_record *r = &to->records[n++];
+        *r = *m;
+        if (m->topic != NULL)
+            r->topic = put(to, m->topic, m->topic_size);
+        r->payload = put(to, m->payload, m->payload_size);
+    }
+    to->records += n;
+    to->count -= n;
+    return n;
+}
+
+static void count_delivered(hot_listener *l, batch *b, size_t n)
+{
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < n; i++) {
+        const mcl_record *m = &b->messages[b->first++];
+        if (l->closing < 2) {
+            l->delivered++;
+            l->queued_bytes -= m->topic_size + m->payload_size;
+        }
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Takes what is there, without waiting. Returns how many messages. */
+static int receive_now(hot_listener *l, place *to)
+{
+    size_t total = 0;
+    batch *b;
+    pthread_mutex_lock(&l->taking);
+    while (to->count > 0 && to->needed == 0 && hot_take(l, &b)) {
+        size_t n = fill(to, b);
+        count_delivered(l, b, n);
+        total += n;
+        hot_settle(l, b);
+    }
+    pthread_mutex_unlock(&l->taking);
+    return (int)total;
+}
+
+static int look(hot_listener *l)
+{
+    batch *b;
+    pthread_mutex_lock(&l->taking);
+    int there = hot_take(l, &b);
+    if (there)
+        hot_settle(l, b);
+    pthread_mutex_unlock(&l->taking);
+    return there;
+}
+
+/* One of the two: place NULL only waits. */
+static int take_or_wait(hot_listener *l, int timeout_ms, place *to, const char *function, mcl_error *error)
+{
+    int64_t deadline = timeout_ms == 0 ? 0 : wait_deadline(timeout_ms);
+    sigset_t open;
+    signals_block(&open);
+    int code;
+    for (int polled = 0;; polled = 1) {
+        code = check_ownable(l, function, error);
+        if (code < 0)
+            break;
+        /* A read that finds nothing costs as much as a poll: the first one is left out where there was nothing before. */
+        if (polled || timeout_ms == 0 || atomic_load(&l->full))
+            code = to == NULL ? look(l) : receive_now(l, to);
+        if (code != 0 || timeout_ms == 0 || (to != NULL && to->needed > 0))
+            break;
+        int ready = hot_poll(l, 0, deadline, &open);
+        if (atomic_load(&fork_happened)) { /* by a handler */
+            code = guard_start(function, error);
+            break;
+        }
+        if (ready == 0)
+            break;
+        if (ready == -EINTR)
+            code = guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
+        else if (ready < 0)
+            code = ready == -EMFILE || ready == -ENFILE ? no_descriptor(ready, function, error)
+                                                        : guard_errno(error, -ready, function, "poll");
+        if (code < 0)
+            break;
+    }
+    signals_restore(&open);
+    return code;
+}
+
+int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error)
+{
+    return take_or_wait(l, timeout_ms, NULL, function, error);
+}
+
+int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
+                size_t *needed, const char *function, mcl_error *error)
+{
+    place to = {records, count, buffer, size, 0};
+    int code = take_or_wait(l, timeout_ms, &to, function, error);
+    if (code != 0 || to.needed == 0)
+        return code;
+    if (needed != NULL)
+        *needed = to.needed;
+    return guard_fail(error, MCL_EBUFFER, function, "the message needs %zu bytes, and the buffer has %zu: give a larger one",
+                      to.needed, size);
+}
+
+/* ---- Counters ---- */
+
+/* Adds what is counted here. `lock` is locked. */
+static void add_counters(const hot_listener *l, mcl_listener_stats *stats)
+{
+    stats->datagrams += l->datagrams;
+    stats->bytes += l->bytes;
+    stats->filtered += l->filtered;
+    stats->joined += l->joined;
+    stats->messages += l->messages;
+    stats->delivered += l->delivered;
+    stats->rejected += l->rejected;
+    stats->discarded += l->discarded;
+    stats->queued += l->messages - l->delivered - l->rejected - l->discarded;
+    stats->queued_bytes += l->queued_bytes;
+}
+
+int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error)
+{
+    sigset_t before;
+    signals_block(&before);
+    pthread_mutex_lock(&l->taking);
+    hot_pump(l); /* what has arrived and waits in the socket is queued, too */
+    pthread_mutex_lock(&l->lock);
+    int code = l->closing ? closed(function, error) : mclgo_listener_get_stats(l->handle, stats, error);
+    if (code == 0)
+        add_counters(l, stats);
+    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&l->taking);
+    signals_restore(&before);
+    return code;
+}
+
+/* ---- Closing ---- */
+
+/* Takes all subscriptions, those that run excepted. `lock` is locked. */
+static subscription *take_subscriptions(hot_listener *l)
+{
+    subscription *idle = NULL, **end = &idle;
+    while (l->subscriptions != NULL) {
+        subscription *s = l->subscriptions;
+        l->subscriptions = s->next;
+        s->next = NULL;
+        s->removed = 1;
+        if (l->running == s->id)
+            continue; /* the thread drops it */
+        *end = s;
+        end = &s->next;
+    }
+    return idle;
+}
+
+int hot_close(hot_listener *l, mcl_listener_stats *stats)
+{
+    sigset_t before;
+    signals_block(&before);
+    pthread_mutex_lock(&l->taking);
+    pthread_mutex_lock(&l->lock);
+    int first = !l->closing;
+    subscription *idle = NULL;
+    int here = hot_runs_here(l);
+    if (first) {
+        l->closing = 1;
+        idle = take_subscriptions(l);
+        hot_refresh(l);
+        while (l->polling > 0)
+            pthread_cond_wait(&l->changed, &l->lock);
+    }
+    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&l->taking);
+    if (!first) {
+        signals_restore(&before);
+        return MCL_ECLOSED;
+    }
+    while (idle != NULL) {
+        subscription *s = idle;
+        idle = s->next;
+        hot_drop(s);
+    }
+    int busy = 0;
+    const struct timespec until = a_second_from_now();
+    pthread_mutex_lock(&l->lock);
+    while (!here && l->has_thread && !busy)
+        busy = pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT && l->has_thread;
+    batch *waiting = l->waiting;
+    l->waiting = NULL;
+    l->closing = 2;
+    l->discarded = l->messages - l->delivered - l->rejected;
+    l->queued_bytes = 0;
+    pthread_mutex_unlock(&l->lock);
+    while (waiting != NULL) {
+        batch *b = waiting;
+        waiting = b->next;
+        b->first = b->count;
+        hot_settle(l, b);
+    }
+    int code = mclgo_listener_close(l->handle, stats);
+    pthread_mutex_lock(&l->lock);
+    add_counters(l, stats);
+    pthread_mutex_unlock(&l->lock);
+    hot_close_signal(&l->owners); /* nobody is left who polls it */
+    hot_remove(l);
+    signals_restore(&before);
+    return code == MCL_OK && busy ? MCL_EBUSY : code;
+}

@@ -1,0 +1,125 @@
+#include "hot.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+int hot_runs_here(hot_listener *l)
+{
+    return l->has_thread && pthread_equal(l->thread, pthread_self());
+}
+
+void hot_drop(subscription *s)
+{
+    if (s->user.drop != NULL)
+        s->user.drop(s->user.context);
+    free(s);
+}
+
+/* Those that were subscribed when the message was taken, save those removed since. `lock` is locked, and let go for calls. */
+static void call_all(hot_listener *l, const mcl_record *message)
+{
+    const uint64_t last = l->last_id;
+    uint64_t id = 0;
+    for (;;) {
+        subscription *s = l->subscriptions;
+        while (s != NULL && s->id <= id)
+            s = s->next;
+        if (s == NULL || s->id > last)
+            return;
+        id = s->id;
+        l->running = id;
+        pthread_mutex_unlock(&l->lock);
+        s->user.call(s->user.context, message);
+        pthread_mutex_lock(&l->lock);
+        int removed = s->removed;
+        if (removed) {
+            pthread_mutex_unlock(&l->lock);
+            hot_drop(s);
+            pthread_mutex_lock(&l->lock);
+        }
+        l->running = 0;
+        if (removed)
+            pthread_cond_broadcast(&l->changed);
+    }
+}
+
+static void deliver(hot_listener *l, batch *b)
+{
+    pthread_mutex_lock(&l->lock);
+    while (b->first < b->count && l->subscriptions != NULL && !l->closing) {
+        const mcl_record *message = &b->messages[b->first++];
+        l->delivered++;
+        l->queued_bytes -= message->topic_size + message->payload_size;
+        call_all(l, message);
+    }
+    pthread_mutex_unlock(&l->lock);
+    hot_settle(l, b);
+}
+
+/* Polls again at once would do harm after a failure: it is most likely there still. */
+static void rest(void)
+{
+    const struct timespec moment = {0, 10000000};
+    nanosleep(&moment, NULL);
+}
+
+enum work { END, CALL, PUMP };
+
+static enum work next_work(hot_listener *l)
+{
+    pthread_mutex_lock(&l->lock);
+    enum work work = l->closing ? END : l->subscriptions != NULL ? CALL : l->lent ? PUMP : END;
+    if (work == END) {
+        l->has_thread = 0;
+        pthread_cond_broadcast(&l->changed);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return work;
+}
+
+static void *run(void *of)
+{
+    hot_listener *l = of;
+    enum work work;
+    while ((work = next_work(l)) != END) {
+        batch *b = NULL;
+        pthread_mutex_lock(&l->taking);
+        if (work == PUMP)
+            hot_pump(l);
+        else
+            hot_take(l, &b);
+        int again = l->full;
+        pthread_mutex_unlock(&l->taking);
+        if (b != NULL)
+            deliver(l, b);
+        if (!again && hot_poll(l, 1, -1, NULL) < 0)
+            rest();
+    }
+    hot_leave(l);
+    return NULL;
+}
+
+int hot_start(hot_listener *l)
+{
+    if (l->has_thread)
+        return 0;
+    int code = hot_open_signal(&l->worker);
+    if (code < 0)
+        return code;
+    pthread_attr_t attributes;
+    code = pthread_attr_init(&attributes);
+    if (code != 0)
+        return -code;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    atomic_fetch_add(&l->references, 1);
+    l->has_thread = 1;
+    code = pthread_create(&l->thread, &attributes, run, l); /* it inherits the mask: signals are blocked */
+    pthread_attr_destroy(&attributes);
+    if (code != 0) {
+        l->has_thread = 0;
+        atomic_fetch_sub(&l->references, 1);
+    }
+    return -code;
+}
