@@ -138,7 +138,7 @@ static int no_descriptor(int code, const char *function, mcl_error *error)
 {
     if (code != -EMFILE && code != -ENFILE)
         return guard_errno(error, -code, function, "open an eventfd");
-    guard_fail(error, MCL_EDESCRIPTORS, function, "%s: close something, or raise the limit (`ulimit -n`)", strerror(-code));
+    guard_fail(error, MCL_EDESCRIPTORS, function, "no descriptor is left (%s): close something, or raise the limit (`ulimit -n`)", strerror(-code));
     if (error != NULL)
         error->system = -code;
     return MCL_EDESCRIPTORS;
