@@ -50,6 +50,7 @@ var lent = struct {
 
 type lentBatch struct {
 	messages []mcl.Received
+	hand     *mcl.Hand // of a listener of Go's, whose messages they are
 	pinned   runtime.Pinner
 }
 
@@ -107,12 +108,17 @@ func (b *lentBatch) keep(data []byte) (C.uintptr_t, C.size_t) {
 	return C.uintptr_t(uintptr(unsafe.Pointer(at))), C.size_t(len(data))
 }
 
-//export mclgo_listener_give_back
-func mclgo_listener_give_back(number C.uint64_t) {
+func takeLent(number C.uint64_t) *lentBatch {
 	lent.Lock()
+	defer lent.Unlock()
 	b := lent.batches[number]
 	delete(lent.batches, number)
-	lent.Unlock()
+	return b
+}
+
+//export mclgo_listener_give_back
+func mclgo_listener_give_back(number C.uint64_t) {
+	b := takeLent(number)
 	b.pinned.Unpin()
 	mcl.GiveBack(b.messages)
 	clear(b.messages)
@@ -121,6 +127,38 @@ func mclgo_listener_give_back(number C.uint64_t) {
 	if len(lent.spare) < 16 {
 		lent.spare = append(lent.spare, b)
 	}
+}
+
+// mclgo_listener_take is for a listener of Go's. What it gives is lent until mclgo_hand_settle.
+//
+//export mclgo_listener_take
+func mclgo_listener_take(handle C.uintptr_t, records *C.shim_record, number *C.uint64_t, function *C.const_char,
+	out *C.mcl_error) C.int {
+	return onListener(handle, out, viewName(function), func(l *listener) (int, error) {
+		h, err := l.TakeNow()
+		if h == nil {
+			return 0, err
+		}
+		b := &lentBatch{messages: h.Messages, hand: h}
+		*number = b.lend(unsafe.Slice(records, len(h.Messages)))
+		return len(h.Messages), nil
+	})
+}
+
+//export mclgo_hand_settle
+func mclgo_hand_settle(number C.uint64_t, delivered, rejected C.size_t, function *C.const_char, out *C.mcl_error) (code C.int) {
+	op := viewName(function)
+	defer guard(out, op, &code)
+	b := takeLent(number)
+	b.pinned.Unpin()
+	return report(out, op, b.hand.Settle(int(delivered), int(rejected)))
+}
+
+// mclgo_listener_check says what is wrong with a handle.
+//
+//export mclgo_listener_check
+func mclgo_listener_check(handle C.uintptr_t, function *C.const_char, out *C.mcl_error) C.int {
+	return onListener(handle, out, viewName(function), func(*listener) (int, error) { return 0, nil })
 }
 
 //export mclgo_listener_turn

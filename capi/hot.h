@@ -51,6 +51,14 @@ void batch_free(batch *b);
 int batch_read(batch *b, int fd, int most);
 void batch_describe(batch *b);
 
+/* ---- hot_hand.c ---- */
+
+struct hot_listener;
+int hot_hand_take(struct hot_listener *l, uintptr_t handle, int timeout_ms, const mcl_hand **hand, const char *function,
+                  mcl_error *error);
+int hot_hand_settle(uintptr_t handle, const mcl_hand *hand, size_t delivered, size_t rejected,
+                    const char *function, mcl_error *error);
+
 /* ---- hot_listener.c ---- */
 
 typedef struct subscription {
@@ -124,6 +132,8 @@ int hot_fd(hot_listener *l, const char *function, mcl_error *error);
 int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error);
 int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
                 size_t *needed, const char *function, mcl_error *error);
+/* Waits for messages and takes them: 1, 0 when the time is over, or a code. */
+int hot_take_or_wait(hot_listener *l, int timeout_ms, batch **b, const char *function, mcl_error *error);
 int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error);
 int hot_close(hot_listener *l, mcl_listener_stats *stats);
 
@@ -133,6 +143,8 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats);
 int hot_take(hot_listener *l, batch **b);
 /* Reads what has arrived into Go's queue. `taking` is locked. */
 void hot_pump(hot_listener *l);
+/* Counts the first messages of a batch as delivered, and those behind them as rejected. 1: they have been discarded. */
+int hot_count(hot_listener *l, batch *b, size_t delivered, size_t rejected);
 /* Ends what hot_take began: the messages that are left in hand are put back, or discarded when it is closed. */
 void hot_settle(hot_listener *l, batch *b);
 

@@ -313,19 +313,6 @@ static size_t fill(place *to, const batch *b)
     return n;
 }
 
-static void count_delivered(hot_listener *l, batch *b, size_t n)
-{
-    pthread_mutex_lock(&l->lock);
-    for (size_t i = 0; i < n; i++) {
-        const mcl_record *m = &b->messages[b->first++];
-        if (l->closing < 2) {
-            l->delivered++;
-            l->queued_bytes -= m->topic_size + m->payload_size;
-        }
-    }
-    pthread_mutex_unlock(&l->lock);
-}
-
 /* Takes what is there, without waiting. Returns how many messages. */
 static int receive_now(hot_listener *l, place *to)
 {
@@ -334,7 +321,7 @@ static int receive_now(hot_listener *l, place *to)
     pthread_mutex_lock(&l->taking);
     while (to->count > 0 && to->needed == 0 && hot_take(l, &b)) {
         size_t n = fill(to, b);
-        count_delivered(l, b, n);
+        hot_count(l, b, n, 0);
         total += n;
         hot_settle(l, b);
     }
@@ -342,7 +329,10 @@ static int receive_now(hot_listener *l, place *to)
     return (int)total;
 }
 
-static int look(hot_listener *l)
+/* What is done once there may be something: the number of messages, or 0. */
+typedef int look_for(hot_listener *l, void *context);
+
+static int look_only(hot_listener *l, void *context)
 {
     batch *b;
     pthread_mutex_lock(&l->taking);
@@ -353,52 +343,69 @@ static int look(hot_listener *l)
     return there;
 }
 
-/* One of the two: place NULL only waits. */
-static int take_or_wait(hot_listener *l, int timeout_ms, place *to, const char *function, mcl_error *error)
+static int look_and_take(hot_listener *l, void *context)
+{
+    pthread_mutex_lock(&l->taking);
+    int there = hot_take(l, context);
+    pthread_mutex_unlock(&l->taking);
+    return there;
+}
+
+static int look_and_copy(hot_listener *l, void *context)
+{
+    place *to = context;
+    int n = receive_now(l, to);
+    return n > 0 ? n : to->needed > 0 ? MCL_EBUFFER : 0;
+}
+
+static int wait_failed(int code, const char *function, mcl_error *error)
+{
+    if (code == -EINTR)
+        return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
+    if (code == -EMFILE || code == -ENFILE)
+        return no_descriptor(code, function, error);
+    return guard_errno(error, -code, function, "poll");
+}
+
+static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *context, const char *function,
+                        mcl_error *error)
 {
     int64_t deadline = timeout_ms == 0 ? 0 : wait_deadline(timeout_ms);
     sigset_t open;
     signals_block(&open);
-    int code;
-    for (int polled = 0;; polled = 1) {
-        code = check_ownable(l, function, error);
-        if (code < 0)
+    int code, ready = 1;
+    for (int polled = 0; (code = check_ownable(l, function, error)) == 0 && ready > 0; polled = 1) {
+        /* To read and find nothing costs as much as to poll: where there was nothing before, that comes first. */
+        if ((polled || timeout_ms == 0 || atomic_load(&l->full)) && (code = look(l, context)) != 0)
             break;
-        /* A read that finds nothing costs as much as a poll: the first one is left out where there was nothing before. */
-        if (polled || timeout_ms == 0 || atomic_load(&l->full))
-            code = to == NULL ? look(l) : receive_now(l, to);
-        if (code != 0 || timeout_ms == 0 || (to != NULL && to->needed > 0))
-            break;
-        int ready = hot_poll(l, 0, deadline, &open);
+        ready = timeout_ms == 0 ? 0 : hot_poll(l, 0, deadline, &open);
         if (atomic_load(&fork_happened)) { /* by a handler */
             code = guard_start(function, error);
             break;
         }
-        if (ready == 0)
-            break;
-        if (ready == -EINTR)
-            code = guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
-        else if (ready < 0)
-            code = ready == -EMFILE || ready == -ENFILE ? no_descriptor(ready, function, error)
-                                                        : guard_errno(error, -ready, function, "poll");
-        if (code < 0)
-            break;
     }
     signals_restore(&open);
-    return code;
+    return code == 0 && ready < 0 ? wait_failed(ready, function, error) : code;
+}
+
+int hot_take_or_wait(hot_listener *l, int timeout_ms, batch **b, const char *function, mcl_error *error)
+{
+    return look_or_wait(l, timeout_ms, look_and_take, b, function, error);
 }
 
 int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error)
 {
-    return take_or_wait(l, timeout_ms, NULL, function, error);
+    return look_or_wait(l, timeout_ms, look_only, NULL, function, error);
 }
 
 int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
                 size_t *needed, const char *function, mcl_error *error)
 {
     place to = {records, count, buffer, size, 0};
-    int code = take_or_wait(l, timeout_ms, &to, function, error);
-    if (code != 0 || to.needed == 0)
+    if (count == 0)
+        return check_ownable(l, function, error);
+    int code = look_or_wait(l, timeout_ms, look_and_copy, &to, function, error);
+    if (code != MCL_EBUFFER)
         return code;
     if (needed != NULL)
         *needed = to.needed;

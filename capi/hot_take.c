@@ -214,6 +214,22 @@ void hot_pump(hot_listener *l)
     batch_free(b);
 }
 
+int hot_count(hot_listener *l, batch *b, size_t delivered, size_t rejected)
+{
+    pthread_mutex_lock(&l->lock);
+    size_t end = b->first + delivered + rejected;
+    for (; b->first < end; b->first++)
+        if (l->closing < 2)
+            l->queued_bytes -= b->messages[b->first].topic_size + b->messages[b->first].payload_size;
+    int discarded = l->closing == 2;
+    if (!discarded) {
+        l->delivered += delivered;
+        l->rejected += rejected;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return discarded;
+}
+
 void hot_settle(hot_listener *l, batch *b)
 {
     pthread_mutex_lock(&l->lock);

@@ -123,6 +123,22 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     return code;
 }
 
+int mcl_listener_take(mcl_listener *listener, int timeout_ms, const mcl_hand **hand, mcl_error *error)
+{
+    ENTER(error);
+    NEED(hand, error);
+    IF_HOT(hot_hand_take(hot, (uintptr_t)listener, timeout_ms, hand, __func__, error));
+    return hot_hand_take(NULL, (uintptr_t)listener, timeout_ms, hand, __func__, error);
+}
+
+int mcl_listener_settle(mcl_listener *listener, const mcl_hand *hand, size_t delivered, size_t rejected,
+                        mcl_error *error)
+{
+    ENTER(error);
+    NEED(hand, error);
+    return hot_hand_settle((uintptr_t)listener, hand, delivered, rejected, __func__, error);
+}
+
 int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,
                             size_t *needed, mcl_error *error)
 {

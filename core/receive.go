@@ -99,7 +99,7 @@ func (l *Listener) take(ctx context.Context, dst []queue.Entry) (int, error) {
 			return 0, err
 		}
 		if n > 0 {
-			l.settle(dst[:n], n)
+			l.settle(dst[:n], n, 0)
 			return n, nil
 		}
 	}
@@ -130,12 +130,14 @@ func (l *Listener) takeNow(dst []queue.Entry) (n int, err error) {
 	return n, nil
 }
 
-// settle counts the first n entries in hand as delivered, and puts the others back.
-func (l *Listener) settle(hand []queue.Entry, n int) {
+// settle counts the first entries in hand as delivered, those behind them as rejected, and puts the others back.
+func (l *Listener) settle(hand []queue.Entry, delivered, rejected int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stats.Delivered += uint64(n)
+	l.stats.Delivered += uint64(delivered)
+	l.stats.Rejected += uint64(rejected)
 	l.inHand -= len(hand)
+	n := delivered + rejected
 	for i := len(hand) - 1; i >= n; i-- {
 		if l.closed {
 			hand[i].Owner.Release()
@@ -175,7 +177,7 @@ func (l *Listener) Drain(max int, accept func(*Received) bool) (total int, err e
 
 func (l *Listener) offer(hand []queue.Entry, accept func(*Received) bool) (accepted int) {
 	defer func() { // also when accept panics
-		l.settle(hand, accepted)
+		l.settle(hand, accepted, 0)
 		for i := range hand[:accepted] {
 			hand[i].Owner.Release()
 		}

@@ -516,6 +516,27 @@ int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error);
 int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
                       size_t *needed, mcl_error *error);
 
+/* Messages in hand: taken, and neither delivered nor rejected yet. They belong to the library. */
+typedef struct mcl_hand {
+    size_t count;
+    const mcl_record *records;
+} mcl_hand;
+
+/* Waits like mcl_listener_wait, then takes the oldest messages: all that one read of the socket brought, or up to 64 that
+ * were queued. Nothing is copied: (*hand)->records lie in the library's memory until the hand is settled, also when the
+ * listener is closed before. Returns how many, or 0 when the time is over.
+ *   hand  *hand is NULL, or what this gave before: then its messages are settled as delivered first, so that a stream costs
+ *         a call for many messages. On any other result than a count, *hand is NULL
+ * Several threads may take: each gets other messages. Meanwhile their messages count as queued.
+ * Errors: those of mcl_listener_wait, MCL_EUNKNOWN (*hand is no hand of this listener), MCL_ESYSTEM (no memory). */
+int mcl_listener_take(mcl_listener *listener, int timeout_ms, const mcl_hand **hand, mcl_error *error);
+
+/* Ends a take: the first `delivered` of its messages count as delivered, the `rejected` ones behind them as rejected, and
+ * the rest is queued again, before all others. Its memory is the library's again, on MCL_ECLOSED too.
+ * Errors: MCL_EUNKNOWN, MCL_EINVAL (more than it has: nothing is settled), MCL_ECLOSED (it was closed, and discarded them). */
+int mcl_listener_settle(mcl_listener *listener, const mcl_hand *hand, size_t delivered, size_t rejected,
+                        mcl_error *error);
+
 /* Receives up to `count` messages that are queued, without waiting: records[0..n-1], with their topics and
  * payloads in `buffer` of `size` bytes. Returns n; 0 when nothing is queued. MCL_EBUFFER when not even the first
  * one fits: *needed (may be NULL) has its size, and nothing is consumed. Errors: MCL_ECLOSED, MCL_EBUSY. */
