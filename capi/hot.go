@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"math"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -132,10 +133,10 @@ func mclgo_listener_give_back(number C.uint64_t) {
 // mclgo_listener_take is for a listener of Go's. What it gives is lent until mclgo_hand_settle.
 //
 //export mclgo_listener_take
-func mclgo_listener_take(handle C.uintptr_t, records *C.shim_record, number *C.uint64_t, function *C.const_char,
-	out *C.mcl_error) C.int {
+func mclgo_listener_take(handle C.uintptr_t, records *C.shim_record, most C.size_t, number *C.uint64_t,
+	function *C.const_char, out *C.mcl_error) C.int {
 	return onListener(handle, out, viewName(function), func(l *listener) (int, error) {
-		h, err := l.TakeNow()
+		h, err := l.TakeNow(int(min(most, math.MaxInt32)))
 		if h == nil {
 			return 0, err
 		}

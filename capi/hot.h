@@ -39,7 +39,7 @@ typedef struct batch {
     struct iovec places[BATCH];
     struct sockaddr_in6 senders[BATCH];
     _Alignas(8) unsigned char control[BATCH][CONTROL_SIZE];
-    unsigned char *memory;
+    unsigned char *memory; /* of BATCH datagrams, and of a stream */
 } batch;
 
 /* A batch without messages, or NULL when there is no memory. */
@@ -51,13 +51,20 @@ void batch_free(batch *b);
 int batch_read(batch *b, int fd, int most);
 void batch_describe(batch *b);
 
+/* Lays the messages from the first on, `count` of them, one behind the other, each after its topic. Returns where, or NULL when
+ * they are too large. */
+#define STREAM_SIZE (512 << 10)
+#define STREAMED_MAX (16 << 10) /* bytes of a message */
+const void *batch_stream(batch *b, size_t count, size_t *size);
+
 /* ---- hot_hand.c ---- */
 
 struct hot_listener;
-int hot_hand_take(struct hot_listener *l, uintptr_t handle, int timeout_ms, const mcl_hand **hand, const char *function,
+/* `l` is NULL for a listener of Go's. */
+int hot_hand_take(struct hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *hand, const char *function,
                   mcl_error *error);
-int hot_hand_settle(uintptr_t handle, const mcl_hand *hand, size_t delivered, size_t rejected,
-                    const char *function, mcl_error *error);
+int hot_hand_settle(uintptr_t handle, mcl_hand *hand, size_t delivered, size_t rejected, const char *function,
+                    mcl_error *error);
 
 /* ---- hot_listener.c ---- */
 

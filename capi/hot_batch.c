@@ -19,7 +19,7 @@
 #define ROOM (1 << 16) /* the largest datagram without jumbograms */
 /* From one to the next: were it a power of two, all would be put into the same few sets of the cache. */
 #define STRIDE (ROOM + 4096 + 192)
-#define MAPPED (sizeof(batch) + (size_t)BATCH * STRIDE) /* of which the kernel gives the pages that are written to */
+#define MAPPED (sizeof(batch) + (size_t)BATCH * STRIDE + STREAM_SIZE) /* of which the kernel gives the pages that are written to */
 
 /* A few are kept, so that a listener that sleeps holds none. */
 #define KEPT 4
@@ -127,6 +127,39 @@ void batch_describe(batch *b)
     b->timeless = 0;
     for (int i = 0; i < b->used; i++)
         describe(b, i);
+}
+
+static int is_contiguous(const mcl_record *r)
+{
+    return r->topic == NULL || r->topic + r->topic_size == r->payload;
+}
+
+const void *batch_stream(batch *b, size_t count, size_t *size)
+{
+    mcl_record *records = b->messages + b->first;
+    *size = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].payload_size > STREAMED_MAX || records[i].topic_size > STREAMED_MAX)
+            return NULL;
+        *size += records[i].topic_size + records[i].payload_size;
+    }
+    if (count == 1 && is_contiguous(records))
+        return records->topic != NULL ? (const void *)records->topic : records->payload;
+    if (*size > STREAM_SIZE)
+        return NULL;
+    unsigned char *stream = b->memory + (size_t)BATCH * STRIDE, *at = stream;
+    for (size_t i = 0; i < count; i++) {
+        mcl_record *r = &records[i];
+        if (r->topic != NULL) {
+            memmove(at, r->topic, r->topic_size); /* it may lie there already, further behind */
+            r->topic = (const char *)at;
+            at += r->topic_size;
+        }
+        memmove(at, r->payload, r->payload_size);
+        r->payload = at;
+        at += r->payload_size;
+    }
+    return stream;
 }
 
 int batch_read(batch *b, int fd, int most)

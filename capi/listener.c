@@ -123,19 +123,27 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     return code;
 }
 
-int mcl_listener_take(mcl_listener *listener, int timeout_ms, const mcl_hand **hand, mcl_error *error)
+/* A hand is read and written in place, so it must be as long as this library's. */
+static int check_hand(const mcl_hand *hand, const char *function, mcl_error *error)
+{
+    CHECK(guard_need(hand, "hand", function, error));
+    if (hand->size != sizeof *hand)
+        return guard_fail(error, MCL_EINVAL, function, "the size of hand is %zu: begin with MCL_HAND_INIT", hand->size);
+    return guard_switch(hand->wants_stream, "hand->wants_stream", function, error);
+}
+
+int mcl_listener_take(mcl_listener *listener, int timeout_ms, mcl_hand *hand, mcl_error *error)
 {
     ENTER(error);
-    NEED(hand, error);
+    CHECK(check_hand(hand, __func__, error));
     IF_HOT(hot_hand_take(hot, (uintptr_t)listener, timeout_ms, hand, __func__, error));
     return hot_hand_take(NULL, (uintptr_t)listener, timeout_ms, hand, __func__, error);
 }
 
-int mcl_listener_settle(mcl_listener *listener, const mcl_hand *hand, size_t delivered, size_t rejected,
-                        mcl_error *error)
+int mcl_listener_settle(mcl_listener *listener, mcl_hand *hand, size_t delivered, size_t rejected, mcl_error *error)
 {
     ENTER(error);
-    NEED(hand, error);
+    CHECK(check_hand(hand, __func__, error));
     return hot_hand_settle((uintptr_t)listener, hand, delivered, rejected, __func__, error);
 }
 

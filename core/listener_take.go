@@ -18,23 +18,26 @@ type Hand struct {
 // handMax is how many messages a hand holds at most.
 const handMax = 64
 
-// Take waits for a message, and takes the oldest ones, up to 64. Settle must follow. Several goroutines may take: each gets
-// other messages. The errors are those of Wait.
-func (l *Listener) Take(ctx context.Context) (*Hand, error) {
+// Take waits for a message, and takes the oldest ones: `most` at most, which 0 and more than 64 make 64. Settle must follow.
+// Several goroutines may take: each gets other messages. The errors are those of Wait.
+func (l *Listener) Take(ctx context.Context, most int) (*Hand, error) {
 	for {
 		if err := l.Wait(ctx); err != nil {
 			return nil, err
 		}
-		if h, err := l.TakeNow(); h != nil || err != nil {
+		if h, err := l.TakeNow(most); h != nil || err != nil {
 			return h, err
 		}
 	}
 }
 
 // TakeNow does what Take does, without waiting. It returns nil when nothing is queued.
-func (l *Listener) TakeNow() (*Hand, error) {
+func (l *Listener) TakeNow(most int) (*Hand, error) {
+	if most <= 0 || most > handMax {
+		most = handMax
+	}
 	var entries [handMax]queue.Entry
-	n, err := l.takeNow(entries[:])
+	n, err := l.takeNow(entries[:most])
 	if n == 0 || err != nil {
 		return nil, err
 	}

@@ -516,26 +516,37 @@ int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error);
 int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
                       size_t *needed, mcl_error *error);
 
-/* Messages in hand: taken, and neither delivered nor rejected yet. They belong to the library. */
+/* Messages in hand: taken, and neither delivered nor rejected yet. What it points to belongs to the library. Begin with
+ * MCL_HAND_INIT. */
 typedef struct mcl_hand {
-    size_t count;
+    size_t size;               /* sizeof(mcl_hand) */
+    uint64_t number;           /* 0: nothing is in hand */
+    size_t count;              /* messages */
     const mcl_record *records;
+    const void *stream;        /* if asked for: all of them one behind the other, each after its topic, and records point
+                                  there; NULL: they take more than 512 kB, or one more than 16 kB */
+    size_t stream_size;        /* bytes */
+    size_t most;               /* in: messages at most; 0: all that one read brought, or 64 of a queue */
+    int32_t wants_stream;      /* in: MCL_ON; 0 or MCL_OFF: no */
+    int32_t reserved;
 } mcl_hand;
 
-/* Waits like mcl_listener_wait, then takes the oldest messages: all that one read of the socket brought, or up to 64 that
- * were queued. Nothing is copied: (*hand)->records lie in the library's memory until the hand is settled, also when the
- * listener is closed before. Returns how many, or 0 when the time is over.
- *   hand  *hand is NULL, or what this gave before: then its messages are settled as delivered first, so that a stream costs
- *         a call for many messages. On any other result than a count, *hand is NULL
- * Several threads may take: each gets other messages. Meanwhile their messages count as queued.
- * Errors: those of mcl_listener_wait, MCL_EUNKNOWN (*hand is no hand of this listener), MCL_ESYSTEM (no memory). */
-int mcl_listener_take(mcl_listener *listener, int timeout_ms, const mcl_hand **hand, mcl_error *error);
+#define MCL_HAND_INIT {sizeof(mcl_hand), 0, 0, NULL, NULL, 0, 0, 0, 0}
 
-/* Ends a take: the first `delivered` of its messages count as delivered, the `rejected` ones behind them as rejected, and
- * the rest is queued again, before all others. Its memory is the library's again, on MCL_ECLOSED too.
- * Errors: MCL_EUNKNOWN, MCL_EINVAL (more than it has: nothing is settled), MCL_ECLOSED (it was closed, and discarded them). */
-int mcl_listener_settle(mcl_listener *listener, const mcl_hand *hand, size_t delivered, size_t rejected,
-                        mcl_error *error);
+/* Waits like mcl_listener_wait, then takes the oldest messages into *hand. Nothing is copied: records lie in the library's
+ * memory until the hand is settled, also when the listener is closed before. Returns how many, or 0 when the time is over.
+ * What was in *hand before is settled as delivered first, so that a stream costs a call for many messages. On every result
+ * but a count, hand->number is 0 and nothing is in hand.
+ * Several threads may take, each with a hand of its own: each gets other messages. What is in hand counts as queued.
+ * Errors: those of mcl_listener_wait, MCL_EUNKNOWN (what was in hand is not of this listener, or settled already),
+ * MCL_ESYSTEM (no memory). */
+int mcl_listener_take(mcl_listener *listener, int timeout_ms, mcl_hand *hand, mcl_error *error);
+
+/* Ends a take: the first `delivered` of the messages in hand count as delivered, the `rejected` ones behind them as rejected,
+ * and the rest is queued again, before all others. Then nothing is in hand, on MCL_ECLOSED too.
+ * Errors: MCL_EUNKNOWN (hand->number is not of a hand of this listener, or settled already), MCL_EINVAL (more than it has:
+ * nothing is settled), MCL_ECLOSED (it was closed, and discarded them). */
+int mcl_listener_settle(mcl_listener *listener, mcl_hand *hand, size_t delivered, size_t rejected, mcl_error *error);
 
 /* Receives up to `count` messages that are queued, without waiting: records[0..n-1], with their topics and
  * payloads in `buffer` of `size` bytes. Returns n; 0 when nothing is queued. MCL_EBUFFER when not even the first

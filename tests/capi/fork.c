@@ -103,7 +103,7 @@ static void every_function_refuses(void)
     int64_t i;
     uint64_t u;
     double d;
-    const mcl_hand *hand = NULL;
+    mcl_hand hand = MCL_HAND_INIT;
     mcl_listener_stats ls = {.size = sizeof ls};
     mcl_broadcaster_stats bs = {.size = sizeof bs};
     mcl_settings set = {.size = sizeof set};
@@ -170,7 +170,7 @@ static void every_function_refuses(void)
     FAILS(f, mcl_listener_recv(l, -1, &r, buffer, sizeof buffer, &n, &error));
     FAILS(f, mcl_listener_recv_batch(l, &r, 1, buffer, sizeof buffer, &n, &error));
     FAILS(f, mcl_listener_take(l, -1, &hand, &error));
-    FAILS(f, mcl_listener_settle(l, hand, 0, 0, &error));
+    FAILS(f, mcl_listener_settle(l, &hand, 0, 0, &error));
     FAILS(f, mcl_listener_get_stats(l, &ls, &error));
     FAILS(f, mcl_listener_get_settings(l, &set, &error));
     EQUAL(f, mcl_listener_close(l, &ls));

@@ -35,44 +35,46 @@ static int number(const mcl_record *r)
 }
 
 /* Takes what was published, in order from `first`. */
-static const mcl_hand *take(int first, int count)
+static mcl_hand take(int first, int count)
 {
-    const mcl_hand *hand = NULL;
+    mcl_hand hand = MCL_HAND_INIT;
     EQUAL(count, mcl_listener_take(l, 10000, &hand, &error));
-    CHECK(hand != NULL && hand->count == (size_t)count);
-    for (int i = 0; hand != NULL && i < count; i++)
-        EQUAL(first + i, number(&hand->records[i]));
+    CHECK(hand.number != 0 && hand.count == (size_t)count);
+    for (size_t i = 0; i < hand.count; i++)
+        EQUAL(first + (int)i, number(&hand.records[i]));
     return hand;
 }
 
 static void settling(void)
 {
-    const mcl_hand *hand = NULL;
+    mcl_hand hand = MCL_HAND_INIT;
     mcl_listener_stats before = stats();
     EQUAL(0, mcl_listener_take(l, 0, &hand, &error));
     EQUAL(0, mcl_listener_take(l, 20, &hand, &error));
-    CHECK(hand == NULL);
+    CHECK(hand.number == 0 && hand.count == 0);
     publish(0, 5);
     hand = take(0, 5);
     mcl_listener_stats s = stats();
     EQUAL(before.queued + 5, s.queued);
-    FAILS(MCL_EINVAL, mcl_listener_settle(l, hand, 4, 2, &error));
-    FAILS(MCL_EINVAL, mcl_listener_settle(l, hand, (size_t)-1, 2, &error));
+    FAILS(MCL_EINVAL, mcl_listener_settle(l, &hand, 4, 2, &error));
+    FAILS(MCL_EINVAL, mcl_listener_settle(l, &hand, (size_t)-1, 2, &error));
     SAYS("in hand");
-    MUST(mcl_listener_settle(l, hand, 2, 1, &error)); /* 3 and 4 go back */
-    FAILS(MCL_EUNKNOWN, mcl_listener_settle(l, hand, 0, 0, &error));
-    const mcl_hand *stale = hand;
+    mcl_hand stale = hand;
+    MUST(mcl_listener_settle(l, &hand, 2, 1, &error)); /* 3 and 4 go back */
+    CHECK(hand.number == 0);
+    FAILS(MCL_EUNKNOWN, mcl_listener_settle(l, &hand, 0, 0, &error));
+    FAILS(MCL_EUNKNOWN, mcl_listener_settle(l, &stale, 0, 0, &error));
     FAILS(MCL_EUNKNOWN, mcl_listener_take(l, 0, &stale, &error));
     s = stats();
     EQUAL(before.delivered + 2, s.delivered);
     EQUAL(before.rejected + 1, s.rejected);
     EQUAL(2, s.queued);
     publish(5, 8);
-    hand = NULL; /* what went back comes first */
+    /* What went back comes first. */
     for (int next = 3; next < 8;) {
         MUST(mcl_listener_take(l, 10000, &hand, &error));
-        for (size_t i = 0; i < hand->count; i++)
-            EQUAL(next++, number(&hand->records[i]));
+        for (size_t i = 0; i < hand.count; i++)
+            EQUAL(next++, number(&hand.records[i]));
     }
     EQUAL(0, mcl_listener_take(l, 0, &hand, &error)); /* settles the last */
     s = stats();
@@ -81,12 +83,35 @@ static void settling(void)
     EQUAL(0, s.queued_bytes);
 }
 
+/* One behind the other, each after its topic; and some of them. */
+static void streams(void)
+{
+    publish(0, 7);
+    mcl_hand hand = MCL_HAND_INIT;
+    hand.wants_stream = MCL_ON;
+    hand.most = 3;
+    for (int next = 0; next < 7;) {
+        MUST(mcl_listener_take(l, 10000, &hand, &error));
+        CHECK(hand.count >= 1 && hand.count <= 3 && hand.stream != NULL);
+        EQUAL(5 * hand.count, hand.stream_size);
+        const char *at = hand.stream;
+        for (size_t i = 0; i < hand.count; i++, at += 5) {
+            CHECK(memcmp(at, "t\x81\xa1n", 4) == 0);
+            EQUAL(next++, at[4]);
+            CHECK(hand.records[i].topic == at && hand.records[i].payload == at + 1);
+        }
+        if (next == 3)
+            MUST(mcl_listener_settle(l, &hand, 3, 0, &error));
+    }
+    EQUAL(0, mcl_listener_take(l, 0, &hand, &error));
+}
+
 /* What is put back polls readable, and is there for the other ways to receive. */
 static void mixed_ways(void)
 {
     publish(0, 2);
-    const mcl_hand *hand = take(0, 2);
-    MUST(mcl_listener_settle(l, hand, 1, 0, &error));
+    mcl_hand hand = take(0, 2);
+    MUST(mcl_listener_settle(l, &hand, 1, 0, &error));
     EQUAL(1, mcl_listener_wait(l, 0, &error));
     struct pollfd fd = {.fd = mcl_listener_fd(l, &error), .events = POLLIN};
     EQUAL(1, poll(&fd, 1, 0));
@@ -99,10 +124,10 @@ static void mixed_ways(void)
     EQUAL(1, poll(&fd, 1, 10000));
     hand = take(2, 1);
     EQUAL(0, poll(&fd, 1, 0)); /* it is in hand */
-    MUST(mcl_listener_settle(l, hand, 0, 0, &error));
+    MUST(mcl_listener_settle(l, &hand, 0, 0, &error));
     EQUAL(1, poll(&fd, 1, 0));
     hand = take(2, 1);
-    MUST(mcl_listener_settle(l, hand, 1, 0, &error));
+    MUST(mcl_listener_settle(l, &hand, 1, 0, &error));
 }
 
 /* A message of several datagrams, and what comes behind it. */
@@ -115,15 +140,15 @@ static void large(void)
     for (int i = 0; i < 3; i++)
         MUST(mcl_broadcaster_publish(b, "large", 5, packed, sizeof packed, &error));
     publish(0, 1);
-    const mcl_hand *hand = NULL;
+    mcl_hand hand = MCL_HAND_INIT;
     int n = 0;
     for (; n < 4;) {
         MUST(mcl_listener_take(l, 10000, &hand, &error));
-        for (size_t i = 0; i < hand->count; i++, n++)
-            CHECK(n == 3 || (hand->records[i].payload_size == sizeof packed && hand->records[i].topic_size == 5 &&
-                             memcmp(hand->records[i].payload, packed, sizeof packed) == 0));
+        for (size_t i = 0; i < hand.count; i++, n++)
+            CHECK(n == 3 || (hand.records[i].payload_size == sizeof packed && hand.records[i].topic_size == 5 &&
+                             memcmp(hand.records[i].payload, packed, sizeof packed) == 0));
     }
-    MUST(mcl_listener_settle(l, hand, hand->count, 0, &error));
+    MUST(mcl_listener_settle(l, &hand, hand.count, 0, &error));
     mcl_listener_stats s = stats();
     EQUAL(s.datagrams, s.joined);
     EQUAL(0, s.queued_bytes);
@@ -135,20 +160,20 @@ static atomic_int seen[MANY], left;
 
 static void *takes(void *unused)
 {
-    const mcl_hand *hand = unused;
+    mcl_hand hand = MCL_HAND_INIT;
+    (void)unused;
     while (left > 0) {
         int n = mcl_listener_take(l, 20, &hand, &error);
         MUST(n);
         size_t keep = n > 1 && (n & 1) ? (size_t)n - 1 : (size_t)n; /* some go back */
         for (size_t i = 0; i < keep; i++) {
             uint32_t v;
-            memcpy(&v, (const char *)hand->records[i].payload + 1, 4);
+            memcpy(&v, (const char *)hand.records[i].payload + 1, 4);
             seen[ntohl(v)]++;
             left--;
         }
         if (n > 0) {
-            MUST(mcl_listener_settle(l, hand, keep, 0, &error));
-            hand = NULL;
+            MUST(mcl_listener_settle(l, &hand, keep, 0, &error));
         }
     }
     return NULL;
@@ -178,7 +203,7 @@ static void threads(void)
 
 static void in_callback(void *context, const mcl_record *r)
 {
-    const mcl_hand *hand = NULL;
+    mcl_hand hand = MCL_HAND_INIT;
     (void)r;
     FAILS(MCL_EBUSY, mcl_listener_take(l, -1, &hand, &error));
     *(atomic_int *)context = 1;
@@ -186,7 +211,8 @@ static void in_callback(void *context, const mcl_record *r)
 
 static void *waits(void *unused)
 {
-    const mcl_hand *hand = unused;
+    mcl_hand hand = MCL_HAND_INIT;
+    (void)unused;
     FAILS(MCL_EBUSY, mcl_listener_take(l, -1, &hand, &error));
     return NULL;
 }
@@ -207,8 +233,8 @@ static void beside_callbacks(void)
         usleep(1000);
     MUST(mcl_listener_unsubscribe(l, id, &error));
     publish(1, 2);
-    const mcl_hand *hand = take(1, 1);
-    MUST(mcl_listener_settle(l, hand, 0, 0, &error));
+    mcl_hand hand = take(1, 1);
+    MUST(mcl_listener_settle(l, &hand, 0, 0, &error));
     called = 0;
     MUST(mcl_listener_subscribe(l, &callback, &id, &error));
     while (!called)
@@ -220,22 +246,28 @@ static void beside_callbacks(void)
 static void closing(void)
 {
     publish(0, 3);
-    const mcl_hand *hand = take(0, 3), *none = NULL, *odd = (const mcl_hand *)&failures;
-    FAILS(MCL_EUNKNOWN, mcl_listener_settle(l, odd, 0, 0, &error));
+    mcl_hand hand = take(0, 3), again = hand, none = MCL_HAND_INIT, odd = MCL_HAND_INIT;
+    odd.number = 12345678901;
+    FAILS(MCL_EUNKNOWN, mcl_listener_settle(l, &odd, 0, 0, &error));
     FAILS(MCL_EUNKNOWN, mcl_listener_take(l, 0, &odd, &error));
+    odd.number = 12345678901;
     mcl_listener *before = l;
     mcl_listener_stats s = {.size = sizeof s};
     MUST(mcl_listener_close(l, &s));
     EQUAL(s.messages, s.delivered + s.rejected + s.dropped_queue + s.discarded + s.queued);
     EQUAL(3, s.discarded + s.queued);
     for (int i = 0; i < 3; i++)
-        EQUAL(i, number(&hand->records[i]));
+        EQUAL(i, number(&hand.records[i]));
     FAILS(MCL_ECLOSED, mcl_listener_take(before, 0, &none, &error));
-    FAILS(MCL_ECLOSED, mcl_listener_settle(before, hand, 3, 0, &error));
-    FAILS(MCL_ECLOSED, mcl_listener_settle(before, hand, 0, 0, &error));
+    FAILS(MCL_ECLOSED, mcl_listener_settle(before, &hand, 3, 0, &error));
+    FAILS(MCL_ECLOSED, mcl_listener_settle(before, &again, 0, 0, &error));
     FAILS(MCL_EHANDLE, mcl_listener_take(NULL, 0, &none, &error));
-    FAILS(MCL_EHANDLE, mcl_listener_settle((mcl_listener *)&failures, odd, 0, 0, &error));
+    FAILS(MCL_EHANDLE, mcl_listener_settle((mcl_listener *)&failures, &odd, 0, 0, &error));
     FAILS(MCL_EINVAL, mcl_listener_take(before, 0, NULL, &error));
+    odd.size = 8;
+    FAILS(MCL_EINVAL, mcl_listener_take(before, 0, &odd, &error));
+    SAYS("MCL_HAND_INIT");
+    FAILS(MCL_EINVAL, mcl_listener_settle(before, &odd, 0, 0, &error));
 }
 
 static void run(mcl_connection c, mcl_listener_options o)
@@ -243,6 +275,7 @@ static void run(mcl_connection c, mcl_listener_options o)
     MUST(mcl_listener_open(&c, &o, &l, &error));
     MUST(mcl_broadcaster_open(&c, NULL, &b, &error));
     settling();
+    streams();
     large();
     if (o.type == NULL)
         threads();
