@@ -48,6 +48,6 @@ void shortcut_count(uintptr_t handle, mcl_broadcaster_stats *stats);
 
 /* scan.c: is this, for sure, exactly one msgpack object, nested no deeper than this looks, and without str8 (if it must be)?
  * Every answer but 0 is certain. */
-int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too);
+int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too, uint64_t objects_max);
 
 #endif

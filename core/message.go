@@ -276,6 +276,9 @@ func formatError(op, on string, cause wire.Cause) error {
 		e.Detail = "bytes follow the msgpack object"
 	case wire.BadDepth:
 		e.Detail = fmt.Sprintf("arrays and maps stand in each other more than %d deep", depthMax)
+	case wire.BadKeys:
+		e.Detail = "a map's keys would make a dict of Python's very slow: many have one hash, as NaN, or nearly so"
+		e.Remedy = "use other keys, or an array of pairs"
 	}
 	return e
 }

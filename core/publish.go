@@ -98,7 +98,11 @@ func (p Publisher) PublishMessage(topic *string, m *Message) error {
 	defer e.put()
 	e.legacy = m.AppendPacked(e.legacy[:0])
 	packed := e.legacy
-	if str8, _ := wire.ScanOne(packed); str8 && !b.opts.Verbatim {
+	str8, cause := wire.ScanOne(packed)
+	if cause != wire.OK { // keys that are wrong together
+		return formatError("publish on", b.res.conn.String(), cause)
+	}
+	if str8 && !b.opts.Verbatim {
 		packed = wire.AppendLegacy(nil, packed) // a message that came so from elsewhere: rare
 	}
 	return p.sendOne(topic, packed)

@@ -72,6 +72,7 @@ class Connection(Sized):
         ('send_buffer', c_int64),
         ('message_max', c_int64),
         ('reassembly_bytes', c_int64),
+        ('objects_max', c_int64),
     ]
 
 
@@ -91,6 +92,7 @@ class Settings(Sized):
         ('message_max', c_int64),
         ('reassembly_bytes', c_int64),
         ('reassembly_age_ms', c_int64),
+        ('objects_max', c_int64),
     ]
 
 
