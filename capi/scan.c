@@ -5,7 +5,7 @@
 #define DEPTH 16 /* of what is looked at; deeper ones are left to Go */
 /* Maps of so many keys are left to Go, which looks at their hashes (core/internal/wire/keys.go); of fewer, where there are exts. */
 #define KEYS 256
-#define KEYS_EXTENDED 64
+#define KEYS_EXTENDED 16
 
 static uint64_t big_endian(const uint8_t *bytes, int size)
 {

@@ -266,6 +266,16 @@ func (m *Message) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil 
 // String is the message as JSON.
 func (m *Message) String() string { return string(m.AppendJSON(nil)) }
 
+// CheckPacked looks at bytes that came from elsewhere as everything does here that takes a payload, before a decoder sees them:
+// they are exactly one msgpack object, nested no more than 512 deep, and none of its maps has keys that were chosen so that a dict
+// of Python's would take very long. Else the error is ErrFormat.
+func CheckPacked(packed []byte) error {
+	if _, cause := wire.ScanOne(packed); cause != wire.OK {
+		return formatError("check", fmt.Sprintf("%d bytes", len(packed)), cause)
+	}
+	return nil
+}
+
 // formatError says what is wrong with bytes that should be one msgpack object.
 func formatError(op, on string, cause wire.Cause) error {
 	e := &OpError{Op: op, On: on, Kind: ErrFormat, Remedy: "pass exactly one msgpack object"}

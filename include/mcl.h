@@ -247,6 +247,11 @@ int mcl_message_decode(mcl_type *type, const void *packed, size_t size, mcl_mess
 /* Gives the message back. */
 int mcl_message_close(mcl_message *message);
 
+/* Checks bytes that came from elsewhere as every function does that takes packed data, before a decoder sees them: they are
+ * exactly one msgpack object, nested no deeper than MCL_DEPTH_MAX, and none of its maps has keys that were chosen so that a
+ * dict of Python's would take very long. Errors: MCL_EFORMAT (the text says which). */
+int mcl_packed_check(const void *packed, size_t size, mcl_error *error);
+
 /* Set a key's value, adding the key when it is new. `name` cannot be changed (MCL_EINVAL). The timestamp is
  * left alone: mcl_message_touch sets it to now. key_size may be MCL_NUL, as may a string's size. */
 int mcl_message_set_nil(mcl_message *message, const char *key, size_t key_size, mcl_error *error);

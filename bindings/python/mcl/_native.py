@@ -335,6 +335,7 @@ PROTOTYPES = {
     'mcl_strerror': (c_char_p, [c_int]),
 
     'mcl_connection_check': (c_int, [POINTER(Connection), _error]),
+    'mcl_packed_check': (c_int, _data + [_error]),
 
     'mcl_type_define': (c_int, [c_char_p, POINTER(c_char_p), c_size_t, POINTER(Connection),
                                 POINTER(Type), _error]),

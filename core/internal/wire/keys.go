@@ -15,10 +15,11 @@ import (
 // tables that Python 2.7 and 3.6 to 3.13 would make of them, and refused when keys meet too often.
 //
 // A map below keysLeast costs half as many comparisons a key as it has keys, at most. Timestamps are compared by Python code, ten
-// times as slowly: where there are any, smaller maps are looked at.
+// times as slowly: where there are any, smaller maps are looked at, too.
 const (
 	keysLeast         = 256
-	keysLeastExtended = 64
+	keysLeastExtended = 16 // what a map16 is for
+	extMeets          = 8  // comparisons that one of exts counts for
 
 	meetsMax = 20 // other keys of its hash that a key is compared with, on average; of powers of two, Python 3 has 33 of each
 )
@@ -164,7 +165,9 @@ func (c *checker) insert(hash uint64, k *dictKey, at uint32) {
 			if other := readKey(c.b[c.held[e-1]:]); c.equal(k, &other) {
 				return
 			}
-			c.meets--
+			if c.meets--; k.kind == extKey {
+				c.meets -= extMeets - 1
+			}
 		}
 		if c.probes < 0 || c.meets < 0 {
 			return
