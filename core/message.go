@@ -91,7 +91,7 @@ func cutPair(b []byte) (packed, key, value, rest []byte) {
 }
 
 // check tells whether packed is a message of the type. It is what every message passes on its way in: one pass, no
-// memory, and texts that do not grow with what a sender made up.
+// memory but for maps of 256 keys and more, and texts that do not grow with what a sender made up.
 func (t *Type) check(packed []byte) error {
 	if _, cause := wire.ScanOne(packed); cause != wire.OK {
 		return formatError("decode message", t.name, cause)

@@ -347,7 +347,7 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
  * for the kernel when the call returns 0. It waits while the socket's buffer is full, and while another thread publishes
  * something large: seconds on a slow link, and on one that is stuck until the broadcaster is closed. Signal handlers run
  * meanwhile. mcl_broadcaster_publish_within waits no longer than it is told.
- * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (packed is not exactly one msgpack object), MCL_ETOOLARGE,
+ * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (mcl_packed_check tells of what), MCL_ETOOLARGE,
  * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the network cannot carry it now:
  * the text says why, and has the `ip` command that mends it), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have gone
  * out in part after the last three; receivers drop such a part. Publishing works again as soon as the network does. */

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"sync"
 )
 
 // Whoever knows the hashes of a dict's keys can choose keys that each look at every one before: 240 kB of such take Python
@@ -36,8 +35,7 @@ func hasCostlyKeys(b []byte, least uint64) bool {
 		keys int // where its keys begin; -1: it is not looked at
 	}
 	var stack [DepthMax]level
-	c := checkers.Get().(*checker)
-	defer c.put()
+	var c checker
 	depth, l := 0, level{1, -1}
 	for pos := 0; ; {
 		for l.left == 0 {
@@ -64,6 +62,7 @@ func hasCostlyKeys(b []byte, least uint64) bool {
 			l = level{children, -1}
 			if isMap(b[pos]) && children >= 2*least {
 				l.keys = len(c.keys)
+				c.keys = slices.Grow(c.keys, int(children/2))
 			}
 		}
 		pos += size
@@ -92,15 +91,6 @@ type checker struct {
 	old    []uint32
 	probes int // places that may still be looked at
 	meets  int // comparisons that there may still be
-}
-
-var checkers = sync.Pool{New: func() any { return new(checker) }}
-
-func (c *checker) put() {
-	c.b, c.keys = nil, c.keys[:0]
-	if cap(c.keys)+cap(c.held)+2*cap(c.hashes)+cap(c.table)+cap(c.old) <= 1<<18 {
-		checkers.Put(c)
-	}
 }
 
 func (c *checker) areCostly(b []byte, keys []uint32) bool {
