@@ -126,10 +126,10 @@ def pack(value):
     return packed
 
 
-# What may be the header of a map with so many keys that the library looks at them; smaller ones do
-# not fit less.
+# What may be the header of a map with 16 keys or more: the library looks at those, and its check
+# refuses none with fewer.
 _MANY_KEYS = re.compile(b'\xde(?:[\x01-\xff]|\x00[\x10-\xff])|\xdf', re.DOTALL)
-_MANY_KEYS_SIZE = 3 + 16 * (6 + 1)  # bytes, of timestamps
+_MANY_KEYS_SIZE = 3 + 16 * (6 + 1)  # bytes, at least, of such a map that is refused
 
 
 def unpack(packed):

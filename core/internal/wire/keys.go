@@ -11,7 +11,7 @@ import (
 
 // Whoever knows the hashes of a dict's keys can choose keys that each look at every one before: 240 kB of such take Python
 // 13 s. Python randomizes the hashes of text since 3.4, but never those of numbers. So maps with many keys are put into the
-// tables that Python 2.7 and 3.6 to 3.13 would make of them, and refused when keys meet too often.
+// tables that Python 2.7 and 3.6 to 3.13 would make of them on 64 bits, and refused when keys meet too often.
 //
 // A map below keysLeast costs half as many comparisons a key as it has keys, at most. Timestamps are compared by Python code, ten
 // times as slowly: where there are any, smaller maps are looked at, too.
