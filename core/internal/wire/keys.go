@@ -91,6 +91,8 @@ type checker struct {
 	old    []uint32
 	probes int // places that may still be looked at
 	meets  int // comparisons that there may still be
+	probed int // places that were looked at for the keys before
+	met    int // comparisons of them
 }
 
 func (c *checker) areCostly(b []byte, keys []uint32) bool {
@@ -128,15 +130,21 @@ func (c *checker) areCostlyTo(p python, keys []uint32) bool {
 	c.python = p
 	c.held, c.hashes = c.held[:0], c.hashes[:0]
 	c.table = cleared(c.table, 8)
-	c.probes, c.meets = probesMax(len(keys))*len(keys), meetsMax*len(keys)
-	for _, at := range keys {
+	c.probed, c.met = 0, 0
+	some := min(len(keys), keysLeast)
+	for i, at := range keys {
 		k := readKey(c.b[at:])
 		if k.kind == containerKey {
 			continue // Python refuses it
 		}
+		// What the keys up to here may cost, so that many bad ones are refused after a few.
+		n := i + some
+		c.probes, c.meets = probesMax(n)*n-c.probed, meetsMax*n-c.met
+		probes, meets := c.probes, c.meets
 		if c.insert(c.hash(k), &k, at); c.probes < 0 || c.meets < 0 {
 			return true
 		}
+		c.probed, c.met = c.probed+probes-c.probes, c.met+meets-c.meets
 	}
 	return false
 }

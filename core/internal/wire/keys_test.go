@@ -200,8 +200,8 @@ func costOf(b []byte) (probes, meets float64) {
 	for _, p := range []python{python2, python2Wide, python36, python38} {
 		c := checker{b: b}
 		c.areCostlyTo(p, keys)
-		probes = max(probes, 1-float64(c.probes)/float64(n*probesMax(n)))
-		meets = max(meets, 1-float64(c.meets)/float64(n*meetsMax))
+		probes = max(probes, float64(c.probed)/float64(n*probesMax(n)))
+		meets = max(meets, float64(c.met)/float64(n*meetsMax))
 	}
 	return probes, meets
 }
