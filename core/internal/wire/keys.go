@@ -25,7 +25,7 @@ const (
 
 // probesMax is how many places may be looked at for each of n keys on average, when it is put there and whenever the table grows.
 // Honest keys come to half of it (keys_test.go): steps of 2**-10 and multiples of 2**32, whose hashes differ in their high bits.
-func probesMax(n int) int { return 64 + min(128, int(math.Sqrt(float64(n)))/8) }
+func probesMax(n int64) int64 { return 64 + min(128, int64(math.Sqrt(float64(n)))/8) }
 
 // hasCostlyKeys reports whether one of the maps with at least so many keys of b, one well-formed object (see [Scan]), is refused.
 // Its time is linear in len(b).
@@ -89,10 +89,10 @@ type checker struct {
 	hashes []uint64 // of them
 	table  []uint32 // one plus an index of held; 0: free
 	old    []uint32
-	probes int // places that may still be looked at
-	meets  int // comparisons that there may still be
-	probed int // places that were looked at for the keys before
-	met    int // comparisons of them
+	probes int64 // places that may still be looked at
+	meets  int64 // comparisons that there may still be
+	probed int64 // places that were looked at for the keys before
+	met    int64 // comparisons of them
 }
 
 func (c *checker) areCostly(b []byte, keys []uint32) bool {
@@ -138,7 +138,7 @@ func (c *checker) areCostlyTo(p python, keys []uint32) bool {
 			continue // Python refuses it
 		}
 		// What the keys up to here may cost, so that many bad ones are refused after a few.
-		n := i + some
+		n := int64(i + some)
 		c.probes, c.meets = probesMax(n)*n-c.probed, meetsMax*n-c.met
 		probes, meets := c.probes, c.meets
 		if c.insert(c.hash(k), &k, at); c.probes < 0 || c.meets < 0 {

@@ -200,7 +200,7 @@ func costOf(b []byte) (probes, meets float64) {
 	for _, p := range []python{python2, python2Wide, python36, python38} {
 		c := checker{b: b}
 		c.areCostlyTo(p, keys)
-		probes = max(probes, float64(c.probed)/float64(n*probesMax(n)))
+		probes = max(probes, float64(c.probed)/float64(int64(n)*probesMax(int64(n))))
 		meets = max(meets, float64(c.met)/float64(n*meetsMax))
 	}
 	return probes, meets
@@ -289,11 +289,11 @@ func collidingText(i int) string {
 func chainedInts(p python, n int) (keys [][]byte) {
 	random := rand.New(rand.NewPCG(3, 4))
 	c := checker{python: p, table: make([]uint32, 8)}
-	c.probes, c.meets = math.MaxInt, math.MaxInt
+	c.probes, c.meets = math.MaxInt64, math.MaxInt64
 	for slot, first := uint64(1), true; len(keys) < n; first = false {
 		number := slot
 		if full := len(c.held)*3 >= len(c.table); full && !first {
-			cost := 0
+			cost := int64(0)
 			for range 300 {
 				candidate := random.Uint64N(uint64(len(c.table)) << 10)
 				before := c.probes
