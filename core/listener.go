@@ -160,7 +160,7 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 			l.filter[topic] = struct{}{}
 		}
 	}
-	l.reader.parts = wire.NewReassembler(res.conn.MessageMax, res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
+	l.reader.parts = wire.NewReassembler(res.limits(), res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
 	l.reader.start = time.Now()
 	l.queueAll = func(packets []netio.Packet) { l.process(packets, true) }
 	var running sync.WaitGroup
