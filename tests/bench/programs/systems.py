@@ -23,6 +23,11 @@ def until(found):
         time.sleep(0.001)
 
 
+def sizes(options):
+    """Return the bytes of each topic's messages."""
+    return [size for _, size in options.streams or [(options.rate, options.size)]]
+
+
 class Bare(object):
     """Sockets, each topic with a group of its own, and a thread for each that listens."""
     def __init__(self, options):
@@ -162,46 +167,51 @@ class Zmq(Bare):
 
 
 class Dds(Bare):
-    """Best effort, keeping all. Settings (CYCLONEDDS_URI) are in ../peers.py."""
+    """Best effort, keeping all. Settings (CYCLONEDDS_URI) are in ../peers.py.
+
+    A sample is an array of a fixed size: a sequence costs it thirty times as much.
+    """
     def __init__(self, options):
+        from cyclonedds.core import Policy, Qos
+        from cyclonedds.domain import DomainParticipant
+        self._sizes = sizes(options)
+        self._participant = DomainParticipant()
+        self._qos = Qos(Policy.Reliability.BestEffort, Policy.History.KeepAll)
+        self._writers, self._readers = [], []
+
+    def _topic(self, number):
+        """Return a topic, and the class of its samples."""
         from dataclasses import dataclass
 
-        from cyclonedds.core import Listener, Policy, Qos
-        from cyclonedds.domain import DomainParticipant
         from cyclonedds.idl import IdlStruct
-        from cyclonedds.idl.types import sequence, uint8
-        from cyclonedds.pub import DataWriter
-        from cyclonedds.sub import DataReader
+        from cyclonedds.idl.types import array, uint8
         from cyclonedds.topic import Topic
 
         @dataclass
-        class Sample(IdlStruct, typename='bench.Sample'):
-            body: sequence[uint8]
+        class Sample(IdlStruct, typename='bench.Sample%d' % number):
+            body: array[uint8, self._sizes[number]]
 
-        class Arrivals(Listener):
-            def __init__(self, callback):
-                super(Arrivals, self).__init__()
-                self._callback = callback
-
-            def on_data_available(self, reader):
-                for sample in reader.take(64):
-                    if isinstance(sample, Sample):
-                        self._callback(sample.body)
-
-        participant = DomainParticipant()
-        qos = Qos(Policy.Reliability.BestEffort, Policy.History.KeepAll)
-        self._sample, self._writers, self._readers = Sample, [], []
-        self._writer = lambda name: DataWriter(participant, Topic(participant, name, Sample), qos)
-        self._reader = lambda name, callback: DataReader(
-            participant, Topic(participant, name, Sample), qos, Arrivals(callback))
+        return Topic(self._participant, 'topic%d' % number, Sample), Sample
 
     def publisher(self, topic):
-        writer, sample = self._writer('topic%d' % topic), self._sample
+        from cyclonedds.pub import DataWriter
+        named, sample = self._topic(topic)
+        writer = DataWriter(self._participant, named, self._qos)
         self._writers.append(writer)
         return lambda data: writer.write(sample(body=data))
 
     def subscribe(self, topic, callback):
-        self._readers.append(self._reader('topic%d' % topic, callback))
+        from cyclonedds.core import Listener
+        from cyclonedds.sub import DataReader
+        named, sample = self._topic(topic)
+
+        class Arrivals(Listener):
+            def on_data_available(self, reader):
+                for each in reader.take(64):
+                    if isinstance(each, sample):
+                        callback(each.body)
+
+        self._readers.append(DataReader(self._participant, named, self._qos, Arrivals()))
 
     def meet(self, topics):
         until(lambda: all(writer.get_matched_subscriptions() for writer in self._writers) and all(
@@ -213,21 +223,21 @@ SYSTEMS = {'bare': Bare, 'mcl': Libmcl, 'lcm': Lcm, 'zenoh': Zenoh, 'zmq': Zmq, 
 
 def main():
     options = bench.parse('bare')
-    sizes = [size for _, size in options.streams or [(options.rate, options.size)]]
+    topics = range(len(sizes(options)))
     system = SYSTEMS[options.mode](options)
     if options.role == 'send':
-        data = [bytes(size) for size in sizes]
-        publishes = [system.publisher(topic) for topic in range(len(sizes))]
-        system.meet(len(sizes))
+        data = [bytes(size) for size in sizes(options)]
+        publishes = [system.publisher(topic) for topic in topics]
+        system.meet(len(topics))
         if options.streams:
             bench.send_streams(options, publishes, data)
         else:
             bench.send(options, publishes[0], data[0])
     else:
         receiving = bench.Receiving(options)
-        for topic in range(len(sizes)):
+        for topic in topics:
             system.subscribe(topic, receiving.add)
-        system.meet(len(sizes))
+        system.meet(len(topics))
         receiving.run()
     system.close()
 
