@@ -160,11 +160,10 @@ def transfer(sender, receivers, listeners=None):
 
 
 def met(sender, receiver):
-    """Run a transfer of programs that must find each other first, before either is ready."""
+    """Run a transfer of programs that must find each other before the receiver is ready."""
     with Group() as group:
         receiving, sending = group.start(receiver), group.start(sender.with_options(turns=1))
         receiving.ready()
-        sending.ready()
         sending.say("go")
         sent = sending.result()
         receiving.say("sent %d" % sent['sent'])

@@ -68,17 +68,18 @@ def report(**values):
 
 
 def send(options, publish, data, number=1):
-    """Call publish(data), which sends `number` messages, until the time is over."""
+    """Send once, or in turns (send_once)."""
     if not options.turns:
-        _send(options, publish, data, number)
+        send_once(options, publish, data, number)
         return
     print('ready')
     sys.stdout.flush()
     while sys.stdin.readline():
-        _send(options, publish, data, number)
+        send_once(options, publish, data, number)
 
 
-def _send(options, publish, data, number):
+def send_once(options, publish, data, number=1):
+    """Call publish(data), which sends `number` messages, until the time is over."""
     interval = number / options.rate if options.rate else 0
     # What is as fast as it goes looks at the clock now and then: that takes a tenth of the time of
     # a message.
@@ -106,11 +107,8 @@ def _send(options, publish, data, number):
 def send_streams(options, publishes, data):
     """Call publishes[n](data[n]) whenever a message of options.streams[n] is due.
 
-    It waits for "go" first. It catches up when it was held up, so that everybody sends as many.
+    It catches up when it was held up, so that everybody sends as many.
     """
-    print('ready')
-    sys.stdout.flush()
-    sys.stdin.readline()
     used, began = cpu(), clock()
     number, sent = len(publishes), 0
     # When each is due, not all at once; its interval; and which it is.

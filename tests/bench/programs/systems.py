@@ -3,12 +3,18 @@
     systems.py send, receive  --mode bare | mcl | lcm | zenoh | zmq | dds
                               --rate N --size BYTES, or --streams PER_SECOND:BYTES,...
 
+The sender begins when a line comes on its standard input. Until then it publishes a hello on each
+topic now and then; the receiver is ready when it has heard one of each: systems tell that they have
+found each other before they have.
+
 Publishing takes bytes, and a callback gets them. Systems that carry nothing but bytes have them
 packed by msgpack, as bare sockets and libmcl do: their users pack in some way, too. Cyclone DDS
 packs by itself. All are asked for buffers as large as everybody's where they can be told, and to
 wait rather than drop in the publisher. Each runs in a private network.
 """
 
+import select
+import sys
 import threading
 import time
 
@@ -17,10 +23,7 @@ import msgpack
 import bench
 
 
-def until(found):
-    """Wait until found(): other systems look for each other in threads of their own."""
-    while not found():
-        time.sleep(0.001)
+HELLO, HELLO_EVERY = b'h', 0.05  # seconds
 
 
 def sizes(options):
@@ -43,10 +46,11 @@ class Bare(object):
 
     def subscribe(self, topic, callback):
         import bare_python
-        bare_python.Listener(self._address(topic), callback, blocked=True)
+        bare_python.Listener(self._address(topic), lambda data: callback(data['payload']),
+                             blocked=True)
 
-    def meet(self, topics):
-        """Wait until no message would be missed."""
+    def start(self):
+        """Receive, after all is subscribed."""
 
     def close(self):
         pass
@@ -65,7 +69,7 @@ class Libmcl(Bare):
 
     def subscribe(self, topic, callback):
         self._open.append(self._mcl.RawListener(self._connection(*self._address(topic))))
-        self._open[-1].subscribe(callback)
+        self._open[-1].subscribe(lambda data: callback(data['payload']))
 
     def close(self):
         for each in self._open:
@@ -86,9 +90,9 @@ class Lcm(Bare):
         subscription = self._lcm.subscribe('topic%d' % topic,
                                            lambda _, data: callback(msgpack.unpackb(data)))
         subscription.set_queue_capacity(0)  # no limit; the default is 30 messages
-        if topic == 0:
-            self._lcm.fileno()  # joins the group
-            threading.Thread(target=self._run, daemon=True).start()
+
+    def start(self):
+        threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
         while True:
@@ -109,21 +113,16 @@ class Zenoh(Bare):
             config.insert_json5(key, value)
         self._session = zenoh.open(config)
         self._wait = zenoh.CongestionControl.BLOCK
-        self._publishers = []
 
     def publisher(self, topic):
         publisher = self._session.declare_publisher('bench/topic%d' % topic,
                                                     congestion_control=self._wait)
-        self._publishers.append(publisher)
         return lambda data: publisher.put(msgpack.packb(data))
 
     def subscribe(self, topic, callback):
         self._session.declare_subscriber(
             'bench/topic%d' % topic,
             lambda sample: callback(msgpack.unpackb(sample.payload.to_bytes())))
-
-    def meet(self, topics):
-        until(lambda: all(each.matching_status for each in self._publishers))
 
     def close(self):
         self._session.close()
@@ -135,35 +134,32 @@ class Zmq(Bare):
 
     def __init__(self, options):
         import zmq
-        self._sends = options.role == 'send'
-        self._socket = zmq.Context().socket(zmq.XPUB if self._sends else zmq.SUB)
+        sends = options.role == 'send'
+        self._socket = zmq.Context().socket(zmq.PUB if sends else zmq.SUB)
         self._socket.setsockopt(zmq.RCVBUF, bench.RECV_BUFFER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        if self._sends:
+        if sends:
             self._socket.setsockopt(zmq.XPUB_NODROP, 1)
             self._socket.bind(self.ENDPOINT)
         else:
             self._socket.connect(self.ENDPOINT)
-        self._subscribed, self._callback = zmq.SUBSCRIBE, None
+        self._subscribe, self._callbacks = zmq.SUBSCRIBE, {}
 
     def publisher(self, topic):
         name = b'topic%d.' % topic
         return lambda data: self._socket.send_multipart([name, msgpack.packb(data)])
 
     def subscribe(self, topic, callback):
-        self._callback = callback
-        self._socket.setsockopt(self._subscribed, b'topic%d.' % topic)
+        self._callbacks[b'topic%d.' % topic] = callback
+        self._socket.setsockopt(self._subscribe, b'topic%d.' % topic)
 
-    def meet(self, topics):
-        if self._sends:
-            for _ in range(topics):
-                self._socket.recv()  # a subscription
-        else:
-            threading.Thread(target=self._run, daemon=True).start()
+    def start(self):
+        threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
         while True:
-            self._callback(msgpack.unpackb(self._socket.recv_multipart()[1]))
+            name, data = self._socket.recv_multipart()
+            self._callbacks[name](msgpack.unpackb(data))
 
 
 class Dds(Bare):
@@ -177,7 +173,7 @@ class Dds(Bare):
         self._sizes = sizes(options)
         self._participant = DomainParticipant()
         self._qos = Qos(Policy.Reliability.BestEffort, Policy.History.KeepAll)
-        self._writers, self._readers = [], []
+        self._readers = []
 
     def _topic(self, number):
         """Return a topic, and the class of its samples."""
@@ -197,7 +193,6 @@ class Dds(Bare):
         from cyclonedds.pub import DataWriter
         named, sample = self._topic(topic)
         writer = DataWriter(self._participant, named, self._qos)
-        self._writers.append(writer)
         return lambda data: writer.write(sample(body=data))
 
     def subscribe(self, topic, callback):
@@ -207,38 +202,57 @@ class Dds(Bare):
 
         class Arrivals(Listener):
             def on_data_available(self, reader):
-                for each in reader.take(64):
-                    if isinstance(each, sample):
-                        callback(each.body)
+                while True:
+                    samples = reader.take(64)
+                    for each in samples:
+                        if isinstance(each, sample):
+                            callback(each.body)
+                    if len(samples) < 64:
+                        break
 
         self._readers.append(DataReader(self._participant, named, self._qos, Arrivals()))
-
-    def meet(self, topics):
-        until(lambda: all(writer.get_matched_subscriptions() for writer in self._writers) and all(
-            reader.get_matched_publications() for reader in self._readers))
 
 
 SYSTEMS = {'bare': Bare, 'mcl': Libmcl, 'lcm': Lcm, 'zenoh': Zenoh, 'zmq': Zmq, 'dds': Dds}
 
 
+def send(options, system):
+    publishes = [system.publisher(topic) for topic in range(len(sizes(options)))]
+    while not select.select([sys.stdin], [], [], HELLO_EVERY)[0]:
+        for publish, size in zip(publishes, sizes(options)):
+            publish(HELLO * size)
+    data = [bytes(size) for size in sizes(options)]
+    if options.streams:
+        bench.send_streams(options, publishes, data)
+    else:
+        bench.send_once(options, publishes[0], data[0])
+    sys.stdin.read()  # what is queued leaves while the system is open
+
+
+def receive(options, system):
+    receiving, heard = bench.Receiving(options), set()
+
+    def callback(topic):
+        def arrived(data):
+            if data[:1] == HELLO:
+                heard.add(topic)
+            else:
+                receiving.add(data)
+
+        return arrived
+
+    for topic in range(len(sizes(options))):
+        system.subscribe(topic, callback(topic))
+    system.start()
+    while len(heard) < len(sizes(options)):
+        time.sleep(0.001)
+    receiving.run()
+
+
 def main():
     options = bench.parse('bare')
-    topics = range(len(sizes(options)))
     system = SYSTEMS[options.mode](options)
-    if options.role == 'send':
-        data = [bytes(size) for size in sizes(options)]
-        publishes = [system.publisher(topic) for topic in topics]
-        system.meet(len(topics))
-        if options.streams:
-            bench.send_streams(options, publishes, data)
-        else:
-            bench.send(options, publishes[0], data[0])
-    else:
-        receiving = bench.Receiving(options)
-        for topic in topics:
-            system.subscribe(topic, receiving.add)
-        system.meet(len(topics))
-        receiving.run()
+    {'send': send, 'receive': receive}[options.role](options, system)
     system.close()
 
 
