@@ -296,7 +296,7 @@ class Peers(object):
                         native(name, 'receive', mode),
                         foreign=True) for mode in modes
                 ]
-        for version in self.pythons:
+        for version in self.pythons[:1] + self.pythons[1:][-1:]:  # what lies between is between
             ways += [
                 Way("libmcl Python " + version, self.python(version, 'mcl_python', 'send',
                                                             'publish'),

@@ -36,7 +36,7 @@ EFFORTS = {
                    python_sizes=(64, 1000, 59000), burst_sizes=(64, 8000),
                    steady_sizes=SIZES, steady_rates=(1000, 10000, 50000, 0),
                    large_rates=(100, 1000, 0), system_sizes=(1000, 59000), system_rates=(1000, 0),
-                   day_seconds=4, spin_rates=(10000, 20000, 40000, 80000, 160000, 0),
+                   day_seconds=3, spin_rates=(10000, 20000, 40000, 80000, 160000, 0),
                    listeners=1000),
     'quick': Effort('quick', rounds=3, seconds=0.12, trips=2000, sizes=(64, 8000, 1000000),
                     datagram_sizes=(64, 8000), python_sizes=(64,), burst_sizes=(64,),
@@ -125,13 +125,15 @@ def micros(number):
 class Row(object):
     """A row of goals: its title, and entries.
 
-    `missing` says why it was not measured, `failure` why that failed. Who measures it sets `name`,
-    `rounds`, and `busy`: how many cores other programs used meanwhile.
+    `missing` says why it was not measured, `failure` why that failed; `rounds` is 0 when they are
+    those of the effort. Who measures it sets `name`, `rounds`, and `busy`: how many cores other
+    programs used meanwhile.
     """
 
-    name, rounds, busy = '', 0, 0.0
+    name, busy = '', 0.0
 
-    def __init__(self, title, entries=(), missing=None, failure=None):
+    def __init__(self, title, entries=(), missing=None, failure=None, rounds=0):
+        self.rounds = rounds
         self.title, self.entries, self.missing, self.failure = title, list(
             entries), missing, failure
 

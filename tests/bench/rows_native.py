@@ -6,7 +6,7 @@ import time
 import process
 from process import transfer
 from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, micros, percent, ratio,
-                     receivers, senders, thousands)
+                     senders, thousands)
 
 COALESCING = "C, one by one, coalescing 1 ms"
 LARGE = 1000000  # bytes

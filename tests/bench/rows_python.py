@@ -57,11 +57,13 @@ class Python(object):
         One by one, or by sendmmsg, a sender in C is what limits the bare loop, and speed shows no
         difference (CPU does: rows_rates.py): so it is sent as publish_many sends, by UDP_SEGMENT.
         """
-        row = Row("Python RawListener to callback, messages/s of bursts, against the bare loop")
+        rounds = (self.effort.rounds + 1) // 2  # of twelve bursts each
+        row = Row("Python RawListener to callback, messages/s of bursts, against the bare loop",
+                  rounds=rounds)
         for case, version, size in self._cases(self.effort.burst_sizes):
             sender = self.peers.native('bare', 'send', 'gso').with_options(
                 size=size, messages=BURSTS[size], seconds=5)
-            bare, decoded, undecoded = interleaved((self.effort.rounds + 1) // 2, *[
+            bare, decoded, undecoded = interleaved(rounds, *[
                 self._bursts(sender, self.peers.python(version, *program))
                 for program in (('bare_python', 'receive'), ('mcl_python', 'receive', 'raw'),
                                 ('mcl_python', 'receive', 'undecoded'))])

@@ -68,19 +68,20 @@ class Rates(object):
         return interleaved(self.rounds, *[lambda r=each: transfer(sender, [r])
                                           for each in receivers])
 
-    def _cases(self, sizes):
-        for size in sizes:
+    def _cases(self):
+        """Yield sizes and rates."""
+        for size in self.effort.steady_sizes:
             for rate in (self.effort.large_rates if size == LARGE else self.effort.steady_rates):
                 yield size, rate
 
     def native(self):
         cost = Row("C and Go at steady rates, CPU of a message received, against a thread in"
-                   " recvmmsg (1 MB: which joins by copying)")
-        lost = Row("C at steady rates, loss")
+                   " recvmmsg (1 MB: which joins by copying)", rounds=self.rounds)
+        lost = Row("C at steady rates, loss", rounds=self.rounds)
         more = (("recv", self.peers.native('mcl', 'receive', 'recv')),
                 ("bare Go", self.peers.native('mcl-go', 'receive', 'netpoller')),
                 ("Go", self.peers.native('mcl-go', 'receive', 'callback')))
-        for size, rate in self._cases(self.effort.steady_sizes):
+        for size, rate in self._cases():
             bare = self.peers.native('bare', 'receive', 'join' if size == LARGE else 'recvmmsg')
             ways = [("C callback", self.peers.native('mcl', 'receive', 'callback')),
                     ("C owner", self.peers.native('mcl', 'receive', 'batch'))]
@@ -109,14 +110,14 @@ class Rates(object):
 
     def python(self):
         cost = Row("Python at steady rates, CPU of a message to a callback, against a thread with"
-                   " recv and msgpack.unpackb")
-        lost = Row("Python at steady rates, loss")
+                   " recv and msgpack.unpackb", rounds=self.rounds)
+        lost = Row("Python at steady rates, loss", rounds=self.rounds)
         for version in self.peers.pythons:
             number = tuple(int(part) for part in version.split('.'))
             if version == self.peers.newest:
-                cases = self._cases(self.effort.steady_sizes)
+                cases = self._cases()
             elif number < (3, ):
-                cases = self._cases(self.effort.steady_sizes[:1])
+                cases = [(64, rate) for rate in self.effort.system_rates]
             else:
                 continue
             for size, rate in cases:
@@ -172,7 +173,8 @@ class Rates(object):
 
     def systems(self):
         title = "Python's systems, one topic, from Python to Python"
-        row = Row(title + ": CPU of a message delivered, both sides, against bare sockets")
+        row = Row(title + ": CPU of a message delivered, both sides, against bare sockets",
+                  rounds=self.rounds)
         rows = [row]
         for size in self.effort.system_sizes:
             for rate in self.effort.system_rates:
@@ -199,7 +201,7 @@ class Rates(object):
         title = "A robot's day, %d topics, %s messages/s, %s MB/s" % (
             len(DAY), thousands(sum(rate for _, rate, _ in DAY)),
             thousands(sum(rate * size for _, rate, size in DAY) / 1e6))
-        cpu, memory, lost = [Row("%s: %s" % (title, what)) for what in (
+        cpu, memory, lost = [Row("%s: %s" % (title, what), rounds=self.rounds) for what in (
             "CPU of publisher and subscriber, of a core", "memory of both", "lost")]
         ways = self.peers.systems() + self.peers.day_in_c()
         worked, failed = self._apart(zip(

@@ -5,9 +5,9 @@
 
 Uses nothing of libmcl. It does what a legacy process does for each message and no more: to publish,
 pack and send; to receive, read with a time limit, unpack, look at the shape, put fragments
-together, and call back with a dict. `blocked` is the least that a thread can do: recv without a time
-limit, which is a system call less, and fragments of one sender only. Its buffer is as large as everybody's, where the legacy system
-left it to the machine's settings.
+together, and call back with a dict. `blocked` is the least that a thread can do: recv without a
+time limit, which is a system call less, and fragments of one sender only. Its buffer is as large as
+everybody's, where the legacy system left it to the machine's settings.
 """
 
 from __future__ import print_function

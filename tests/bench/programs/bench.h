@@ -76,8 +76,8 @@ void bench_send_begin(bench_sending *s, const bench_options *o);
 /* Waits until the next `n` messages are due; 0 when all is sent, or the time is over. A sender that was held up catches
  * up by a few calls at most: what it sent in a longer burst would be another rate. */
 int bench_send_more(bench_sending *s, int n);
-/* Waits until a message of one of the streams is due, and returns which; -1 when the time is over. It catches up, so that
- * everybody sends as many. */
+/* Waits until a message of one of the streams is due, and returns which; -1 when the time is over. It catches up, so
+ * that everybody sends as many. */
 int bench_send_stream(bench_sending *s, const bench_options *o);
 void bench_send_end(bench_sending *s);
 
