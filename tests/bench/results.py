@@ -41,7 +41,7 @@ EFFORTS = {
     'quick': Effort('quick', rounds=3, seconds=0.12, trips=2000, sizes=(64, 8000, 1000000),
                     datagram_sizes=(64, 8000), python_sizes=(64,), burst_sizes=(64,),
                     steady_sizes=(64, 8000), steady_rates=(1000, 0), large_rates=(0,),
-                    system_sizes=(1000,), system_rates=(1000,), day_seconds=1,
+                    system_sizes=(1000,), system_rates=(1000,), day_seconds=0.5,
                     spin_rates=(40000, 0), listeners=1000),
     'smoke': Effort('smoke', rounds=1, seconds=0.02, trips=50, sizes=(64, 1000000),
                     datagram_sizes=(64, 8000), python_sizes=(64,), burst_sizes=(64,),

@@ -202,7 +202,7 @@ class Rates(object):
             len(DAY), thousands(sum(rate for _, rate, _ in DAY)),
             thousands(sum(rate * size for _, rate, size in DAY) / 1e6))
         cpu, memory, lost = [Row("%s: %s" % (title, what), rounds=self.rounds) for what in (
-            "CPU of publisher and subscriber, of a core", "memory of both", "lost")]
+            "CPU of both processes, of a core", "memory of both", "lost")]
         ways = self.peers.systems() + self.peers.day_in_c()
         worked, failed = self._apart(zip(
             (way.name for way in ways),
