@@ -6,7 +6,7 @@
 # make misuse     CALLS=1000000 SEED= THREADS=4 CYCLES=100000: random calls from C, under AddressSanitizer and the race
 #                  detector, and what is left of so many objects
 # make exits      TIMES=40: programs in C and on every interpreter end in every way amid whatever the library does
-# make fuzz       MINUTES=1: looks for input that breaks something, so long in each of nine places (tests/fuzz/run)
+# make fuzz       MINUTES=1: looks for input that breaks something, so long in each of ten places (tests/fuzz/run)
 # make flood      DATAGRAMS=10000000: so many hostile datagrams beside a healthy publisher
 # make mixing     MESSAGES=100000: so many large messages over each of ten bad networks; none may be a mixture
 # make soak       MINUTES=60 SEED=: everything at once amid faults, and every minute all is accounted for (tests/soak/run)

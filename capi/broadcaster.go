@@ -41,6 +41,7 @@ func mclgo_broadcaster_open(c *C.const_connection, options *C.const_broadcaster_
 	*handle = newHandle(broadcasterKind, b, nil)
 	socket.fd, socket.verbatim = C.int(b.Socket()), C.int32_t(boolean(o.Verbatim))
 	socket.message_max = C.int64_t(b.Connection().MessageMax)
+	socket.objects_max = C.int64_t(b.Connection().ObjectsMax)
 	return C.MCL_OK
 }
 

@@ -91,6 +91,13 @@ int mcl_message_set_packed(mcl_message *message, const char *key, size_t key_siz
     return GO(mclgo_message_set_packed((uintptr_t)message, key, key_size, packed, size, error));
 }
 
+int mcl_packed_check(const void *packed, size_t size, mcl_error *error)
+{
+    ENTER(error);
+    BYTES(packed, size, error);
+    return GO(mclgo_packed_check(packed, size, error));
+}
+
 int mcl_message_touch(mcl_message *message, mcl_error *error)
 {
     ENTER(error);

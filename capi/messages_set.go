@@ -66,6 +66,13 @@ func mclgo_message_set_bytes(handle C.uintptr_t, key *C.const_char, keySize C.si
 	})
 }
 
+//export mclgo_packed_check
+func mclgo_packed_check(packed *C.const_byte, size C.size_t, out *C.mcl_error) (code C.int) {
+	const op = "mcl_packed_check"
+	defer guard(out, op, &code)
+	return report(out, op, mcl.CheckPacked(view(unsafe.Pointer(packed), size)))
+}
+
 //export mclgo_message_set_packed
 func mclgo_message_set_packed(handle C.uintptr_t, key *C.const_char, keySize C.size_t, packed *C.const_byte,
 	size C.size_t, out *C.mcl_error) C.int {

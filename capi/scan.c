@@ -3,6 +3,9 @@
 #include "shortcut.h"
 
 #define DEPTH 16 /* of what is looked at; deeper ones are left to Go */
+/* Maps of so many keys are left to Go, which looks at their hashes (core/internal/wire/keys.go); of fewer, where there are exts. */
+#define KEYS 256
+#define KEYS_EXTENDED 16
 
 static uint64_t big_endian(const uint8_t *bytes, int size)
 {
@@ -30,16 +33,18 @@ static const struct {
     [0x1e] = {3, 2, 2},  [0x1f] = {5, 4, 2}, /* map */
 };
 
-int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too)
+int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too, uint64_t objects_max)
 {
     uint64_t left[DEPTH]; /* objects still to come, in each container that is open */
     int depth = 0;
     size_t at = 0;
+    uint64_t objects = 1;
+    int has_ext = 0, has_wide = 0;
     left[0] = 1;
     for (;;) {
         while (left[depth] == 0)
             if (depth-- == 0)
-                return at == size;
+                return at == size && objects <= objects_max && !(has_ext && has_wide);
         if (at >= size)
             return 0;
         left[depth]--;
@@ -65,6 +70,10 @@ int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too)
                 children = length * formats[code - 0xc0].each;
             else
                 data += length;
+            has_ext |= (code >= 0xc7 && code <= 0xc9) || (code >= 0xd4 && code <= 0xd8);
+            if (code >= 0xde && children >= 2 * KEYS)
+                return 0;
+            has_wide |= code >= 0xde && children >= 2 * KEYS_EXTENDED;
         }
         if (data > size - at)
             return 0;
@@ -73,6 +82,7 @@ int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too)
             if (depth + 1 == DEPTH || children > size - at) /* each takes a byte at least */
                 return 0;
             left[++depth] = children;
+            objects += children;
         }
     }
 }

@@ -117,6 +117,7 @@ typedef struct shim_socket {
     int fd; /* -1: they must not */
     int32_t verbatim;
     int64_t message_max;
+    int64_t objects_max; /* 0: any number */
 } shim_socket;
 
 /* shortcut.c, for Go: sockets may be connected wrongly now. */

@@ -27,6 +27,7 @@ struct shortcut {
     atomic_int trains; /* and the interface has not refused one */
     int verbatim;
     int64_t message_max;
+    uint64_t objects_max;
     _Atomic size_t fragment_size; /* a larger datagram goes the long way */
     char *topic; /* the default one, or NULL */
     size_t topic_size;
@@ -68,6 +69,7 @@ void shortcut_add(uintptr_t handle, const shim_socket *socket, const char *topic
     atomic_store(&s->trains, 0); /* shortcut_ready tells */
     s->verbatim = socket->verbatim;
     s->message_max = socket->message_max;
+    s->objects_max = socket->objects_max > 0 ? (uint64_t)socket->objects_max : UINT64_MAX;
     atomic_store(&s->fragment_size, MCL_FRAGMENT_SIZE);
     s->topic = NULL;
     s->topic_size = topic_size;
@@ -180,7 +182,8 @@ static struct datagram make_datagram(const shortcut *s, uint8_t *header, const c
     const uint8_t *object = packed;
     int str8 = !s->verbatim && is_str8(object, size);
     size_t limit = atomic_load_explicit(&s->fragment_size, memory_order_relaxed);
-    if (size > limit || (int64_t)size + str8 > s->message_max || !(str8 || scan_is_plain(object, size, s->verbatim)))
+    if (size > limit || (int64_t)size + str8 > s->message_max || 
+        !(str8 || scan_is_plain(object, size, s->verbatim, s->objects_max)))
         return none;
     size_t header_size = put_header(header, topic, topic_size);
     if (str8) { /* its length, in two bytes, instead of its code */

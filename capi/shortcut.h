@@ -46,8 +46,8 @@ void shortcut_ready(uintptr_t handle, uint64_t network);
 /* Adds what has been sent by it. */
 void shortcut_count(uintptr_t handle, mcl_broadcaster_stats *stats);
 
-/* scan.c: is this, for sure, exactly one msgpack object, nested no deeper than this looks, and without str8 (if it must be)?
- * Every answer but 0 is certain. */
-int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too);
+/* scan.c: is this, for sure, exactly one msgpack object, nested no deeper than this looks, without str8 (if it must be), of at most
+ * so many objects, and without maps whose keys have to be looked at? Every answer but 0 is certain. */
+int scan_is_plain(const uint8_t *bytes, size_t size, int str8_too, uint64_t objects_max);
 
 #endif

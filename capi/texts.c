@@ -72,6 +72,10 @@ const char *mcl_malformed_name(int cause)
         return "size";
     case MCL_MALFORMED_REASSEMBLED:
         return "reassembled";
+    case MCL_MALFORMED_KEYS:
+        return "keys";
+    case MCL_MALFORMED_OBJECTS:
+        return "objects";
     }
     return NULL;
 }

@@ -130,6 +130,7 @@ func connection(c *C.const_connection) mcl.Connection {
 		RecvBuffer:      int64(c.recv_buffer),
 		SendBuffer:      int64(c.send_buffer),
 		MessageMax:      int64(c.message_max),
+		ObjectsMax:      int64(c.objects_max),
 		ReassemblyBytes: int64(c.reassembly_bytes),
 		ReassemblyAge:   time.Duration(c.reassembly_age_ms) * time.Millisecond,
 	}
@@ -146,6 +147,7 @@ func putSettings(out *C.mcl_settings, s mcl.Settings) {
 	out.send_buffer_asked = C.int64_t(s.SendBufferAsked)
 	out.send_buffer = C.int64_t(s.SendBuffer)
 	out.message_max = C.int64_t(s.MessageMax)
+	out.objects_max = C.int64_t(s.ObjectsMax)
 	out.reassembly_bytes = C.int64_t(s.ReassemblyBytes)
 	out.reassembly_age_ms = C.int64_t(s.ReassemblyAge / time.Millisecond)
 }

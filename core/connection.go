@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"libmcl/core/internal/netio"
+	"libmcl/core/internal/wire"
 )
 
 // Values for fields in which zero means the default.
@@ -39,6 +40,7 @@ type Connection struct {
 	RecvBuffer      int64         // bytes of socket buffer to ask for; default 4 MiB
 	SendBuffer      int64         // bytes of socket buffer to ask for; default: what the system gives
 	MessageMax      int64         // largest payload sent or accepted, in bytes, to 1 GiB; default 64 MiB
+	ObjectsMax      int64         // most msgpack objects of a payload sent or accepted: each key, value, array and map; default any number
 	ReassemblyBytes int64         // memory that incomplete messages may hold; default 256 MiB
 	ReassemblyAge   time.Duration // an incomplete message that got nothing for so long is evicted; default 5 s
 }
@@ -57,6 +59,7 @@ type Settings struct {
 	SendBufferAsked int64
 	SendBuffer      int64
 	MessageMax      int64
+	ObjectsMax      int64 // 0: any number
 	ReassemblyBytes int64
 	ReassemblyAge   time.Duration
 }
@@ -127,6 +130,7 @@ func (c Connection) resolve(op string) (r resolved, err error) {
 		{"receive buffer", &c.RecvBuffer, recvBufferDefault, bufferLimit},
 		{"send buffer", &c.SendBuffer, 0, bufferLimit},
 		{"largest message", &c.MessageMax, messageMaxDefault, messageMaxLimit},
+		{"largest number of objects", &c.ObjectsMax, 0, messageMaxLimit},
 		{"reassembly budget", &c.ReassemblyBytes, reassemblyBytesDefault, reassemblyBytesLimit},
 	} {
 		if *f.value == 0 {
@@ -241,8 +245,13 @@ func (r *resolved) checkInterface(op string) error {
 
 const interfaceNameMax = 15 // bytes (IFNAMSIZ, with a NUL, is 16)
 
+// limits are those of what is received.
+func (r *resolved) limits() wire.Limits {
+	return wire.Limits{MessageMax: r.conn.MessageMax, ObjectsMax: r.conn.ObjectsMax}
+}
+
 func (r *resolved) settings() Settings {
 	c := r.conn
 	return Settings{Port: c.Port, Hops: r.group.Hops, Loopback: c.Loopback,
-		MessageMax: c.MessageMax, ReassemblyBytes: c.ReassemblyBytes, ReassemblyAge: c.ReassemblyAge}
+		MessageMax: c.MessageMax, ObjectsMax: c.ObjectsMax, ReassemblyBytes: c.ReassemblyBytes, ReassemblyAge: c.ReassemblyAge}
 }

@@ -33,7 +33,7 @@ const (
 	on                     = 1
 	off                    = -1
 	leaving                = 2
-	malformedCount         = 9
+	malformedCount         = 11
 	logVersion             = "1.0"
 	replayBufferDefault    = 5000
 	replaySpeedMin         = 0.000000001
@@ -97,6 +97,8 @@ const (
 	malformedDepth       = 6
 	malformedSize        = 7
 	malformedReassembled = 8
+	malformedKeys        = 9
+	malformedObjects     = 10
 )
 
 // enum mcl_log_existing
@@ -174,4 +176,6 @@ var malformedNames = [malformedCount]string{
 	malformedDepth:       "depth",
 	malformedSize:        "size",
 	malformedReassembled: "reassembled",
+	malformedKeys:        "keys",
+	malformedObjects:     "objects",
 }

@@ -162,7 +162,7 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 			l.filter[topic] = struct{}{}
 		}
 	}
-	l.reader.parts = wire.NewReassembler(res.conn.MessageMax, res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
+	l.reader.parts = wire.NewReassembler(res.limits(), res.conn.ReassemblyBytes, int64(res.conn.ReassemblyAge))
 	l.reader.start = time.Now()
 	if o.Unread {
 		close(l.stopped)

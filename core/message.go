@@ -91,7 +91,7 @@ func cutPair(b []byte) (packed, key, value, rest []byte) {
 }
 
 // check tells whether packed is a message of the type. It is what every message passes on its way in: one pass, no
-// memory, and texts that do not grow with what a sender made up.
+// memory but for maps of 256 keys and more, and texts that do not grow with what a sender made up.
 func (t *Type) check(packed []byte) error {
 	if _, cause := wire.ScanOne(packed); cause != wire.OK {
 		return formatError("decode message", t.name, cause)
@@ -266,6 +266,16 @@ func (m *Message) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil 
 // String is the message as JSON.
 func (m *Message) String() string { return string(m.AppendJSON(nil)) }
 
+// CheckPacked looks at bytes that came from elsewhere as everything does here that takes a payload, before a decoder sees them:
+// they are exactly one msgpack object, nested no more than 512 deep, and none of its maps has keys that were chosen so that a dict
+// of Python's would take very long. Else the error is ErrFormat.
+func CheckPacked(packed []byte) error {
+	if _, cause := wire.ScanOne(packed); cause != wire.OK {
+		return formatError("check", fmt.Sprintf("%d bytes", len(packed)), cause)
+	}
+	return nil
+}
+
 // formatError says what is wrong with bytes that should be one msgpack object.
 func formatError(op, on string, cause wire.Cause) error {
 	e := &OpError{Op: op, On: on, Kind: ErrFormat, Remedy: "pass exactly one msgpack object"}
@@ -276,6 +286,9 @@ func formatError(op, on string, cause wire.Cause) error {
 		e.Detail = "bytes follow the msgpack object"
 	case wire.BadDepth:
 		e.Detail = fmt.Sprintf("arrays and maps stand in each other more than %d deep", depthMax)
+	case wire.BadKeys:
+		e.Detail = "a map's keys would make a dict of Python's very slow: many have one hash, as NaN, or nearly so"
+		e.Remedy = "use other keys, or an array of pairs"
 	}
 	return e
 }

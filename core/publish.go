@@ -11,7 +11,7 @@ import (
 // buffer is full.
 //
 // The errors are ErrClosed, ErrType (it cannot be encoded, or the broadcaster is for messages of a type), ErrFormat (nested
-// more than 512 deep), ErrTooLarge, ErrRoute (the network cannot carry it now), ErrNoBuffers and ErrSystem. A large message may
+// more than 512 deep, or with keys as CheckPacked refuses them), ErrTooLarge, ErrRoute (the network cannot carry it now), ErrNoBuffers and ErrSystem. A large message may
 // have gone out in part after the last three; receivers drop such a part. Publishing works again as soon as the network does.
 func (b *RawBroadcaster) Publish(v any) error { return b.PublishTopic(nil, v) }
 
@@ -98,7 +98,11 @@ func (p Publisher) PublishMessage(topic *string, m *Message) error {
 	defer e.put()
 	e.legacy = m.AppendPacked(e.legacy[:0])
 	packed := e.legacy
-	if str8, _ := wire.ScanOne(packed); str8 && !b.opts.Verbatim {
+	str8, cause := wire.ScanOne(packed)
+	if cause != wire.OK { // keys that are wrong together
+		return formatError("publish on", b.res.conn.String(), cause)
+	}
+	if str8 && !b.opts.Verbatim {
 		packed = wire.AppendLegacy(nil, packed) // a message that came so from elsewhere: rare
 	}
 	return p.sendOne(topic, packed)

@@ -109,7 +109,7 @@ func (l *Listener) parse(p *netio.Packet, delta *ListenerStats, now int64) {
 	r := &l.reader
 	delta.Datagrams++
 	delta.Bytes += uint64(len(p.Data))
-	d, cause := wire.Parse(p.Data, l.res.conn.MessageMax)
+	d, cause := wire.Parse(p.Data, l.res.limits())
 	if cause != wire.OK {
 		delta.Malformed[cause]++
 		return
@@ -151,7 +151,7 @@ func (l *Listener) accept(e queue.Entry, source *buf.Buf, delta *ListenerStats) 
 	if l.opts.Type != nil {
 		err := l.opts.Type.check(e.Payload)
 		// Legacy programs publish message.encode() as raw data, whose listeners make messages of it.
-		if packed, _, ok := wire.CutString(e.Payload); ok && l.opts.Type.check(packed) == nil {
+		if packed, _, ok := wire.CutString(e.Payload); ok && l.opts.Type.check(packed) == nil && l.res.limits().HasFew(packed) {
 			e.Payload, err = packed, nil
 		}
 		if err != nil {

@@ -66,6 +66,11 @@ func (b *RawBroadcaster) fits(m *Item) error {
 			Detail: fmt.Sprintf("the payload has %d bytes, the limit is %d", len(m.Payload), limit),
 			Remedy: "raise MessageMax (message_max) here and at the receivers, or split the message"}
 	}
+	if !b.res.limits().HasFew(m.Payload) {
+		return &OpError{Op: op, On: b.res.conn.String(), Kind: ErrTooLarge,
+			Detail: fmt.Sprintf("the payload has more than %d objects (keys, values, arrays and maps)", b.res.conn.ObjectsMax),
+			Remedy: "raise ObjectsMax (objects_max) here and at the receivers, or send numbers as bytes"}
+	}
 	topic := b.topicOf(m)
 	packets := b.packets(topic, m.Payload)
 	if packets > fragmentsMax {

@@ -47,6 +47,8 @@ const (
 	MalformedDepth       Malformed = malformedDepth       // nested too deeply
 	MalformedSize        Malformed = malformedSize        // larger than MessageMax
 	MalformedReassembled Malformed = malformedReassembled // the joined fragments are not one msgpack object
+	MalformedKeys        Malformed = malformedKeys        // a map's keys were chosen so that a dict of Python's would take very long
+	MalformedObjects     Malformed = malformedObjects     // more objects than ObjectsMax
 )
 
 // String gives the cause's name, such as "trailing".
@@ -99,4 +101,6 @@ var (
 	_ = [1]struct{}{}[wire.DepthMax-depthMax]
 	_ = [1]struct{}{}[wire.BadReassembled-malformedReassembled]
 	_ = [1]struct{}{}[wire.BadSize-malformedSize]
+	_ = [1]struct{}{}[wire.BadKeys-malformedKeys]
+	_ = [1]struct{}{}[wire.BadObjects-malformedObjects]
 )

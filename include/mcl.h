@@ -165,9 +165,12 @@ typedef struct mcl_connection {
     int64_t send_buffer;    /* bytes of socket buffer to ask for; 0: what the system gives */
     int64_t message_max;    /* bytes of the largest payload sent or accepted; 0: MCL_MESSAGE_MAX_DEFAULT */
     int64_t reassembly_bytes; /* bytes that incomplete messages may hold; 0: MCL_REASSEMBLY_BYTES_DEFAULT */
+    int64_t objects_max;    /* msgpack objects of the largest payload sent or accepted: each key, value, array and map is
+                               one. It bounds what a message takes when it is decoded, which may be a hundred times its
+                               bytes (SECURITY.md). 0: any number; MCL_MESSAGE_MAX_LIMIT at most */
 } mcl_connection;
 
-#define MCL_CONNECTION_INIT {sizeof(mcl_connection), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0}
+#define MCL_CONNECTION_INIT {sizeof(mcl_connection), NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /* What was asked for and what the kernel granted. */
 typedef struct mcl_settings {
@@ -186,6 +189,7 @@ typedef struct mcl_settings {
     int64_t message_max;
     int64_t reassembly_bytes;
     int64_t reassembly_age_ms;
+    int64_t objects_max;
 } mcl_settings;
 
 /* Checks a connection as opening something on it would, without touching the network.
@@ -242,6 +246,11 @@ int mcl_message_decode(mcl_type *type, const void *packed, size_t size, mcl_mess
 
 /* Gives the message back. */
 int mcl_message_close(mcl_message *message);
+
+/* Checks bytes that came from elsewhere as every function does that takes packed data, before a decoder sees them: they are
+ * exactly one msgpack object, nested no deeper than MCL_DEPTH_MAX, and none of its maps has keys that were chosen so that a
+ * dict of Python's would take very long. Errors: MCL_EFORMAT (the text says which). */
+int mcl_packed_check(const void *packed, size_t size, mcl_error *error);
 
 /* Set a key's value, adding the key when it is new. `name` cannot be changed (MCL_EINVAL). The timestamp is
  * left alone: mcl_message_touch sets it to now. key_size may be MCL_NUL, as may a string's size. */
@@ -338,7 +347,7 @@ int mcl_broadcaster_open(const mcl_connection *connection, const mcl_broadcaster
  * for the kernel when the call returns 0. It waits while the socket's buffer is full, and while another thread publishes
  * something large: seconds on a slow link, and on one that is stuck until the broadcaster is closed. Signal handlers run
  * meanwhile. mcl_broadcaster_publish_within waits no longer than it is told.
- * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (packed is not exactly one msgpack object), MCL_ETOOLARGE,
+ * Errors, with nothing sent: MCL_ECLOSED, MCL_EFORMAT (mcl_packed_check tells of what), MCL_ETOOLARGE,
  * MCL_ETYPE (the broadcaster has a type, and this is no message of it), MCL_EROUTE (the network cannot carry it now:
  * the text says why, and has the `ip` command that mends it), MCL_ENOBUFS, MCL_ESYSTEM. A large message may have gone
  * out in part after the last three; receivers drop such a part. Publishing works again as soon as the network does. */
@@ -563,9 +572,11 @@ enum mcl_malformed {              /* why a datagram was dropped */
     MCL_MALFORMED_PACKETS = 5,    /* `packets` is 0, or more than any message of message_max bytes has */
     MCL_MALFORMED_DEPTH = 6,      /* nested deeper than MCL_DEPTH_MAX */
     MCL_MALFORMED_SIZE = 7,       /* the payload is larger than message_max */
-    MCL_MALFORMED_REASSEMBLED = 8 /* all fragments are there, but joined they are not one msgpack object */
+    MCL_MALFORMED_REASSEMBLED = 8, /* all fragments are there, but joined they are not one msgpack object */
+    MCL_MALFORMED_KEYS = 9,       /* a map's keys were chosen so that a dict of Python's would take very long */
+    MCL_MALFORMED_OBJECTS = 10    /* the payload has more objects than objects_max */
 };
-#define MCL_MALFORMED_COUNT 9
+#define MCL_MALFORMED_COUNT 11
 
 /* Counters since the listener was opened. Two sums hold at every moment, exactly:
  *   datagrams = malformed[all] + filtered + repeated + evicted + assembling + joined

@@ -4,11 +4,12 @@ package hostile
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 )
 
 // Kinds is how many kinds of datagrams there are: see Datagram.
-const Kinds = 18
+const Kinds = 19
 
 // Datagram draws one of any kind: more often of those that need others to do their harm.
 func Datagram(random *rand.Rand) []byte {
@@ -55,6 +56,12 @@ func Of(kind int, random *rand.Rand) []byte {
 		return append([]byte{0x92, 0xc0}, bytes.Repeat([]byte{0xdf, 0xff, 0xff, 0xff, 0xff}, 200)...)
 	case 16: // a string of 4 GB
 		return append([]byte{0x92, 0xc0, 0xdb, 0xff, 0xff, 0xff, 0xff}, noise(random, 100)...)
+	case 17: // a map of NaN, which to Python are all of one hash
+		b := []byte{0x92, 0xc0, 0xde, 1, 0}
+		for range 256 {
+			b = append(binary.BigEndian.AppendUint64(append(b, 0xcb), math.Float64bits(math.NaN())|random.Uint64()>>13), 0xc0)
+		}
+		return b
 	default: // as large as UDP takes, of the smallest objects there are, and one too few
 		return append([]byte{0x92, 0xc0, 0xdd, 0, 0, 0xea, 0x61}, bytes.Repeat([]byte{0x90}, 60_000)...)
 	}

@@ -30,6 +30,15 @@ OTHERS = (
     ('zmq', 'zmq.h', 'zmq', ['libzmq3-dev']),
 )
 
+# What Python users choose between: the program's mode (programs/systems.py), a title, and PyPI's
+# package. The newest interpreter has wheels of all.
+SYSTEMS = (
+    ('lcm', "lcm", 'lcm==1.5.3'),
+    ('zenoh', "zenoh", 'eclipse-zenoh==1.10.2'),
+    ('zmq', "pyzmq", 'pyzmq==27.3.0'),
+    ('dds', "cyclonedds", 'cyclonedds==11.0.1'),
+)
+
 # Cyclone DDS as it is advised for large samples on a fast network: datagrams as large as libmcl's,
 # not the 1.4 kB of the default, and a receive buffer as large as everybody's. Without these two it
 # is several times slower with large messages.
@@ -134,6 +143,37 @@ def _pythons(missing):
     return pythons
 
 
+def _systems(pythons, install, missing):
+    """Return what there is of SYSTEMS: {mode: folder}."""
+    version = newest(pythons)
+    found = {}
+    for mode, title, package in SYSTEMS if version else ():
+        folder = os.path.join(BUILD, 'systems', version, package)
+        if not os.path.exists(folder) and install:
+            print("installing %s for Python %s" % (package, version), flush=True)
+            made = folder + '.new'  # to be there whole, or not at all
+            shutil.rmtree(made, ignore_errors=True)
+            try:
+                _run([pythons[version][0], '-m', 'pip', 'install', '--quiet', '--only-binary',
+                      ':all:', '--disable-pip-version-check', '--target', made, package])
+                os.rename(made, folder)
+            except RuntimeError as error:
+                missing.append("Python's %s: %s" % (title, str(error).strip().splitlines()[-1]))
+                continue
+        if os.path.exists(folder):
+            found[mode] = folder
+        else:
+            missing.append("Python's %s: %s is not installed for Python %s: make bench does it"
+                           % (title, package, version))
+    return found
+
+
+def newest(pythons):
+    """Return the newest version of Python 3 among these, or None."""
+    threes = [version for version in pythons if version != PYTHON_2]
+    return max(threes, key=lambda version: int(version.split('.')[1])) if threes else None
+
+
 def prepare(install):
     """Build and find all; `install` what other systems need. Returns what `Peers` reads."""
     os.makedirs(BUILD, exist_ok=True)
@@ -148,7 +188,9 @@ def prepare(install):
             others.append(name)
         else:
             missing.append("%s: %s" % (name, why))
-    return {'others': others, 'pythons': _pythons(missing), 'missing': missing}
+    pythons = _pythons(missing)
+    systems = _systems(pythons, install, missing)
+    return {'others': others, 'pythons': pythons, 'systems': systems, 'missing': missing}
 
 
 class Way(object):
@@ -171,6 +213,8 @@ class Peers(object):
         self.others, self.missing = found['others'], found['missing']
         self.pythons = list(found['pythons'])
         self._pythons = found['pythons']
+        self._systems = found['systems']
+        self.newest = newest(self.pythons)
 
     @staticmethod
     def native(name, role, mode=None):
@@ -189,6 +233,27 @@ class Peers(object):
         }
         command = Command([interpreter, os.path.join(PROGRAMS, program + '.py'), role], environment)
         return command.with_options(mode=mode) if mode else command
+
+    def systems(self):
+        """What Python users choose between, on the newest interpreter; the first is bare."""
+        ways = []
+        if not self.newest:
+            return ways
+        for mode, title, folder in ([('bare', "bare Python", ''), ('mcl', "libmcl Python", '')]
+                                    + [(mode, title, self._systems[mode])
+                                       for mode, title, _ in SYSTEMS if mode in self._systems]):
+            commands = [self.python(self.newest, 'systems', role, mode)
+                        for role in ('send', 'receive')]
+            for command in commands:
+                command.environment['PYTHONPATH'] += os.pathsep + folder
+                command.environment['CYCLONEDDS_URI'] = CYCLONEDDS
+            ways.append(Way(title, *commands))
+        return ways
+
+    def day_in_c(self):
+        """The same of several topics, in C."""
+        return [Way("libmcl C", self.native('mcl', 'send', 'publish'),
+                    self.native('mcl', 'receive', 'callback'))]
 
     @staticmethod
     def core_benchmark(effort):
@@ -231,7 +296,7 @@ class Peers(object):
                         native(name, 'receive', mode),
                         foreign=True) for mode in modes
                 ]
-        for version in self.pythons:
+        for version in self.pythons[:1] + self.pythons[1:][-1:]:  # what lies between is between
             ways += [
                 Way("libmcl Python " + version, self.python(version, 'mcl_python', 'send',
                                                             'publish'),

@@ -122,15 +122,47 @@ def _speeds_and_losses(speeds, wanted):
     return _document(x + LEGEND, rates.parts + losses.parts + legend)
 
 
-def _document(width, parts):
+def _document(width, parts, height=TOP + HEIGHT + 32):
     return '\n'.join([
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" '
         'font-family="sans-serif" font-size="12">'
-        % (width, TOP + HEIGHT + 32),
+        % (width, height),
         '<style>text{fill:%s}.title{font-size:14px;font-weight:bold}'
         '.end{text-anchor:end}.middle{text-anchor:middle}'
         '.grid{stroke:%s;stroke-width:.5;opacity:.5}</style>' % (TEXT, TEXT)
     ] + parts + ['</svg>', ''])
+
+
+BAR, PANEL = 22, 190  # pixels: from one bar to the next, and of the longest one
+BAR_COLORS = {'libmcl': '#0072b2', 'bare': '#888888'}
+OTHERS_COLOR = '#e69f00'
+
+
+def _day(rows):
+    """Draw a bar for each system, of each of the rows."""
+    rows = [row for row in rows if row.entries]
+    if not rows:
+        return None
+    title = rows[0].title.split(': ')[0]
+    parts = ['<text x="8" y="20" class="title">%s</text>' % _escape(title)]
+    names = [entry.case for entry in rows[0].entries]
+    for number, name in enumerate(names):
+        parts.append('<text x="110" y="%d" class="end">%s</text>' %
+                     (TOP + 36 + BAR * number, _escape(name)))
+    for column, row in enumerate(rows):
+        left = 120 + column * (PANEL + 70)
+        parts.append('<text x="%d" y="%d">%s</text>' %
+                     (left, TOP + 8, _escape(row.title.split(': ')[1])))
+        longest = max([entry.value for entry in row.entries] + [1e-9])
+        for entry in row.entries:
+            y = TOP + 24 + BAR * names.index(entry.case)
+            color = BAR_COLORS.get(entry.case.split()[0], OTHERS_COLOR)
+            width = PANEL * max(0.0, entry.value) / longest
+            parts.append('<rect x="%d" y="%d" width="%.1f" height="15" fill="%s"/>' %
+                         (left, y, width, color))
+            parts.append('<text x="%.1f" y="%d">%s</text>' %
+                         (left + width + 5, y + 12, _escape(entry.write(entry.value))))
+    return _document(120 + len(rows) * (PANEL + 70), parts, TOP + 30 + BAR * len(names))
 
 
 def _python_lines(speeds):
@@ -146,8 +178,9 @@ def _python_lines(speeds):
     return lines
 
 
-def plots(speeds):
+def plots(rows, speeds):
     """Return {name of a file: its text}."""
     wanted = dict(PICTURES, **{'python.svg': _python_lines(speeds)})
     drawn = {name: _speeds_and_losses(speeds, lines) for name, lines in wanted.items()}
+    drawn['day.svg'] = _day([row for row in rows if row.name == 'day'])
     return {name: text for name, text in drawn.items() if text}

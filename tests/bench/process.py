@@ -119,11 +119,16 @@ class Transfer(object):
         delivered (float): received a second by each receiver, from its first message to its last.
         loss (float): share of what should have been received, 0 to 1.
         send_cpu, receive_cpu (float): microseconds of a core for a message sent, for one received.
+        send_share, receive_share (float): of a core while it was sent, 0 to 1 or more.
+        resident (float): MiB of all processes together, at the end.
     """
     def __init__(self, sender, receivers, listeners):
         self.sent = sender['sent']
         self.rate = self.sent / sender['seconds']
         self.send_cpu = 1e6 * sender['cpu'] / max(1, self.sent)
+        self.send_share = sender['cpu'] / sender['seconds']
+        self.receive_share = sum(r['cpu'] for r in receivers) / sender['seconds']
+        self.resident = sum(told.get('resident', 0) for told in [sender] + receivers)
         self.received = sum(r['received'] for r in receivers)
         self.due = self.sent * listeners
         self.loss = 1 - self.received / self.due if self.due else 0.0
@@ -152,6 +157,17 @@ def transfer(sender, receivers, listeners=None):
             receiver.say("sent %d" % sent['sent'])
         received = [receiver.result() for receiver in running]
     return Transfer(sent, received, len(receivers) if listeners is None else listeners)
+
+
+def met(sender, receiver):
+    """Run a transfer of programs that must find each other before the receiver is ready."""
+    with Group() as group:
+        receiving, sending = group.start(receiver), group.start(sender.with_options(turns=1))
+        receiving.ready()
+        sending.say("go")
+        sent = sending.result()
+        receiving.say("sent %d" % sent['sent'])
+        return Transfer(sent, [receiving.result()], 1)
 
 
 def in_turns(pairs, rounds, seconds):

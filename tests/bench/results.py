@@ -15,24 +15,39 @@ class Effort(object):
         trips (int): round trips in one run.
         sizes (tuple): bytes, of the table of speeds.
         datagram_sizes (tuple): bytes, of the goals of single datagrams.
-        python_sizes (tuple): bytes, of the goals of Python.
+        python_sizes (tuple): bytes, of publishing from Python.
+        burst_sizes (tuple): bytes, of bursts to Python.
+        steady_sizes (tuple): bytes, of steady rates.
+        steady_rates (tuple): messages a second; 0: as fast as it goes.
+        large_rates (tuple): the same, of 1 MB.
+        system_sizes, system_rates (tuple): of the systems for Python.
+        day_seconds (float): of a robot's day.
         spin_rates (tuple): messages a second to look for the one that is too much for the bare
             loop; 0: as fast as it goes.
         listeners (int): to open at once.
     """
-    def __init__(self, name, rounds, seconds, trips, sizes, datagram_sizes, python_sizes,
-                 spin_rates, listeners):
-        self.name, self.rounds, self.seconds, self.trips = name, rounds, seconds, trips
-        self.sizes, self.datagram_sizes, self.python_sizes = sizes, datagram_sizes, python_sizes
-        self.spin_rates, self.listeners = spin_rates, listeners
+    def __init__(self, name, **values):
+        self.name = name
+        vars(self).update(values)
 
 
 EFFORTS = {
-    'full': Effort('full', 9, 0.4, 5000, SIZES, SIZES[:4], SIZES[:3],
-                   (10000, 20000, 40000, 80000, 160000, 0), 1000),
-    'quick': Effort('quick', 3, 0.12, 2000, (64, 8000, 1000000), (64, 8000), (64,), (40000, 0),
-                    1000),
-    'smoke': Effort('smoke', 1, 0.02, 50, (64, 1000000), (64, 8000), (64,), (10000,), 50),
+    'full': Effort('full', rounds=9, seconds=0.4, trips=5000, sizes=SIZES, datagram_sizes=SIZES[:4],
+                   python_sizes=(64, 1000, 59000), burst_sizes=(64, 8000),
+                   steady_sizes=SIZES, steady_rates=(1000, 10000, 50000, 0),
+                   large_rates=(100, 1000, 0), system_sizes=(1000, 59000), system_rates=(1000, 0),
+                   day_seconds=3, spin_rates=(10000, 20000, 40000, 80000, 160000, 0),
+                   listeners=1000),
+    'quick': Effort('quick', rounds=3, seconds=0.12, trips=2000, sizes=(64, 8000, 1000000),
+                    datagram_sizes=(64, 8000), python_sizes=(64,), burst_sizes=(64,),
+                    steady_sizes=(64, 8000), steady_rates=(1000, 0), large_rates=(0,),
+                    system_sizes=(1000,), system_rates=(1000,), day_seconds=0.5,
+                    spin_rates=(40000, 0), listeners=1000),
+    'smoke': Effort('smoke', rounds=1, seconds=0.02, trips=50, sizes=(64, 1000000),
+                    datagram_sizes=(64, 8000), python_sizes=(64,), burst_sizes=(64,),
+                    steady_sizes=(64, 59000, 1000000), steady_rates=(1000,), large_rates=(100,),
+                    system_sizes=(1000,), system_rates=(1000,), day_seconds=0.2,
+                    spin_rates=(10000,), listeners=50),
 }
 
 
@@ -110,13 +125,15 @@ def micros(number):
 class Row(object):
     """A row of goals: its title, and entries.
 
-    `missing` says why it was not measured, `failure` why that failed. Who measures it sets `name`,
-    `rounds`, and `busy`: how many cores other programs used meanwhile.
+    `missing` says why it was not measured, `failure` why that failed; `rounds` is 0 when they are
+    those of the effort. Who measures it sets `name`, `rounds`, and `busy`: how many cores other
+    programs used meanwhile.
     """
 
-    name, rounds, busy = '', 0, 0.0
+    name, busy = '', 0.0
 
-    def __init__(self, title, entries=(), missing=None, failure=None):
+    def __init__(self, title, entries=(), missing=None, failure=None, rounds=0):
+        self.rounds = rounds
         self.title, self.entries, self.missing, self.failure = title, list(
             entries), missing, failure
 

@@ -6,12 +6,10 @@ import time
 import process
 from process import transfer
 from results import (SIZE_NAMES, Entry, Row, interleaved, loss, median, micros, percent, ratio,
-                     receivers, senders, thousands)
+                     senders, thousands)
 
 COALESCING = "C, one by one, coalescing 1 ms"
 LARGE = 1000000  # bytes
-FRAGMENT = 59000  # of bare datagrams, nearly as large as libmcl's fragments
-FRAGMENTS = float(LARGE) / FRAGMENT
 NO_ALLOCATION = 0.02  # a message: what the runtime allocates now and then for itself
 
 
@@ -28,10 +26,9 @@ class Native(object):
         self.bare_send = peers.native('bare', 'send', 'sendto')
         self.bare_parts = peers.native('bare', 'send', 'parts')
         self.bare_receive = peers.native('bare', 'receive', 'recvmmsg')
+        self.bare_join = peers.native('bare', 'receive', 'join')
         self.publish = peers.native('mcl', 'send', 'publish')
         self.callback = peers.native('mcl', 'receive', 'callback')
-        self.take = peers.native('mcl', 'receive', 'batch')
-        self.netpoller = peers.native('mcl-go', 'receive', 'netpoller')
 
     def _run(self, sender, receiver, **options):
         """Return a function that runs a transfer."""
@@ -53,35 +50,6 @@ class Native(object):
                             Entry(SIZE_NAMES[size] + ", bare sendmsg of two parts",
                                   ratio(parts, bare, 'rate'), details=senders(parts, bare))]
         return [row]
-
-    def listener(self):
-        """Cost and loss, of the same runs."""
-        cost = Row("C listener, CPU of a message, against bare recvmmsg with receive time and drop"
-                   " counter")
-        lost = Row("Loss at the full rate of bare sendto, buffers of 4 MiB: C listener")
-        cases = [(SIZE_NAMES[size], {'size': size}) for size in self.effort.datagram_sizes]
-        for case, options in cases + [("64 B, 10,000/s", {'size': 64, 'rate': 10000})]:
-            bare, called, taken, netpoller = interleaved(
-                self.effort.rounds, self._run(self.bare_send, self.bare_receive, **options),
-                self._run(self.bare_send, self.callback, **options),
-                self._run(self.bare_send, self.take, **options),
-                self._run(self.bare_send, self.netpoller, **options))
-            full = 'rate' not in options
-            for way, ours in (("callback", called), ("recv_batch", taken),
-                              ("bare Go", netpoller)):
-                name = "%s, %s" % (case, way)
-                # What a goal is for is the quickest way. A paced sender leaves a wake-up for each.
-                cost.entries.append(Entry(name, ratio(ours, bare, 'receive_cpu'),
-                                          ('<=', 1.25) if full and ours is called else None,
-                                          details=receivers(ours, bare)))
-                if full and ours is not netpoller:
-                    allowed = 0.0 if options['size'] <= 1000 else max(0.0, loss(bare))
-                    lost.entries.append(Entry(
-                        name, loss(ours), ('<=', allowed), 'loss',
-                        {"bare recvmmsg": percent(loss(bare)),
-                         "sent/s": thousands(median(ours, 'rate')),
-                         "bare sent/s": thousands(median(bare, 'rate'))}))
-        return [cost, lost]
 
     def batch(self):
         """To plain receivers, and to such as take trains of datagrams in one piece.
@@ -146,21 +114,21 @@ class Native(object):
             self._run(self.peers.native('lcm', 'send'), self.peers.native('lcm', 'receive'),
                       **options),
             self._run(self.publish, self.callback, **options),
-            self._run(self.bare_send, self.bare_receive, **dict(options, size=FRAGMENT)))
+            self._run(self.bare_send, self.bare_join, **options))
         row.entries = [
             Entry("delivered/s", ratio(ours, lcm, 'delivered'), ('>=', 1.3), details={
                 "libmcl": thousands(median(ours, 'delivered')),
                 "LCM": thousands(median(lcm, 'delivered'))}),
             Entry("sent/s", ratio(ours, lcm, 'rate'), details={
                 "libmcl": thousands(median(ours, 'rate')), "LCM": thousands(median(lcm, 'rate'))}),
-            # The limit of who sends so: nothing puts these together, and all that arrive count.
-            Entry("bare datagrams of 59 kB, delivered/s", ratio(bare, lcm, 'delivered') / FRAGMENTS,
-                  details={"bare": thousands(median(bare, 'delivered') / FRAGMENTS),
+            # The limit of who sends so.
+            Entry("bare datagrams, joined by copying, delivered/s", ratio(bare, lcm, 'delivered'),
+                  details={"bare": thousands(median(bare, 'delivered')),
                            "LCM": thousands(median(lcm, 'delivered'))}),
-            Entry("bare datagrams of 59 kB, sent/s", ratio(bare, lcm, 'rate') / FRAGMENTS,
-                  details={"bare": thousands(median(bare, 'rate') / FRAGMENTS),
+            Entry("bare datagrams, sent/s", ratio(bare, lcm, 'rate'),
+                  details={"bare": thousands(median(bare, 'rate')),
                            "LCM": thousands(median(lcm, 'rate'))}),
-            Entry("bare datagrams of 59 kB, lost", loss(bare), form='loss', details={
+            Entry("bare datagrams, lost", loss(bare), form='loss', details={
                 "bare": percent(loss(bare)), "LCM": percent(loss(lcm))}),
             Entry("CPU us, both sides", ratio(ours, lcm, 'cost'), details={
                 "libmcl": micros(median(ours, 'cost')), "LCM": micros(median(lcm, 'cost'))}),
@@ -171,8 +139,7 @@ class Native(object):
         slower, bare = interleaved(
             self.effort.rounds,
             self._run(self.publish, self.callback, rate=rate, **options),
-            self._run(self.bare_send, self.bare_receive, rate=rate * FRAGMENTS,
-                      **dict(options, size=FRAGMENT)))
+            self._run(self.bare_send, self.bare_join, rate=rate, **options))
         row.entries.append(Entry("lost at %s/s, 80 %% of it" % thousands(rate), loss(slower),
                                  ('<=', 0.0), 'loss', {"libmcl": percent(loss(slower)),
                                                        "bare": percent(loss(bare))}))
@@ -262,7 +229,7 @@ class Native(object):
 
     def rows(self):
         """Return (name, function that measures and returns rows), in order."""
-        return [('publish', self.publish_rate), ('listener', self.listener), ('batch', self.batch),
+        return [('publish', self.publish_rate), ('batch', self.batch),
                 ('allocations', self.allocations), ('large', self.large), ('trip', self.round_trip),
                 ('many', self.many_listeners), ('quiet', self.quiet_listener),
                 ('fan-out', self.fan_out)]

@@ -49,12 +49,12 @@ def read(folder):
 
 
 def write(folder, names, rows, speeds, missing):
-    """Write rows and speeds, and what was there of others, in the order of `names`."""
+    """Write rows and speeds, and what was there of others of these names, in their order."""
     os.makedirs(folder, exist_ok=True)
     old_rows, old_speeds = read(folder)
     new = {row.name for row in rows}
-    rows = [row for row in old_rows if row.name not in new] + rows
-    rows.sort(key=lambda row: names.index(row.name) if row.name in names else len(names))
+    rows = [row for row in old_rows if row.name in names and row.name not in new] + rows
+    rows.sort(key=lambda row: names.index(row.name))
     speeds = speeds or old_speeds
     kind = report.machine()
     data = {
@@ -67,7 +67,7 @@ def write(folder, names, rows, speeds, missing):
         'results.json': json.dumps(data, indent=1) + '\n',
         'results.md': report.page(kind, rows, speeds, missing)
     }
-    files.update(plot.plots(speeds))
+    files.update(plot.plots(rows, speeds))
     for name, text in files.items():
         with open(os.path.join(folder, name), 'w') as file:
             file.write(text)

@@ -130,6 +130,7 @@ static void every_function_refuses(void)
     FAILS(f, mcl_message_set_string(message, "k", 1, "", 0, &error));
     FAILS(f, mcl_message_set_bytes(message, "k", 1, "", 0, &error));
     FAILS(f, mcl_message_set_packed(message, "k", 1, "\xc0", 1, &error));
+    FAILS(f, mcl_packed_check("\xc0", 1, &error));
     FAILS(f, mcl_message_touch(message, &error));
     FAILS(f, mcl_message_count(message, &error));
     FAILS(f, mcl_message_key(message, 0, buffer, sizeof buffer, &n, &error));

@@ -5,6 +5,23 @@
 
 static mcl_type *type;
 
+static void checked(void)
+{
+    MUST(mcl_packed_check("\x92\1\2", 3, &error));
+    FAILS(MCL_EFORMAT, mcl_packed_check("\x92\1", 2, &error));
+    SAYS("cut short");
+    FAILS(MCL_EFORMAT, mcl_packed_check("\1\2", 2, &error));
+    SAYS("follow");
+    FAILS(MCL_EFORMAT, mcl_packed_check(NULL, 0, &error));
+    FAILS(MCL_EINVAL, mcl_packed_check(NULL, 1, &error));
+    static uint8_t nan[3 + 256 * 10] = {0xde, 1, 0}; /* whose hashes are equal */
+    for (int i = 0; i < 256; i++)
+        memcpy(nan + 3 + 10 * i, (uint8_t[]){0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, (uint8_t)i, 0xc0}, 10);
+    FAILS(MCL_EFORMAT, mcl_packed_check(nan, sizeof nan, &error));
+    SAYS("keys");
+    SAYS("array of pairs");
+}
+
 static void every_kind_comes_back(void)
 {
     mcl_message *m;
@@ -203,5 +220,6 @@ int main(void)
     buffers();
     stamps();
     decoding();
+    checked();
     return report("messages");
 }

@@ -65,6 +65,10 @@ static void fields(void)
     BAD(message_max, -1);
     BAD(message_max, (int64_t)MCL_MESSAGE_MAX_LIMIT + 1);
     GOOD(message_max, MCL_MESSAGE_MAX_LIMIT);
+    BAD(objects_max, -1);
+    SAYS("objects");
+    BAD(objects_max, (int64_t)MCL_MESSAGE_MAX_LIMIT + 1);
+    GOOD(objects_max, 1);
     BAD(reassembly_bytes, -1);
     BAD(reassembly_age_ms, -1);
     BAD(recv_buffer, -1);

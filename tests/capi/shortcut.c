@@ -150,6 +150,81 @@ static void sizes(void)
     MUST(mcl_broadcaster_close(b));
 }
 
+/* A map of NaN, which are all of one hash, or of numbers. */
+static size_t put_map(uint8_t *out, int keys, int nan)
+{
+    size_t size = 3;
+    memcpy(out, (uint8_t[]){0xde, (uint8_t)(keys >> 8), (uint8_t)keys}, size);
+    for (int i = 0; i < keys; i++) {
+        memcpy(out + size, (uint8_t[]){0xcb, nan ? 0x7f : 0x40, 0xf8, 0, 0, 0, 0, (uint8_t)(i >> 8), (uint8_t)i, 0xc0}, 10);
+        size += 10;
+    }
+    return size;
+}
+
+/* Few keys cost nobody much; of more, the hashes are looked at. */
+static void maps(mcl_broadcaster *b)
+{
+    static uint8_t data[1 + 10 * 1100];
+    const int some[] = {15, 16, 255, 256, 1000};
+    for (size_t i = 0; i < 2 * sizeof some / sizeof *some; i++) {
+        int keys = some[i / 2], nan = (int)i % 2;
+        size_t size = put_map(data, keys, nan);
+        int costly = nan && keys >= 256;
+        mcl_item item = {NULL, 0, data, size};
+        EQUAL(costly ? MCL_EFORMAT : MCL_OK, mcl_broadcaster_publish_many(b, &item, 1, NULL, &error));
+        EQUAL(costly ? MCL_EFORMAT : MCL_OK, mcl_broadcaster_publish(b, NULL, 0, data, size, &error));
+        if (costly)
+            SAYS("keys");
+        EQUAL(costly ? MCL_EFORMAT : MCL_OK, mcl_packed_check(data, size, &error));
+        for (int copies = 0; copies < 2 && !costly; copies++)
+            expect(NULL, 0, data, size);
+    }
+    /* Beside an ext, which a key may be, of fewer. */
+    data[0] = 0x92;
+    size_t size = 1 + put_map(data + 1, 255, 1);
+    memcpy(data + size, "\xd4\5x", 3);
+    FAILS(MCL_EFORMAT, mcl_broadcaster_publish(b, NULL, 0, data, size + 3, &error));
+    size = 1 + put_map(data + 1, 15, 1);
+    memcpy(data + size, "\xd4\5x", 3);
+    MUST(mcl_broadcaster_publish(b, NULL, 0, data, size + 3, &error));
+    expect(NULL, 0, data, size + 3);
+}
+
+static void objects(void)
+{
+    mcl_connection c = group();
+    c.objects_max = 5;
+    mcl_broadcaster *b;
+    MUST(mcl_broadcaster_open(&c, NULL, &b, &error));
+    mcl_settings s = {.size = sizeof s};
+    MUST(mcl_broadcaster_get_settings(b, &s, &error));
+    EQUAL(5, s.objects_max);
+    connected(b);
+    const struct {
+        const char *packed;
+        int refused;
+    } some[] = {{"\x07", 0}, {"\x94\1\2\3\4", 0}, {"\x95\1\2\3\4\5", 1}, {"\x82\1\2\3\4", 0}, {"\x92\x92\1\1\1", 0},
+                {"\x92\x92\1\1\x91\1", 1}, {"\xdc\1\1", 1}, {"\xa8longtext", 0}};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        uint8_t data[300];
+        size_t size = strlen(some[i].packed);
+        memcpy(data, some[i].packed, size);
+        if (data[0] == 0xdc) {
+            memset(data + 3, 1, 257);
+            size = 3 + 257;
+        }
+        mcl_item item = {NULL, 0, data, size};
+        EQUAL(some[i].refused ? MCL_ETOOLARGE : MCL_OK, mcl_broadcaster_publish_many(b, &item, 1, NULL, &error));
+        EQUAL(some[i].refused ? MCL_ETOOLARGE : MCL_OK, mcl_broadcaster_publish(b, NULL, 0, data, size, &error));
+        if (some[i].refused)
+            SAYS("objects_max");
+        for (int copies = 0; copies < 2 && !some[i].refused; copies++)
+            expect(NULL, 0, data, size);
+    }
+    MUST(mcl_broadcaster_close(b));
+}
+
 static void put_bytes(uint8_t *out, size_t size)
 {
     for (size_t i = 3; i < size; i++)
@@ -494,7 +569,9 @@ int main(void)
     accepts_what_go_accepts(b, 0);
     nested(b);
     batches(b, NULL);
+    maps(b);
     MUST(mcl_broadcaster_close(b));
+    objects();
     o.topic = "default";
     b = broadcast_with(&o);
     batches(b, o.topic);

@@ -72,6 +72,10 @@ static void every_cause(void)
     uint64_t before = now().malformed[MCL_MALFORMED_DEPTH];
     send_raw(deep, sizeof deep);
     EQUAL(before + 1, now().malformed[MCL_MALFORMED_DEPTH]);
+    /* The limit of this listener is ten objects. */
+    COUNTS(MCL_MALFORMED_OBJECTS, "\x92\xc0\x9a\1\2\3\4\5\6\7\x08\x09\x0a");
+    COUNTS(MCL_MALFORMED_OBJECTS, "\x92\xc0\x85\1\1\2\2\3\3\4\4\5\5");
+    COUNTS(MCL_MALFORMED_OBJECTS, "\x92\xc0\x92\x94\x90\x90\x90\x90\x94\x90\x90\x90\x90");
     EQUAL(0, now().messages);
 }
 
@@ -204,6 +208,7 @@ int main(void)
     mcl_connection c = group();
     mcl_listener_options o = MCL_LISTENER_OPTIONS_INIT;
     c.reassembly_age_ms = 200;
+    c.objects_max = 10;
     o.queue_messages = 3;
     sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     MUST(mcl_listener_open(&c, &o, &l, &error));

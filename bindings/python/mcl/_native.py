@@ -72,6 +72,7 @@ class Connection(Sized):
         ('send_buffer', c_int64),
         ('message_max', c_int64),
         ('reassembly_bytes', c_int64),
+        ('objects_max', c_int64),
     ]
 
 
@@ -91,6 +92,7 @@ class Settings(Sized):
         ('message_max', c_int64),
         ('reassembly_bytes', c_int64),
         ('reassembly_age_ms', c_int64),
+        ('objects_max', c_int64),
     ]
 
 
@@ -333,6 +335,7 @@ PROTOTYPES = {
     'mcl_strerror': (c_char_p, [c_int]),
 
     'mcl_connection_check': (c_int, [POINTER(Connection), _error]),
+    'mcl_packed_check': (c_int, _data + [_error]),
 
     'mcl_type_define': (c_int, [c_char_p, POINTER(c_char_p), c_size_t, POINTER(Connection),
                                 POINTER(Type), _error]),

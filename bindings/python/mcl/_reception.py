@@ -16,7 +16,7 @@ from mcl._pace import Pace
 from mcl._pollable import Pollable
 from mcl._report import Misfits
 from mcl._unpacking import Packed
-from mcl.codec import unpack
+from mcl.codec import unpack_checked
 
 _BATCH = 256  # messages a call, at most
 _BUFFER = 1 << 18  # bytes a call, at most and unless one message is larger
@@ -115,7 +115,7 @@ class Reception(Delivery):
         topic, payload, time, _ = message
         if type(payload) is Packed:
             try:
-                payload = unpack(payload)
+                payload = unpack_checked(payload)
             except Exception as error:  # pylint: disable=broad-except
                 # Well-formed msgpack, as the library has checked, but say a map with a list as its
                 # key.

@@ -109,6 +109,7 @@ class Settings(TypedDict):
     message_max: int
     reassembly_bytes: int
     reassembly_age_ms: int
+    objects_max: int
 
 # What codec.configure gives back.
 class CodecOptions(TypedDict):

@@ -11,7 +11,7 @@ class Packed(bytes):
 def try_unpack(packed):
     """Return what `unpack` does, or a copy of it, as Packed, where that raises."""
     try:
-        return codec.unpack(packed)
+        return codec.unpack_checked(packed)
     except Exception:  # pylint: disable=broad-except
         return Packed(packed.tobytes())
 

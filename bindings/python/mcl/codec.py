@@ -19,11 +19,14 @@ gives the bytes of a received `str` on Python 3.
 A topic is text in both directions by the same rule, whatever is configured.
 """
 import functools
+import re
 import threading
 
 import msgpack
 
+from mcl import _library, _native
 from mcl._compat import PY2, text_type
+from mcl.errors import check
 
 __all__ = ['configure', 'decode_topic', 'encode_topic', 'pack', 'unpack']
 
@@ -123,13 +126,37 @@ def pack(value):
     return packed
 
 
+# What may be the header of a map with 16 keys or more: the library looks at those, and its check
+# refuses none with fewer.
+_MANY_KEYS = re.compile(b'\xde(?:[\x01-\xff]|\x00[\x10-\xff])|\xdf', re.DOTALL)
+_MANY_KEYS_SIZE = 3 + 16 * (6 + 1)  # bytes, at least, of such a map that is refused
+
+
 def unpack(packed):
     """Return the object that `packed` (bytes, or a view of some) holds.
 
+    A map with many keys is checked by the library first, as all is that is received and read from
+    logs: keys can be chosen so that a dict takes hours (SECURITY.md).
+
     Raises:
+        LibraryError: the library is needed for that, and cannot be loaded.
+        PayloadError: the keys of a map are such ones; the text says what to do. It is a ValueError.
         Exception: it is not exactly one msgpack object that Python can hold; what is raised is
             msgpack's choice, and differs between its versions.
     """
+    if len(packed) >= _MANY_KEYS_SIZE:
+        _check(packed if isinstance(packed, bytes) else memoryview(packed).tobytes())
+    return _settings.unpack(packed)
+
+
+def _check(packed):
+    if _MANY_KEYS.search(packed):
+        error = _native.Error()
+        check(_library.get().blocking.mcl_packed_check(packed, len(packed), error), error)
+
+
+def unpack_checked(packed):
+    """Do what `unpack` does, for what the library has given, which it has checked."""
     return _settings.unpack(packed)
 
 

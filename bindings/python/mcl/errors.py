@@ -66,7 +66,7 @@ class RouteError(SocketError):
 
 
 class PayloadError(MclError, ValueError):
-    """The payload is too large, or not one msgpack object."""
+    """The payload is too large, not one msgpack object, or has keys that listeners refuse."""
 
 
 class MessageSizeError(PayloadError, SocketError):

@@ -279,6 +279,8 @@ func parseRest(rest []byte, e *Entry) (problem string) {
 		return "bytes follow the payload's msgpack object"
 	case wire.BadDepth:
 		return fmt.Sprintf("the payload's arrays and maps stand in each other more than %d deep", wire.DepthMax)
+	case wire.BadKeys:
+		return "the payload has a map whose keys would make a dict of Python's very slow"
 	default:
 		return "the payload is no msgpack, or cut short"
 	}

@@ -48,7 +48,33 @@ func BenchmarkParse(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, cause := Parse(datagram, 1<<26); cause != OK {
+				if _, cause := Parse(datagram, Limits{MessageMax: 1 << 26}); cause != OK {
+					b.Fatal(cause)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	double := "\xcb\x3f\xf8" + strings.Repeat("\x00", 6)
+	wide := []byte("\xde\x00\xc8")
+	for i := range 200 {
+		wide = append(wide, fmt.Sprintf("\xa8field%03d", i)+double...)
+	}
+	for _, c := range []struct {
+		name   string
+		packed []byte
+	}{
+		{"map", []byte("\x83\xa4gyro\x93" + double + double + double + "\xa4name\xa3Imu\xa9timestamp" + double)},
+		{"200keys", wide},
+		{"doubles", []byte("\xdc\x03\xe8" + strings.Repeat(double, 1000))},
+		{"small", []byte("\xdc\x03\xe8" + strings.Repeat("\x07", 1000))},
+		{"maps", []byte("\xdc\x03\xe8" + strings.Repeat("\x82\xa1x\x01\xa1y\x02", 1000))},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, cause := ScanOne(c.packed); cause != OK {
 					b.Fatal(cause)
 				}
 			}
@@ -74,7 +100,7 @@ func BenchmarkReassemble(b *testing.B) {
 	packets := Packets(1, len(payload), FragmentSize)
 	for _, lostEach := range []int{0, 100} {
 		b.Run(fmt.Sprintf("lost=%d%%", min(lostEach, 1)), func(b *testing.B) {
-			r := NewReassembler(messageMax, 1<<28, 5e9)
+			r := NewReassembler(Limits{MessageMax: messageMax}, 1<<28, 5e9)
 			datagrams := make([]Datagram, packets)
 			for i := range datagrams {
 				part := payload[i*FragmentSize:]

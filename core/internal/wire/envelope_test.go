@@ -57,11 +57,11 @@ func TestParseRefusesWithItsCause(t *testing.T) {
 		{"packets absurd", "94 c0 01 ceffffffff a0", BadPackets},
 		{"too deep", "92 c0" + strings.Repeat("91", DepthMax+1) + "c0", BadDepth},
 	} {
-		if _, cause := Parse(unhex(t, c.datagram), 64<<20); cause != c.want {
+		if _, cause := Parse(unhex(t, c.datagram), Limits{MessageMax: 64 << 20}); cause != c.want {
 			t.Errorf("%s: cause %d, want %d", c.what, cause, c.want)
 		}
 	}
-	if _, cause := Parse(unhex(t, "92 c0 a3616263"), 3); cause != BadSize {
+	if _, cause := Parse(unhex(t, "92 c0 a3616263"), Limits{MessageMax: 3}); cause != BadSize {
 		t.Errorf("payload over the limit: cause %d", cause)
 	}
 }
@@ -79,12 +79,12 @@ func TestParseAcceptsWhatIsUnusualButRight(t *testing.T) {
 		{"a map with maps as keys", "92 a174 8180c0", "t", "8180c0"},
 		{"an array of empties", "92 a174 93 90 80 a0", "t", "939080a0"},
 	} {
-		d, cause := Parse(unhex(t, c.datagram), 64<<20)
+		d, cause := Parse(unhex(t, c.datagram), Limits{MessageMax: 64 << 20})
 		if cause != OK || string(d.Topic) != c.topic || !bytes.Equal(d.Payload, unhex(t, c.payload)) {
 			t.Errorf("%s: cause %d, topic %q, payload %x", c.what, cause, d.Topic, d.Payload)
 		}
 	}
-	d, cause := Parse(unhex(t, "94 c0 cd0002 cc03 c40161"), 64<<20)
+	d, cause := Parse(unhex(t, "94 c0 cd0002 cc03 c40161"), Limits{MessageMax: 64 << 20})
 	if cause != OK || d.HasTopic || d.Packet != 2 || d.Packets != 3 || string(d.Payload) != "a" {
 		t.Errorf("fragment with long integers and bin: cause %d, %+v", cause, d)
 	}
@@ -109,7 +109,7 @@ func TestNumberOfPackets(t *testing.T) {
 		if c.size >= 1<<16 { // which no datagram has
 			datagram = binary.BigEndian.AppendUint32(append(datagram[:len(datagram)-3], codeStr32), uint32(c.size))
 		}
-		d, cause := Parse(append(datagram, make([]byte, c.size)...), messageMax)
+		d, cause := Parse(append(datagram, make([]byte, c.size)...), Limits{MessageMax: messageMax})
 		if cause != c.want || cause == OK && d.Packets != uint32(c.packets) {
 			t.Errorf("%s: cause %d, %d packets", c.what, cause, d.Packets)
 		}
@@ -119,11 +119,11 @@ func TestNumberOfPackets(t *testing.T) {
 func TestEveryCutOfADatagramIsRefused(t *testing.T) {
 	whole := unhex(t, "92a174"+"87"+"a161cb3ff0000000000000"+"a162d90161"+"a163c40161"+"a164da000161"+"a165c70101ff"+
 		"a166de0001c0c0"+"a167cf0102030405060708")
-	if _, cause := Parse(whole, 1<<20); cause != OK {
+	if _, cause := Parse(whole, Limits{MessageMax: 1 << 20}); cause != OK {
 		t.Fatalf("the whole: cause %d", cause)
 	}
 	for n := range whole {
-		if _, cause := Parse(whole[:n], 1<<20); cause != BadMsgpack {
+		if _, cause := Parse(whole[:n], Limits{MessageMax: 1 << 20}); cause != BadMsgpack {
 			t.Errorf("cut to %d bytes: cause %d", n, cause)
 		}
 	}
@@ -160,7 +160,7 @@ func TestPacketsFollowsTheReference(t *testing.T) {
 
 func TestParsingAllocatesNothing(t *testing.T) {
 	single := unhex(t, "92a174"+"82a16193010203a162cb3ff0000000000000")
-	if n := testing.AllocsPerRun(100, func() { Parse(single, 1<<20) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { Parse(single, Limits{MessageMax: 1 << 20}) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -170,7 +170,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(unhex(f, s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d, cause := Parse(b, 1<<20)
+		d, cause := Parse(b, Limits{MessageMax: 1 << 20})
 		if cause != OK {
 			if cause < 0 || cause >= numCauses {
 				t.Fatalf("cause %d", cause)
@@ -190,7 +190,7 @@ func FuzzParse(f *testing.F) {
 		} else {
 			return
 		}
-		d2, cause := Parse(again, 1<<20)
+		d2, cause := Parse(again, Limits{MessageMax: 1 << 20})
 		if cause != OK || !bytes.Equal(d.Payload, d2.Payload) || !bytes.Equal(d.Topic, d2.Topic) || d.HasTopic != d2.HasTopic ||
 			d.Packet != d2.Packet || d.Packets != d2.Packets {
 			t.Fatalf("%x came back as %x", b, again)

@@ -108,7 +108,7 @@ type piece struct {
 func newScene(t *testing.T, script []byte) *scene {
 	s := &scene{t: t, script: script, pieces: make(map[uint32]*piece), costs: make(map[key]int64)}
 	s.budget = 16 << 10 << (s.next() % 14)
-	s.r = NewReassembler(sceneMessageMax, s.budget, sceneAge)
+	s.r = NewReassembler(Limits{MessageMax: sceneMessageMax}, s.budget, sceneAge)
 	for i, kind := range []string{"numbered", "numbered too", "stream", "shuffled", "lossy"} {
 		// They share a host with hostile ones.
 		s.honest = append(s.honest, &honestSender{s: s, kind: kind, from: netip.AddrPortFrom(alice.Addr(), uint16(2000+i)), packets: 3 + i%2,
@@ -206,7 +206,7 @@ func (s *scene) send(k key, number int, packet uint32, data []byte) {
 		head = AppendNumberedFragment(b.Bytes()[:0], topic, packet, k.packets, len(data), number)
 	}
 	datagram := append(head, data...)
-	d, cause := Parse(datagram, sceneMessageMax)
+	d, cause := Parse(datagram, Limits{MessageMax: sceneMessageMax})
 	if cause != OK {
 		s.t.Fatalf("fragment %d of %d with %d bytes: cause %d", packet, k.packets, len(data), cause)
 	}

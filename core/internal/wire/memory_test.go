@@ -34,7 +34,7 @@ func memory(r *Reassembler) (bytes int64) {
 // What it costs to hold a fragment depends on where it lies. A sender picks the size that costs most.
 func TestTheBudgetCountsTheWholeOfEachBuffer(t *testing.T) {
 	for _, size := range []int{0, 1, 512, 513, keepSize - 1, keepSize, keepSize + 1, 60_000, 65_000} {
-		r := NewReassembler(64<<20, 8<<20, 1e9)
+		r := NewReassembler(Limits{MessageMax: 64 << 20}, 8<<20, 1e9)
 		data := make([]byte, size)
 		for i := range 2000 {
 			send(r, hostileSender(i), "t", 2, 3, data, int64(i))
@@ -47,7 +47,7 @@ func TestTheBudgetCountsTheWholeOfEachBuffer(t *testing.T) {
 
 // What is remembered of senders besides their fragments must not grow with the topics that they make up.
 func TestLongTopicsAreNotRemembered(t *testing.T) {
-	r := NewReassembler(64<<20, 1<<20, 1e9)
+	r := NewReassembler(Limits{MessageMax: 64 << 20}, 1<<20, 1e9)
 	random := rand.New(rand.NewPCG(1, 1))
 	topic := func() string { return strings.Repeat(string(rune('a'+random.IntN(26))), 50_000+random.IntN(1000)) }
 	before := heap()
@@ -89,7 +89,7 @@ func hostileSender(i int) netip.AddrPort {
 // A fragment of the next message shows that the last ones of this were the next one's already: they stay, and go on counting.
 func TestFragmentsThatMoveToTheNextMessageStayInTheBudget(t *testing.T) {
 	const budget = 100_000
-	r := NewReassembler(64<<20, budget, 1e9)
+	r := NewReassembler(Limits{MessageMax: 64 << 20}, budget, 1e9)
 	send(r, alice, "t", 9, 9, make([]byte, 6), 0)
 	for packet := range uint32(5) {
 		send(r, alice, "t", packet+1, 9, make([]byte, 8000), 0) // late, as it seems

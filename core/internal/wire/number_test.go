@@ -17,7 +17,7 @@ func TestNumbersTravelInTheWidthsOfHeaders(t *testing.T) {
 				for _, size := range []int{0, 5, 7} { // the last may be empty
 					part := []byte("payload")[:size]
 					head := AppendNumberedFragment(nil, &topic, packet, packets, size, number)
-					d, cause := Parse(append(bytes.Clone(head), part...), 64<<20)
+					d, cause := Parse(append(bytes.Clone(head), part...), Limits{MessageMax: 64 << 20})
 					if cause != OK || d.Number != number || d.Packet != packet || d.Packets != packets || string(d.Topic) != topic ||
 						!bytes.Equal(d.Payload, part) {
 						t.Fatalf("number %d of %d packets: %x is read as %+v, cause %d", number, packets, head, d, cause)
@@ -49,7 +49,7 @@ func TestTheShortestHeadersHaveNoNumber(t *testing.T) {
 					raw := append(AppendFragment(nil, topic, packet, packets, size), part...)
 					bin := appendBin(AppendUint(AppendUint(AppendTopic([]byte{0x94}, topic), uint64(packet)), uint64(packets)), part)
 					for _, datagram := range [][]byte{raw, bin} {
-						if d, cause := Parse(datagram, 64<<20); cause != OK || d.Number != 0 {
+						if d, cause := Parse(datagram, Limits{MessageMax: 64 << 20}); cause != OK || d.Number != 0 {
 							t.Fatalf("%x…: number %d, cause %d", datagram[:min(len(datagram), 16)], d.Number, cause)
 						}
 					}

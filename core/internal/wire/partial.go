@@ -80,7 +80,7 @@ func (r *Reassembler) makeRoom(cost int64, p *partial, res *Result) {
 		case r.oldest != p:
 			r.evict(r.oldest, res)
 		case p.newer == nil:
-			return // the only one: it may go on, messageMax bounds it
+			return // the only one: it may go on, MessageMax bounds it
 		default:
 			r.touch(p)
 		}
@@ -100,7 +100,7 @@ func (r *Reassembler) take(p *partial, a *arrival, res *Result) bool {
 	r.keep(p, f)
 	p.last = a.kernel
 	r.refresh(p, a)
-	if p.size > r.messageMax {
+	if p.size > r.limits.MessageMax {
 		res.Malformed[BadSize] += len(p.fragments)
 		r.remove(p)
 		return false

@@ -15,9 +15,9 @@ import (
 // Memory is bounded by budget: before a fragment goes over it, the messages that were silent for longest are evicted. It is
 // not for concurrent use.
 type Reassembler struct {
-	messageMax int64
-	budget     int64
-	maxAge     int64 // nanoseconds
+	limits Limits
+	budget int64
+	maxAge int64 // nanoseconds
 
 	sources   map[sourceKey]*source
 	resting   []*source // with no message, and some that have one again
@@ -32,10 +32,10 @@ type Reassembler struct {
 	spare     int // partials in free
 }
 
-// NewReassembler returns a Reassembler that accepts payloads up to messageMax bytes, holds up to budget bytes, and
-// evicts what got no fragment for maxAge nanoseconds.
-func NewReassembler(messageMax, budget, maxAge int64) *Reassembler {
-	return &Reassembler{messageMax: messageMax, budget: budget, maxAge: maxAge, sources: make(map[sourceKey]*source)}
+// NewReassembler returns a Reassembler that accepts payloads within limits, holds up to budget bytes, and evicts what got no
+// fragment for maxAge nanoseconds.
+func NewReassembler(limits Limits, budget, maxAge int64) *Reassembler {
+	return &Reassembler{limits: limits, budget: budget, maxAge: maxAge, sources: make(map[sourceKey]*source)}
 }
 
 // A Result is what became of a fragment, and of others because of it.
@@ -151,10 +151,10 @@ func (r *Reassembler) next(res *Result) {
 	p := r.ready[0]
 	r.ready = r.ready[:copy(r.ready, r.ready[1:])]
 	joined := p.join()
-	_, cause := ScanOne(joined.Bytes()[:p.size])
+	_, cause := r.limits.scanOne(joined.Bytes()[:p.size])
 	if cause != OK {
 		joined.Release()
-		if cause != BadDepth {
+		if cause == BadMsgpack || cause == BadTrailing {
 			cause = BadReassembled
 		}
 		res.Malformed[cause] += len(p.fragments)

@@ -51,7 +51,7 @@ func split(payload []byte) (parts [][]byte) {
 	return parts
 }
 
-func newReassembler() *Reassembler { return NewReassembler(64<<20, 256<<20, 1e9) }
+func newReassembler() *Reassembler { return NewReassembler(Limits{MessageMax: 64 << 20}, 256<<20, 1e9) }
 
 func TestFragmentsInAnyOrderWithRepeats(t *testing.T) {
 	for _, size := range []int{60000 - 5, 100_000, 180_000 - 5, 250_000} { // with and without an empty last fragment
@@ -163,7 +163,7 @@ func TestARepeatWithOtherBytesBeginsAfresh(t *testing.T) {
 }
 
 func TestWhatStopsComingIsEvictedByAge(t *testing.T) {
-	r := NewReassembler(64<<20, 256<<20, 1000)
+	r := NewReassembler(Limits{MessageMax: 64 << 20}, 256<<20, 1000)
 	parts := split(message(150_000, 1))
 	send(r, alice, "t", 1, 3, parts[0], 0)
 	send(r, bob, "t", 1, 3, parts[0], 500)
@@ -181,7 +181,7 @@ func TestWhatStopsComingIsEvictedByAge(t *testing.T) {
 
 func TestAFloodOfSendersStaysInTheBudgetAndSparesTheActive(t *testing.T) {
 	const budget = 4 << 20
-	r := NewReassembler(64<<20, budget, 1e9)
+	r := NewReassembler(Limits{MessageMax: 64 << 20}, budget, 1e9)
 	parts := split(message(150_000, 1))
 	evicted := 0
 	for i := range 100_000 {
@@ -210,7 +210,7 @@ func TestAFloodOfSendersStaysInTheBudgetAndSparesTheActive(t *testing.T) {
 }
 
 func TestAMessageLargerThanTheBudgetStillCrosses(t *testing.T) {
-	r := NewReassembler(64<<20, 100_000, 1e9)
+	r := NewReassembler(Limits{MessageMax: 64 << 20}, 100_000, 1e9)
 	payload := message(300_000, 1)
 	var res Result
 	for i, part := range split(payload) {
@@ -222,7 +222,7 @@ func TestAMessageLargerThanTheBudgetStillCrosses(t *testing.T) {
 }
 
 func TestFragmentsThatSumUpToTooMuch(t *testing.T) {
-	r := NewReassembler(100_000, 256<<20, 1e9)
+	r := NewReassembler(Limits{MessageMax: 100_000}, 256<<20, 1e9)
 	send(r, alice, "t", 1, 2, make([]byte, 60000), 0)
 	if res := send(r, alice, "t", 2, 2, make([]byte, 60000), 0); res.Malformed[BadSize] != 2 {
 		t.Errorf("malformed: %v", res.Malformed)
@@ -291,7 +291,7 @@ func FuzzReassembly(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		// Two senders publish messages of two bytes a fragment; the script picks who sends which fragment of which message.
 		const packets = 3
-		r := NewReassembler(1<<20, 1<<20, 50e6)
+		r := NewReassembler(Limits{MessageMax: 1 << 20}, 1<<20, 50e6)
 		ledger := 0
 		for i, c := range script {
 			at := int64(i) * 1e6

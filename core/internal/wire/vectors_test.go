@@ -177,10 +177,10 @@ func TestVectorsDecodeToWhatWasPublished(t *testing.T) {
 	for _, encoder := range []string{"0.4.8", "1.0.0"} {
 		for _, v := range loadVectors(t, encoder) {
 			t.Run(encoder+"/"+v.Name, func(t *testing.T) {
-				r := NewReassembler(64<<20, 256<<20, 1e9)
+				r := NewReassembler(Limits{MessageMax: 64 << 20}, 256<<20, 1e9)
 				var payload []byte
 				for i, bytes := range v.captured(t, encoder == "1.0.0") {
-					d, cause := Parse(bytes, 64<<20)
+					d, cause := Parse(bytes, Limits{MessageMax: 64 << 20})
 					if cause != OK {
 						t.Fatalf("datagram %d: cause %d", i, cause)
 					}

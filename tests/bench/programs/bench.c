@@ -5,7 +5,8 @@
 
 #define QUIET 0.3    /* seconds without an arrival after which what is missing is lost */
 #define AHEAD 50e-6  /* seconds: shorter pauses than this are not worth a sleep */
-#define HELD_UP 1e-3 /* seconds */
+#define HELD_UP 1e-3 /* seconds: who is later than this, or than CATCH_UP calls, goes on from now */
+#define CATCH_UP 4
 
 void bench_fail(const char *what, const char *why)
 {
@@ -20,12 +21,24 @@ long bench_check(const char *what, long result)
     return result;
 }
 
+static void parse_streams(bench_options *o, const char *text)
+{
+    for (int used; *text != '\0'; text += used) {
+        bench_stream *s = &o->streams[o->stream_count];
+        if (o->stream_count == STREAMS_MAX || sscanf(text, "%lf:%zu%n", &s->rate, &s->size, &used) != 2)
+            bench_fail(text, "give PER_SECOND:BYTES, with commas between, of 16 streams at most");
+        o->stream_count++;
+        used += text[used] == ',';
+    }
+}
+
 bench_options bench_parse(int argc, char **argv, const char *default_mode)
 {
     static const struct option names[] = {
         {"mode", 1, NULL, 'm'},  {"size", 1, NULL, 's'},  {"seconds", 1, NULL, 't'},   {"rate", 1, NULL, 'r'},
         {"count", 1, NULL, 'n'}, {"batch", 1, NULL, 'b'}, {"listeners", 1, NULL, 'l'}, {"group", 1, NULL, 'g'},
-        {"port", 1, NULL, 'p'},  {"messages", 1, NULL, 'M'}, {"turns", 1, NULL, 'T'}, {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},  {"messages", 1, NULL, 'M'}, {"turns", 1, NULL, 'T'}, {"streams", 1, NULL, 'S'},
+        {NULL, 0, NULL, 0},
     };
     bench_options o = {.mode = default_mode, .group = "ff15::be9c", .port = 26000, .size = 64, .seconds = 0.3,
                        .count = 1000, .batch = BATCH_MAX, .listeners = 1};
@@ -42,6 +55,7 @@ bench_options bench_parse(int argc, char **argv, const char *default_mode)
         case 'b': o.batch = atoi(optarg); break;
         case 'l': o.listeners = atoi(optarg); break;
         case 'T': o.turns = atoi(optarg); break;
+        case 'S': parse_streams(&o, optarg); break;
         case 'g': o.group = optarg; break;
         case 'p': o.port = atoi(optarg); break;
         default: exit(2);
@@ -66,6 +80,19 @@ double bench_cpu(void)
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
+}
+
+double bench_resident(void)
+{
+    char line[256];
+    long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+            break;
+    if (f != NULL)
+        fclose(f);
+    return (double)kib / 1024;
 }
 
 unsigned char *bench_message(size_t size, size_t *length)
@@ -108,6 +135,8 @@ void bench_send_begin(bench_sending *s, const bench_options *o)
     *s = (bench_sending){.interval = o->rate > 0 ? 1 / o->rate : 0, .cpu = bench_cpu(), .began = bench_clock()};
     s->end = s->began + o->seconds;
     s->due = s->began;
+    for (int i = 0; i < o->stream_count; i++) /* not all at once */
+        s->dues[i] = s->began + i / (o->streams[i].rate * o->stream_count);
     s->messages = o->messages > 0 ? (uint64_t)o->messages : UINT64_MAX;
 }
 
@@ -115,10 +144,11 @@ int bench_send_more(bench_sending *s, int n)
 {
     double now = bench_clock();
     if (s->interval > 0) {
+        double few = CATCH_UP * n * s->interval;
         if (s->due > now + AHEAD) {
             sleep_until(s->due);
             now = bench_clock();
-        } else if (now > s->due + HELD_UP) {
+        } else if (now > s->due + (few < HELD_UP ? few : HELD_UP)) {
             s->due = now;
         }
         s->due += s->interval * n;
@@ -126,11 +156,25 @@ int bench_send_more(bench_sending *s, int n)
     return now < s->end && s->sent < s->messages;
 }
 
+int bench_send_stream(bench_sending *s, const bench_options *o)
+{
+    int next = 0;
+    for (int i = 1; i < o->stream_count; i++)
+        if (s->dues[i] < s->dues[next])
+            next = i;
+    if (s->dues[next] >= s->end)
+        return -1;
+    sleep_until(s->dues[next]);
+    s->dues[next] += 1 / o->streams[next].rate;
+    return next;
+}
+
 void bench_send_end(bench_sending *s)
 {
     double cpu = bench_cpu() - s->cpu;
     double seconds = bench_clock() - s->began;
-    printf("{\"sent\": %llu, \"seconds\": %.6f, \"cpu\": %.6f}\n", (unsigned long long)s->sent, seconds, cpu);
+    printf("{\"sent\": %llu, \"seconds\": %.6f, \"cpu\": %.6f, \"resident\": %.2f}\n", (unsigned long long)s->sent,
+           seconds, cpu, bench_resident());
     fflush(stdout);
 }
 
@@ -190,7 +234,8 @@ void bench_receive_end(bench_receiving *r, long buffer, uint64_t dropped)
     double cpu = bench_cpu() - r->cpu;
     printf("{\"received\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"cpu\": %.6f, ", (unsigned long long)r->messages,
            (unsigned long long)r->bytes, r->last - r->first, cpu);
-    printf("\"buffer\": %ld, \"dropped\": %llu}\n", buffer, (unsigned long long)dropped);
+    printf("\"buffer\": %ld, \"dropped\": %llu, \"resident\": %.2f}\n", buffer, (unsigned long long)dropped,
+           bench_resident());
 }
 
 static int ascending(const void *a, const void *b)

@@ -1,7 +1,7 @@
 /* bench.h - what the C programs of the benchmarks share: the command line, pacing, counting, and a line of JSON.
  *
  *     PROGRAM ROLE [--mode M] [--size BYTES] [--seconds S] [--rate PER_SECOND] [--messages N] [--count N] [--batch N]
- *             [--listeners N] [--turns 1] [--group ADDRESS] [--port P]
+ *             [--listeners N] [--turns 1] [--streams PER_SECOND:BYTES,...] [--group ADDRESS] [--port P]
  *
  * A receiver writes "ready" once it would miss nothing. When the sender has ended, "sent N" comes on the receiver's
  * standard input; it ends when it has N messages, or when nothing has arrived for a while. Each writes a line of JSON.
@@ -24,6 +24,12 @@
 #define BATCH_MAX 64
 #define POLL_MS 20       /* how often a receiver looks whether it is over, while nothing arrives */
 #define TRIP_MAX_MS 1000 /* after which a round trip is lost */
+#define STREAMS_MAX 16
+
+typedef struct bench_stream {
+    double rate; /* messages a second */
+    size_t size; /* bytes of a message's body */
+} bench_stream;
 
 typedef struct bench_options {
     const char *role, *mode, *group;
@@ -36,6 +42,8 @@ typedef struct bench_options {
     int batch;      /* messages in one call */
     int listeners;
     int turns; /* write "ready", and each time that a line comes on standard input, send for `seconds` */
+    int stream_count; /* of several topics at once, each at its rate; 0: one, of `rate` and `size` */
+    bench_stream streams[STREAMS_MAX];
 } bench_options;
 
 bench_options bench_parse(int argc, char **argv, const char *default_mode);
@@ -47,6 +55,7 @@ long bench_check(const char *what, long result);
 
 double bench_clock(void); /* seconds, monotonic */
 double bench_cpu(void);   /* seconds of one core that this process has used */
+double bench_resident(void); /* MiB of memory that this process has now */
 
 /* A message as it is on the wire: [nil, body], with a body of `size` bytes. What follows the first MESSAGE_HEAD bytes
  * is the payload, packed. *length receives the bytes of the whole. */
@@ -57,15 +66,19 @@ unsigned char *bench_message(size_t size, size_t *length);
 
 typedef struct bench_sending {
     double began, end, interval, due, cpu;
+    double dues[STREAMS_MAX];
     uint64_t sent, messages;
 } bench_sending;
 
 /* For each time that it is to send: once, or for each of its turns, for which it waits. 0: no more. */
 int bench_send_turn(const bench_options *o);
 void bench_send_begin(bench_sending *s, const bench_options *o);
-/* Waits until the next `n` messages are due; 0 when all is sent, or the time is over. A sender that was held up does
- * not catch up: what it then sent in a burst would be another rate. */
+/* Waits until the next `n` messages are due; 0 when all is sent, or the time is over. A sender that was held up catches
+ * up by a few calls at most: what it sent in a longer burst would be another rate. */
 int bench_send_more(bench_sending *s, int n);
+/* Waits until a message of one of the streams is due, and returns which; -1 when the time is over. It catches up, so
+ * that everybody sends as many. */
+int bench_send_stream(bench_sending *s, const bench_options *o);
 void bench_send_end(bench_sending *s);
 
 /* ---- Receivers ---- */

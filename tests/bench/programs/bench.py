@@ -3,6 +3,7 @@
 from __future__ import print_function
 
 import argparse
+import heapq
 import json
 import resource
 import select
@@ -25,6 +26,18 @@ def cpu():
     return usage.ru_utime + usage.ru_stime
 
 
+def resident():
+    """Return the MiB of memory that this process has now."""
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / float(1 << 20)
+
+
+def streams(text):
+    """Parse PER_SECOND:BYTES,..."""
+    return [(float(rate), int(size)) for rate, size in
+            (each.split(':') for each in text.split(','))]
+
+
 def parse(default_mode):
     parser = argparse.ArgumentParser()
     parser.add_argument('role')
@@ -37,6 +50,8 @@ def parse(default_mode):
     parser.add_argument('--turns', type=int, default=0,
                         help="send each time that a line comes on standard input, as bench.h")
     parser.add_argument('--bursts', type=int, default=1, help="transfers, one after the other")
+    parser.add_argument('--streams', type=streams,
+                        help="several topics at once: PER_SECOND:BYTES,...")
     parser.add_argument('--group', default=GROUP)
     parser.add_argument('--port', type=int, default=26000)
     return parser.parse_args()
@@ -53,17 +68,18 @@ def report(**values):
 
 
 def send(options, publish, data, number=1):
-    """Call publish(data), which sends `number` messages, until the time is over."""
+    """Send once, or in turns (send_once)."""
     if not options.turns:
-        _send(options, publish, data, number)
+        send_once(options, publish, data, number)
         return
     print('ready')
     sys.stdout.flush()
     while sys.stdin.readline():
-        _send(options, publish, data, number)
+        send_once(options, publish, data, number)
 
 
-def _send(options, publish, data, number):
+def send_once(options, publish, data, number=1):
+    """Call publish(data), which sends `number` messages, until the time is over."""
     interval = number / options.rate if options.rate else 0
     # What is as fast as it goes looks at the clock now and then: that takes a tenth of the time of
     # a message.
@@ -85,7 +101,28 @@ def _send(options, publish, data, number):
             publish(data)
         sent += number * in_a_row
     took = clock() - began
-    report(sent=sent, seconds=took, cpu=cpu() - used)
+    report(sent=sent, seconds=took, cpu=cpu() - used, resident=resident())
+
+
+def send_streams(options, publishes, data):
+    """Call publishes[n](data[n]) whenever a message of options.streams[n] is due.
+
+    It catches up when it was held up, so that everybody sends as many.
+    """
+    used, began = cpu(), clock()
+    number, sent = len(publishes), 0
+    # When each is due, not all at once; its interval; and which it is.
+    due = [(n / (rate * number), 1 / rate, n) for n, (rate, _) in enumerate(options.streams)]
+    heapq.heapify(due)
+    while due[0][0] < options.seconds:
+        when, interval, n = due[0]
+        left = when - (clock() - began)
+        if left > 0:
+            time.sleep(left)
+        heapq.heapreplace(due, (when + interval, interval, n))
+        publishes[n](data[n])
+        sent += 1
+    report(sent=sent, seconds=clock() - began, cpu=cpu() - used, resident=resident())
 
 
 class Receiving(object):
@@ -125,7 +162,8 @@ class Receiving(object):
             report(received=self.messages,
                    seconds=(self.last or 0) - (self.first or 0),
                    cpu=self.used,
-                   dropped=dropped() - before)
+                   dropped=dropped() - before,
+                   resident=resident())
         self._over.append(1)
 
     def _wait(self):

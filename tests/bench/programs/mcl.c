@@ -3,11 +3,13 @@
  *     mcl send       --mode publish | many | coalesce (publishes that may wait a millisecond for others)
  *     mcl receive    --mode callback | queued | batch | recv  [--listeners N, all of one group]
  *     mcl ping, pong --mode callback | recv
+ *     mcl send, receive with --streams: each of its own group, by publish and callbacks
  *     mcl open       --count N: opens and closes listeners of N groups
  *
  * Everything that is not said is libmcl's default. */
 #include "bench.h"
 #include "mcl.h"
+#include <pthread.h>
 #include <semaphore.h>
 #include <sys/resource.h>
 
@@ -178,6 +180,69 @@ static void receive_all(const bench_options *o)
     free(listeners);
 }
 
+/* ---- Many streams ---- */
+
+static bench_options group_of(const bench_options *o, int stream)
+{
+    static char groups[STREAMS_MAX][64];
+    bench_options own = *o;
+    snprintf(groups[stream], sizeof groups[stream], "%s:%x", o->group, stream + 1);
+    own.group = groups[stream];
+    return own;
+}
+
+static void send_streams(const bench_options *o)
+{
+    mcl_broadcaster *out[STREAMS_MAX];
+    unsigned char *messages[STREAMS_MAX];
+    size_t lengths[STREAMS_MAX];
+
+    for (int i = 0; i < o->stream_count; i++) {
+        bench_options own = group_of(o, i);
+        out[i] = broadcaster(&own, o->port);
+        messages[i] = bench_message(o->streams[i].size, &lengths[i]);
+    }
+    while (bench_send_turn(o)) {
+        bench_sending s;
+        bench_send_begin(&s, o);
+        for (int i; (i = bench_send_stream(&s, o)) >= 0; s.sent++)
+            must(mcl_broadcaster_publish(out[i], NULL, 0, messages[i] + MESSAGE_HEAD, lengths[i] - MESSAGE_HEAD,
+                                         &error));
+        bench_send_end(&s);
+    }
+    for (int i = 0; i < o->stream_count; i++) {
+        mcl_broadcaster_close(out[i]);
+        free(messages[i]);
+    }
+}
+
+/* Each listener calls back on a thread of its own. */
+static void count_among_others(void *context, const mcl_record *record)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    count(context, record);
+    pthread_mutex_unlock(&lock);
+}
+
+static void receive_streams(const bench_options *o)
+{
+    mcl_listener *in[STREAMS_MAX];
+    bench_receiving r = {0};
+    mcl_callback callback = {.context = &r, .call = count_among_others};
+
+    for (int i = 0; i < o->stream_count; i++) {
+        bench_options own = group_of(o, i);
+        in[i] = listener(&own, o->port);
+        must(mcl_listener_subscribe(in[i], &callback, NULL, &error));
+    }
+    bench_receive_ready(&r);
+    bench_receive_wait(&r);
+    bench_receive_end(&r, RECV_BUFFER, 0);
+    for (int i = 0; i < o->stream_count; i++)
+        mcl_listener_close(in[i], NULL);
+}
+
 /* ---- Round trips ---- */
 
 static int by_callback(const bench_options *o)
@@ -300,19 +365,6 @@ static void ping(const bench_options *o)
 
 /* ---- Many listeners ---- */
 
-static double resident(void) /* MiB */
-{
-    char line[256];
-    long kib = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
-            break;
-    if (f != NULL)
-        fclose(f);
-    return (double)kib / 1024;
-}
-
 static void open_many(const bench_options *o)
 {
     struct rlimit files;
@@ -334,7 +386,7 @@ static void open_many(const bench_options *o)
         c.port = o->port;
         must(mcl_listener_open(&c, NULL, &all[i], &error));
     }
-    double opened = bench_clock() - began, memory = resident();
+    double opened = bench_clock() - began, memory = bench_resident();
     usleep(200000); /* what was begun by opening ends */
     double cpu = bench_cpu();
     usleep((useconds_t)(o->seconds * 1e6));
@@ -353,9 +405,9 @@ int main(int argc, char **argv)
     bench_options o = bench_parse(argc, argv, "callback");
 
     if (strcmp(o.role, "send") == 0)
-        send_all(&o);
+        (o.stream_count > 0 ? send_streams : send_all)(&o);
     else if (strcmp(o.role, "receive") == 0)
-        receive_all(&o);
+        (o.stream_count > 0 ? receive_streams : receive_all)(&o);
     else if (strcmp(o.role, "ping") == 0)
         ping(&o);
     else if (strcmp(o.role, "pong") == 0)

@@ -96,6 +96,8 @@ static const mcl_connection *connection(player *p, int any_limit)
     if (chance(p, 10))
         c.send_buffer = chance(p, 80) ? 1 << 16 : (int64_t)random_bits(p);
     if (chance(p, 10))
+        c.objects_max = chance(p, 80) ? 1000 : (int64_t)random_bits(p);
+    if (chance(p, 10))
         c.reassembly_bytes = chance(p, 80) ? 1 << 20 : (int64_t)random_bits(p);
     if (chance(p, 10))
         c.reassembly_age_ms = chance(p, 80) ? 50 : (int32_t)random_bits(p);

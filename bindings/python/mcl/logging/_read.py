@@ -9,7 +9,7 @@ from mcl import _constants as constants
 from mcl import _native
 from mcl._compat import ReentrantLock, native_string, string_types
 from mcl._report import Misfits
-from mcl.codec import decode_topic, unpack
+from mcl.codec import decode_topic, unpack_checked
 from mcl.errors import ClosedError, MclError, MessageTypeError, PayloadError
 from mcl.logging._arguments import (check_window, is_message_type, native_window, path_bytes,
                                     path_text, seconds_of)
@@ -176,7 +176,7 @@ class Reader(object):
     def _data(self, elapsed, topic, packed, name):
         time = seconds_of(elapsed)
         try:
-            payload = unpack(packed)
+            payload = unpack_checked(packed)
         except Exception as error:  # pylint: disable=broad-except
             # Of whatever kind: see mcl.codec.
             raise PayloadError("%s: the payload of %d bytes at %.5f s cannot be decoded: %s: %s" % (

@@ -111,8 +111,9 @@ class RawBroadcaster(abstract.RawBroadcaster):
 
         Raises:
             TypeError: the topic is no string.
-            TypeError, ValueError, OverflowError: `data` cannot be packed, or is larger than the
-                connection's `message_max`.
+            TypeError, ValueError, OverflowError: `data` cannot be packed, is larger than the
+                connection's `message_max` or `objects_max`, or has a dict whose keys' hashes are
+                nearly all alike (hundreds of NaN), which listeners refuse.
             IOError: it is closed, the network cannot carry it now, or the system failed.
 
         In all these cases nothing was published, save that a part of a large message may have gone
@@ -275,6 +276,9 @@ class Connection(abstract.Connection):
         send_buffer (int): the same for broadcasters. Default: what the system gives.
         message_max (int): bytes of the largest packed payload sent or received. Default: 64 MiB; 1
             GiB at most.
+        objects_max (int): most objects of a payload sent or received: each key, value, list and
+            dict counts. It bounds the memory that a message takes when it is decoded, which may be
+            a hundred times its bytes. Default: any number.
         reassembly_bytes (int): bytes that incomplete messages may hold. Default: 256 MiB.
         reassembly_age_ms (int): milliseconds after which an incomplete message is given up.
             Default: 5000.
@@ -296,6 +300,7 @@ class Connection(abstract.Connection):
         'recv_buffer': (1, constants.MCL_BUFFER_LIMIT),
         'send_buffer': (1, constants.MCL_BUFFER_LIMIT),
         'message_max': (1, constants.MCL_MESSAGE_MAX_LIMIT),
+        'objects_max': (1, constants.MCL_MESSAGE_MAX_LIMIT),
         'reassembly_bytes': (1, constants.MCL_REASSEMBLY_BYTES_LIMIT),
         'reassembly_age_ms': (1, constants.MCL_REASSEMBLY_AGE_MS_LIMIT),
     }
@@ -316,8 +321,8 @@ class Connection(abstract.Connection):
 
     interface, hops, loopback, recv_buffer, send_buffer = map(
         _Option, ['interface', 'hops', 'loopback', 'recv_buffer', 'send_buffer'])
-    message_max, reassembly_bytes, reassembly_age_ms = map(
-        _Option, ['message_max', 'reassembly_bytes', 'reassembly_age_ms'])
+    message_max, objects_max, reassembly_bytes, reassembly_age_ms = map(
+        _Option, ['message_max', 'objects_max', 'reassembly_bytes', 'reassembly_age_ms'])
 
     @classmethod
     def _is_option(cls, name):

@@ -60,6 +60,7 @@ class Connection(abstract.Connection):
         recv_buffer: int | None = None,
         send_buffer: int | None = None,
         message_max: int | None = None,
+        objects_max: int | None = None,
         reassembly_bytes: int | None = None,
         reassembly_age_ms: int | None = None,
     ) -> Self: ...
@@ -73,6 +74,7 @@ class Connection(abstract.Connection):
     recv_buffer: Final[int | None]
     send_buffer: Final[int | None]
     message_max: Final[int | None]
+    objects_max: Final[int | None]
     reassembly_bytes: Final[int | None]
     reassembly_age_ms: Final[int | None]
     # All fields are above, and another name is a mistake: here, unlike in other declarations.

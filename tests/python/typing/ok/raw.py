@@ -22,6 +22,7 @@ FULL = Connection(
     recv_buffer=1 << 20,
     send_buffer=1 << 20,
     message_max=1 << 20,
+    objects_max=100000,
     reassembly_bytes=1 << 20,
     reassembly_age_ms=100,
 )
