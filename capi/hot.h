@@ -89,6 +89,7 @@ struct hot_listener {
     /* Set once. */
     int all_to_go; /* a message type: Go checks each */
     int64_t message_max;
+    uint64_t objects_max;
     size_t topic_count; /* 0: all */
     char **topics;
     size_t *topic_sizes;
@@ -129,7 +130,7 @@ hot_listener *hot_new(const shim_listener_options *options);
 void hot_leave(hot_listener *l); /* gives a reference back */
 
 /* An open listener is found by its handle; NULL: it is Go's, or none. Each hot_enter needs a hot_leave. */
-void hot_add(hot_listener *l, uintptr_t handle, int64_t message_max);
+void hot_add(hot_listener *l, uintptr_t handle, const shim_limits *limits);
 hot_listener *hot_enter(uintptr_t handle);
 
 /* The functions of mcl.h, for such a listener. */

@@ -27,12 +27,13 @@ static struct bucket *bucket_of(uintptr_t handle)
     return &table[(handle * UINT64_C(0x9e3779b97f4a7c15)) >> 54]; /* Fibonacci hashing: 10 bits */
 }
 
-void hot_add(hot_listener *l, uintptr_t handle, int64_t message_max)
+void hot_add(hot_listener *l, uintptr_t handle, const shim_limits *limits)
 {
     struct bucket *b = bucket_of(handle);
     pthread_mutex_lock(&l->taking);
     l->handle = handle;
-    l->message_max = message_max;
+    l->message_max = limits->message_max;
+    l->objects_max = limits->objects_max > 0 ? (uint64_t)limits->objects_max : UINT64_MAX;
     pthread_mutex_unlock(&l->taking);
     pthread_mutex_lock(&b->lock);
     l->next = b->first;

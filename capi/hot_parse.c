@@ -58,7 +58,7 @@ enum hot_kind hot_parse(const hot_listener *l, mcl_record *datagram)
         return HOT_UNSURE;
     r.payload = at + 1 + topic;
     r.payload_size = left - 1 - topic;
-    if ((int64_t)r.payload_size > l->message_max || !scan_is_plain(r.payload, r.payload_size, 1))
+    if ((int64_t)r.payload_size > l->message_max || !scan_is_plain(r.payload, r.payload_size, 1, l->objects_max))
         return HOT_UNSURE;
     if (!is_wanted(l, &r))
         return HOT_FILTERED;

@@ -33,16 +33,16 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
         return guard_fail(error, MCL_EINVAL, __func__,
                           "connection is NULL, and no options.type gives one: give either");
     uintptr_t handle = 0;
-    int64_t message_max = 0;
+    shim_limits limits = {0, 0};
     hot_listener *hot = NULL;
     if (given.queued != MCL_ON && given.policy != MCL_BLOCK) {
         hot = hot_new(&given);
         if (hot == NULL)
             return guard_errno(error, ENOMEM, __func__, "allocate a listener");
     }
-    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &given, hot, &handle, &message_max, error));
+    int code = GO_OPENING(mclgo_listener_open(connection != NULL ? &own : NULL, &given, hot, &handle, &limits, error));
     if (hot != NULL && code == MCL_OK)
-        hot_add(hot, handle, message_max);
+        hot_add(hot, handle, &limits);
     else if (hot != NULL)
         hot_leave(hot);
     *listener = (mcl_listener *)handle;

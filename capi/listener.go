@@ -30,7 +30,7 @@ func (l *listener) release() {
 
 //export mclgo_listener_open
 func mclgo_listener_open(c *C.const_connection, options *C.const_listener_options, hot *C.hot_listener, handle *C.uintptr_t,
-	messageMax *C.int64_t, out *C.mcl_error) (code C.int) {
+	limits *C.shim_limits, out *C.mcl_error) (code C.int) {
 	const op = "mcl_listener_open"
 	defer guard(out, op, &code)
 	o, err := listenerOptions(options)
@@ -52,7 +52,7 @@ func mclgo_listener_open(c *C.const_connection, options *C.const_listener_option
 	}
 	l := &listener{Listener: core}
 	*handle = newHandle(listenerKind, l, l.release)
-	*messageMax = C.int64_t(core.Connection().MessageMax)
+	limits.message_max, limits.objects_max = C.int64_t(core.Connection().MessageMax), C.int64_t(core.Connection().ObjectsMax)
 	return C.MCL_OK
 }
 

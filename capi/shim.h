@@ -95,6 +95,12 @@ typedef struct shim_fed {
 } shim_fed;
 typedef const shim_record const_record;
 
+/* Limits of an open connection; objects_max 0: any number. */
+typedef struct shim_limits {
+    int64_t message_max;
+    int64_t objects_max;
+} shim_limits;
+
 /* hot_wake.c, for Go: a socket was opened for it. 1: it takes the place of another one, and shim_hot_turn must follow. */
 int shim_hot_descriptor(hot_listener *listener, int fd);
 void shim_hot_turn(hot_listener *listener); /* hot_take.c */
