@@ -74,8 +74,9 @@ type Listener struct {
 	mu      sync.Mutex // protects what follows
 	ring    queue.Ring
 	stats   ListenerStats
-	inHand  int  // messages counted and not in the ring: about to be put there, delivered or taken
-	waiting bool // the reader waits for room
+	inHand  int   // messages counted and not in the ring: about to be put there, delivered or taken
+	taken   int64 // bytes of those that are taken
+	waiting bool  // the reader waits for room
 	closed  bool
 	subs    []*subscription // replaced, never changed: readers use it without mu
 	nextID  uint64
@@ -85,7 +86,7 @@ type Listener struct {
 	readerID  atomic.Uint64 // goroutine that reads the socket
 	draining  sync.Mutex    // one owner at a time takes messages
 	scratch   [64]queue.Entry
-	taken     Received
+	seen      Received // by Drain's accept
 
 	unreported atomic.Bool         // the network has changed
 	reports    [numReports]limiter // of each kind of error
@@ -236,7 +237,7 @@ func (l *Listener) Stats() ListenerStats {
 	defer l.mu.Unlock()
 	s := l.stats
 	s.Queued = uint64(l.ring.Len() + l.inHand)
-	s.QueuedBytes = uint64(l.ring.Bytes())
+	s.QueuedBytes = uint64(l.ring.Bytes() + l.taken)
 	s.DroppedKernel = dropped
 	return s
 }

@@ -118,6 +118,7 @@ func (l *Listener) takeNow(dst []queue.Entry) (n int, err error) {
 			break
 		}
 		dst[n] = e
+		l.taken += e.Size()
 		n++
 	}
 	l.inHand += n
@@ -137,6 +138,9 @@ func (l *Listener) settle(hand []queue.Entry, delivered, rejected int) {
 	l.stats.Delivered += uint64(delivered)
 	l.stats.Rejected += uint64(rejected)
 	l.inHand -= len(hand)
+	for i := range hand {
+		l.taken -= hand[i].Size()
+	}
 	n := delivered + rejected
 	for i := len(hand) - 1; i >= n; i-- {
 		if l.closed {
@@ -184,8 +188,8 @@ func (l *Listener) offer(hand []queue.Entry, accept func(*Received) bool) (accep
 		clear(hand)
 	}()
 	for i := range hand {
-		l.taken.set(&hand[i], l.opts.Type)
-		if !accept(&l.taken) {
+		l.seen.set(&hand[i], l.opts.Type)
+		if !accept(&l.seen) {
 			break
 		}
 		accepted++

@@ -351,7 +351,7 @@ class ListenerHandle(Handle):
             _errors.pointer), _errors.error)
         self.closed = False
         self._wait = self._library.blocking.mcl_listener_wait
-        self._recv_batch = self._library.quick.mcl_listener_recv_batch
+        self._take = self._library.quick.mcl_listener_take
 
     def wait(self, milliseconds):
         """Wait for a message, for ever when `milliseconds` < 0; the interpreter lock is given up.
@@ -362,11 +362,13 @@ class ListenerHandle(Handle):
         result = self._wait(self._token, milliseconds, _errors.pointer)
         return result if result == constants.MCL_EINTR else check(result, _errors.error)
 
-    def recv_batch(self, records, count, buffer, size, needed):
-        """mcl_listener_recv_batch on two addresses: the count, or MCL_EBUFFER."""
-        result = self._recv_batch(self._token, records, count, buffer, size, needed,
-                                  _errors.pointer)
-        return result if result == constants.MCL_EBUFFER else check(result, _errors.error)
+    def take(self, hand):
+        """mcl_listener_take, which does not wait: how many."""
+        return check(self._take(self._token, 0, hand, _errors.pointer), _errors.error)
+
+    def settle(self, hand, delivered):
+        """mcl_listener_settle: what is not delivered is queued again."""
+        self._call(self._library.quick.mcl_listener_settle, self._token, hand, delivered, 0)
 
     def fileno(self):
         """A descriptor that polls readable while messages are queued."""

@@ -164,6 +164,24 @@ RECORD = struct.Struct('@PPPPq16sII')
 # Up to time_received, which is what Python tells; the rest would take as long again.
 RECORD_BEGINNING = struct.Struct('@PPPPq24x')
 
+
+class Hand(Sized):
+    _fields_ = [
+        ('size', c_size_t),
+        ('number', c_uint64),
+        ('count', c_size_t),
+        ('records', c_void_p),
+        ('stream', c_void_p),
+        ('stream_size', c_size_t),
+        ('most', c_size_t),
+        ('wants_stream', c_int32),
+        ('reserved', c_int32),
+    ]
+
+
+# What comes out of it, likewise.
+HAND_BEGINNING = struct.Struct('@PQPPPP')
+
 CALL = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Record))
 DROP = ctypes.CFUNCTYPE(None, c_void_p)
 
@@ -308,6 +326,7 @@ STRUCTS = {
     'mcl_broadcaster_stats': BroadcasterStats,
     'mcl_listener_options': ListenerOptions,
     'mcl_record': Record,
+    'mcl_hand': Hand,
     'mcl_callback': Callback,
     'mcl_listener_stats': ListenerStats,
     'mcl_log_options': LogOptions,
@@ -403,6 +422,8 @@ PROTOTYPES = {
     'mcl_listener_recv': (c_int, [Listener, c_int, POINTER(Record)] + _out + [_error]),
     # The records are POINTER(Record) in C; c_void_p takes a buffer that RECORD reads as well.
     'mcl_listener_recv_batch': (c_int, [Listener, c_void_p, c_size_t] + _out + [_error]),
+    'mcl_listener_take': (c_int, [Listener, c_int, POINTER(Hand), _error]),
+    'mcl_listener_settle': (c_int, [Listener, POINTER(Hand), c_size_t, c_size_t, _error]),
     'mcl_listener_get_stats': (c_int, [Listener, POINTER(ListenerStats), _error]),
     'mcl_listener_get_settings': (c_int, [Listener, POINTER(Settings), _error]),
     'mcl_malformed_name': (c_char_p, [c_int]),
@@ -464,8 +485,8 @@ QUICK = frozenset([
     'mcl_version', 'mcl_strerror', 'mcl_malformed_name', 'mcl_connection_check',
     'mcl_broadcaster_publish_within', 'mcl_broadcaster_publish_many_within',
     'mcl_broadcaster_get_stats', 'mcl_broadcaster_get_settings',
-    'mcl_listener_fd', 'mcl_listener_recv_batch', 'mcl_listener_get_stats',
-    'mcl_listener_get_settings',
+    'mcl_listener_fd', 'mcl_listener_take', 'mcl_listener_settle',
+    'mcl_listener_get_stats', 'mcl_listener_get_settings',
 ])
 
 

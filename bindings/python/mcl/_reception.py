@@ -12,44 +12,38 @@ from mcl._batch import Batch
 from mcl._compat import ReentrantLock, monotonic
 from mcl._delivery import CLOSE_WAIT, Delivery
 from mcl._handles import is_alive, longest_wait
-from mcl._pace import Pace
-from mcl._pollable import Pollable
 from mcl._report import Misfits
 from mcl._unpacking import Packed
 from mcl.codec import unpack_checked
 
-_BATCH = 256  # messages a call, at most
-_BUFFER = 1 << 18  # bytes a call, at most and unless one message is larger
 # What the thread holds in hand comes on top of the native queue's limits. It is a sixteenth of them
 # at most: so few that they hold, and so many that a call a batch costs little. Below 32 messages it
 # is one at a time, and the limit is exact.
-_SHARE = 16
-_WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
+_SHARE, _MOST = 16, 64
+_WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_take
 
 
 class Reception(Delivery):
     """The receiving side of one open listener.
 
+    What is in hand stays queued in the library until it is settled. So what is delivered, rejected
+    and discarded is counted here, what came there, and the rest of that is queued.
+
     Args:
         handle (ListenerHandle): belongs to this object from now on.
         max_messages (int): the native queue's limit, or 0 for its default.
-        max_bytes (int): the same in bytes.
-        decode (bool): False: payloads stay views of their msgpack, whose memory is not used again
-            while anybody has one.
+        decode (bool): False: payloads stay views of their msgpack.
     """
 
-    def __init__(self, handle, max_messages=0, max_bytes=0, decode=True):
+    def __init__(self, handle, max_messages=0, decode=True):
         super(Reception, self).__init__(handle.where, ReentrantLock())
         self._handle = handle
         self._decode = decode
-        self._count = _share(max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT, _BATCH)
-        self._size = _share(max_bytes or constants.MCL_QUEUE_BYTES_DEFAULT, _BUFFER)
-        self._batch = None  # of the thread; what is in hand lies in its memory
-        self._more = False  # the last batch was full: there may be more, without a wait
-        large = self._count == _BATCH and self._size == _BUFFER
-        self._pace = Pace() if large else None
+        limit = max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT
+        self._most = max(1, min(_MOST, limit // _SHARE))
+        self._batch = None  # of the thread: what is in hand
+        self._count = 0  # messages that were in it
         self._single = None  # of `receive`
-        self._pollable = None
         self._misfits = Misfits()
         _at_exit.add(self)
 
@@ -72,13 +66,36 @@ class Reception(Delivery):
         super(Reception, self).start(receiver)
 
     def _discard_waiting(self):
-        self._discard_held()
-        queued = self._handle.stats()['queued']
-        batch = Batch(self._handle, _BATCH, _BUFFER) if queued else None
-        while queued > 0:
-            taken = batch.skip()
+        # What was in hand is queued again, and comes first.
+        waiting, batch = self._handle.stats()['queued'], Batch(self._handle, 0)
+        while waiting > 0:
+            taken = batch.take()
+            if not taken:
+                break
+            self._entered += taken
+            self._left += taken
             self._discarded += taken
-            queued = queued - taken if taken else 0
+            waiting -= taken
+            batch.settle(taken)
+
+    def pause(self):
+        with self._lock:
+            super(Reception, self).pause()
+            self._give_back()
+
+    def _give_back(self):
+        """Have what the thread has not begun to deliver queued again."""
+        left = 0
+        while self._held:
+            try:
+                self._held.pop()  # from the end, as the thread may be taking one meanwhile
+            except IndexError:
+                break
+            left += 1
+        if self._count and self.alive:
+            self._entered -= left
+            self._batch.settle(self._count - left)
+            self._count = 0
 
     def _first(self):
         """Return the first message in hand, waiting for it; None when this thread is to end."""
@@ -86,29 +103,27 @@ class Reception(Delivery):
             with self._lock:
                 if not self._wanted:
                     self._thread = self._batch = None
-                    self._changed()  # it may have taken the last one since the pause
                     return None
                 if self._held:
                     return self._held[0]
+                if self._count == self._most:  # there may be more in it
+                    self._batch.settle(self._count)
+                    self._count = 0
             # The wait gives the interpreter lock up, which takes 5 ms to come back when another
-            # thread computes.
-            rested = not self._more and self._pace is not None and self._pace.rest()
-            if not (self._more or rested) and self._handle.wait(-1) != 1:
+            # thread computes. It takes nothing: after a pause, `receive` does.
+            if self._handle.wait(-1) != 1:
                 continue
-            self._more = False
             with self._lock:
-                if self._wanted and not self._held:
-                    if self._batch is None:
-                        self._batch = Batch(self._handle, self._count, self._size,
-                                            lends=not self._decode)
+                if not self._wanted:
+                    continue
+                if self._batch is None:
+                    self._batch = Batch(self._handle, self._most, self._decode)
+                self._count = self._batch.take()
+                if self._count:
                     # All are unpacked at once, which is faster than each when its turn comes.
-                    messages, self._plain = (self._batch.take_unpacked() if self._decode
-                                             else (self._batch.take(), True))
-                    self._entered += len(messages)
+                    messages, self._plain = self._batch.messages()
+                    self._entered += self._count
                     self._held.extend(messages)
-                    if self._pace is not None:
-                        self._pace.came(len(messages))
-                    self._more = self._batch.full
 
     def _make(self, message, accept):
         """Return what `accept` makes of a message; None when Python cannot hold it."""
@@ -131,7 +146,7 @@ class Reception(Delivery):
             self._handle.check()
             with self._lock:
                 self._check_receiving()
-                message = self._take_held() or self._take_one()
+                message = self._take_one()
                 if message is not None:
                     self._making += (message,)
                     return message
@@ -144,28 +159,19 @@ class Reception(Delivery):
             # A signal ends the wait early, and Python runs its handlers before the next line.
             self._handle.wait(longest_wait(milliseconds))
 
-    def _take_held(self):
-        try:
-            message = self._held.popleft()
-        except IndexError:
-            return None
-        self._left += 1
-        self._changed()
-        return message
-
     def _take_one(self):
         if self._single is None:
-            self._single = Batch(self._handle, 1, min(self._size, 1 << 12))
-        # One at a time, since what is taken is no longer there for poll() to see.
-        for topic, payload, time, size in self._single.take():
-            # A copy: the memory is used again, and perhaps before this one is decoded.
-            packed = payload.tobytes()
-            return topic, Packed(packed) if self._decode else memoryview(packed), time, size
-        return None
+            self._single = Batch(self._handle, 1, False)
+        if not self._single.take():
+            return None
+        (topic, payload, time, size), = self._single.messages()[0]
+        self._single.settle(1)
+        self._entered += 1
+        self._left += 1
+        return topic, Packed(payload.tobytes()) if self._decode else payload, time, size
 
     def _changed(self):
-        if self._pollable is not None and self.alive:
-            self._pollable.show(bool(self._held) and not self._wanted)
+        """Nobody waits for anything but the library."""
 
     def stats(self):
         """The counters, as a dict."""
@@ -176,13 +182,18 @@ class Reception(Delivery):
 
     def _stats(self):
         stats = self._handle.stats()
+        making = len(self._making)
         held = list(self._held)
-        waiting = held + list(self._making)
-        stats['delivered'] = self._delivered(len(held))
+        stats['delivered'] = delivered = self._delivered(len(held))
         stats['rejected'] += self._rejected
-        stats['discarded'] += self._discarded
-        stats['queued'] += len(waiting)
-        stats['queued_bytes'] += sum(size for _, _, _, size in waiting)
+        left = stats['messages'] - delivered - stats['rejected'] - stats['dropped_queue']
+        if self._handle.closed:
+            stats['queued'], stats['discarded'] = making, left - making
+        else:
+            stats['discarded'] += self._discarded
+            stats['queued'] = left - stats['discarded']
+            if self._count:
+                stats['queued_bytes'] -= self._batch.size() - sum(size for _, _, _, size in held)
         return stats
 
     def settings(self):
@@ -191,12 +202,7 @@ class Reception(Delivery):
 
     def fileno(self):
         """A descriptor that polls readable while messages wait for `receive`."""
-        self._handle.check()
-        with self._lock:
-            if self._pollable is None:
-                self._pollable = Pollable(self._handle.fileno(), self._where)
-                self._changed()
-            return self._pollable.fileno()
+        return self._handle.fileno()
 
     def close(self, wait=CLOSE_WAIT):
         """Close; returns False when it was closed already, or belongs to another process.
@@ -212,8 +218,6 @@ class Reception(Delivery):
             finally:  # also when the handler of a signal that came meanwhile raises
                 if self._handle.closed:
                     self._discard_held()
-                    if self._pollable is not None:
-                        self._pollable.close()
         self._wait_for_callback(wait)
         return True
 
@@ -228,7 +232,3 @@ class Reception(Delivery):
             self.close(0)
             self._ended, self._wanted = True, False
         return thread
-
-
-def _share(limit, most):
-    return max(1, min(most, limit // _SHARE))

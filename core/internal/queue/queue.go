@@ -23,7 +23,8 @@ type Entry struct {
 	Owner     *buf.Buf
 }
 
-func (e *Entry) size() int64 { return int64(len(e.Payload) + len(e.Topic)) }
+// Size is the bytes that count against a Ring's limit.
+func (e *Entry) Size() int64 { return int64(len(e.Payload) + len(e.Topic)) }
 
 // A Policy says what happens to an entry beyond the limit.
 type Policy int
@@ -62,7 +63,7 @@ func (r *Ring) full(size int64) bool {
 // Put takes e, or applies the policy: dropped is the number of entries lost, e among them under DropNewest. ok is false
 // under Block when there is no room: then e is still the caller's.
 func (r *Ring) Put(e Entry) (dropped int, ok bool) {
-	for r.full(e.size()) {
+	for r.full(e.Size()) {
 		switch r.Policy {
 		case Block:
 			return dropped, false
@@ -77,7 +78,7 @@ func (r *Ring) Put(e Entry) (dropped int, ok bool) {
 	r.grow()
 	r.entries[(r.head+r.n)&(len(r.entries)-1)] = e
 	r.n++
-	r.bytes += e.size()
+	r.bytes += e.Size()
 	return dropped, true
 }
 
@@ -90,7 +91,7 @@ func (r *Ring) Take() (e Entry, ok bool) {
 	e, *p = *p, Entry{}
 	r.head = (r.head + 1) & (len(r.entries) - 1)
 	r.n--
-	r.bytes -= e.size()
+	r.bytes -= e.Size()
 	if r.n == 0 && len(r.entries) > 1024 {
 		r.entries, r.head = nil, 0
 	}
@@ -103,7 +104,7 @@ func (r *Ring) PutBack(e Entry) {
 	r.head = (r.head - 1) & (len(r.entries) - 1)
 	r.entries[r.head] = e
 	r.n++
-	r.bytes += e.size()
+	r.bytes += e.Size()
 }
 
 func (r *Ring) grow() {

@@ -409,7 +409,7 @@ def open_reception(connection, topics, limits, decode):
     """
     handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
                             "the listener on " + _where(connection))
-    return Reception(handle, limits['queue_messages'], limits['queue_bytes'], decode)
+    return Reception(handle, limits['queue_messages'], decode)
 
 
 def _check_connection(connection):
