@@ -52,9 +52,12 @@ static void show(hot_signal *s, int value)
         clear(s);
 }
 
+/* A system call each, so only for who may be polling now; who begins to poll refreshes. */
 static void refresh(hot_listener *l, int turns)
 {
     int queued = l->waiting != NULL || l->waiting_in_go > 0;
+    if (l->polling == 0 && !l->lent && !l->closing)
+        return;
     show(&l->owners, l->closing || turns || queued || l->subscriptions != NULL);
     show(&l->worker, l->closing || turns || (l->subscriptions != NULL ? queued : !l->lent));
 }
@@ -91,8 +94,8 @@ static int prepare(hot_listener *l, hot_signal *s, struct pollfd fds[2])
     int code = hot_open_signal(s);
     if (code < 0)
         return code;
-    hot_refresh(l);
     l->polling++;
+    hot_refresh(l);
     fds[0] = (struct pollfd){.fd = l->fd, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = atomic_load(&s->fd), .events = POLLIN};
     return 0;

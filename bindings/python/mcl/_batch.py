@@ -43,6 +43,10 @@ class Batch(object):
         """Settle what is in hand as delivered, and take what is queued: how many."""
         return self._handle.take(self._pointer)
 
+    def wait_and_take(self):
+        """Do so after waiting for it, with the interpreter lock given up: how many, or MCL_EINTR."""
+        return self._handle.wait_and_take(self._pointer)
+
     def settle(self, delivered):
         """End it: so many are delivered, and the rest is queued again."""
         self._handle.settle(self._pointer, delivered)

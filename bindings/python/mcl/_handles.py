@@ -352,6 +352,7 @@ class ListenerHandle(Handle):
         self.closed = False
         self._wait = self._library.blocking.mcl_listener_wait
         self._take = self._library.quick.mcl_listener_take
+        self._take_waiting = self._library.blocking.mcl_listener_take
 
     def wait(self, milliseconds):
         """Wait for a message, for ever when `milliseconds` < 0; the interpreter lock is given up.
@@ -365,6 +366,12 @@ class ListenerHandle(Handle):
     def take(self, hand):
         """mcl_listener_take, which does not wait: how many."""
         return check(self._take(self._token, 0, hand, _errors.pointer), _errors.error)
+
+    def wait_and_take(self, hand):
+        """mcl_listener_take, which waits for ever: how many, or MCL_EINTR."""
+        result = self._take_waiting(self._token, -1, hand, _errors.pointer)
+        return result if result > 0 or result == constants.MCL_EINTR else check(result,
+                                                                                _errors.error)
 
     def settle(self, hand, delivered):
         """mcl_listener_settle: what is not delivered is queued again."""

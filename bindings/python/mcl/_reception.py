@@ -5,6 +5,7 @@ thread of the library would have to be made known to the interpreter and forgott
 message, and could be in a callback while the interpreter exits.
 """
 import os
+import threading
 
 from mcl import _at_exit
 from mcl import _constants as constants
@@ -20,7 +21,8 @@ from mcl.codec import unpack_checked
 # at most: so few that they hold, and so many that a call a batch costs little. Below 32 messages it
 # is one at a time, and the limit is exact.
 _SHARE, _MOST = 16, 64
-_WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_take
+_WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
+_TAKING_MAX = 1000  # milliseconds; Python 2 sees no signal in a longer wait of its own
 
 
 class Reception(Delivery):
@@ -42,7 +44,9 @@ class Reception(Delivery):
         limit = max_messages or constants.MCL_QUEUE_MESSAGES_DEFAULT
         self._most = max(1, min(_MOST, limit // _SHARE))
         self._batch = None  # of the thread: what is in hand
-        self._count = 0  # messages that were in it
+        self._count = 0  # messages that are in it, delivered or not
+        self._taking = False  # it waits for messages, and takes them
+        self._taken_over = None  # an Event, set when it no longer does
         self._single = None  # of `receive`
         self._misfits = Misfits()
         _at_exit.add(self)
@@ -106,24 +110,27 @@ class Reception(Delivery):
                     return None
                 if self._held:
                     return self._held[0]
-                if self._count == self._most:  # there may be more in it
-                    self._batch.settle(self._count)
-                    self._count = 0
-            # The wait gives the interpreter lock up, which takes 5 ms to come back when another
-            # thread computes. It takes nothing: after a pause, `receive` does.
-            if self._handle.wait(-1) != 1:
-                continue
-            with self._lock:
-                if not self._wanted:
-                    continue
                 if self._batch is None:
                     self._batch = Batch(self._handle, self._most, self._decode)
-                self._count = self._batch.take()
-                if self._count:
-                    # All are unpacked at once, which is faster than each when its turn comes.
-                    messages, self._plain = self._batch.messages()
-                    self._entered += self._count
-                    self._held.extend(messages)
+                batch = self._batch
+                # What is in hand is delivered, and settled by the next call.
+                self._count, self._taking = 0, True
+            taken = 0
+            try:
+                taken = batch.wait_and_take()
+            finally:
+                with self._lock:
+                    self._taking = False
+                    if taken > 0 and self._wanted:
+                        # All are unpacked at once, which is faster than each when its turn comes.
+                        messages, self._plain = batch.messages()
+                        self._count = taken
+                        self._entered += taken
+                        self._held.extend(messages)
+                    elif taken > 0:
+                        batch.settle(0)
+                    if self._taken_over is not None:
+                        self._taken_over.set()
 
     def _make(self, message, accept):
         """Return what `accept` makes of a message; None when Python cannot hold it."""
@@ -146,10 +153,16 @@ class Reception(Delivery):
             self._handle.check()
             with self._lock:
                 self._check_receiving()
-                message = self._take_one()
-                if message is not None:
-                    self._making += (message,)
-                    return message
+                taking = self._taking
+                if taking:
+                    if self._taken_over is None or self._taken_over.is_set():
+                        self._taken_over = threading.Event()
+                    taken_over = self._taken_over
+                else:
+                    message = self._take_one()
+                    if message is not None:
+                        self._making += (message,)
+                        return message
             milliseconds = _WAIT_MAX
             if deadline is not None:
                 left = deadline - monotonic()
@@ -157,7 +170,12 @@ class Reception(Delivery):
                     return None
                 milliseconds = int(min(left * 1000 + 1, milliseconds))
             # A signal ends the wait early, and Python runs its handlers before the next line.
-            self._handle.wait(longest_wait(milliseconds))
+            if taking:
+                # The thread has not seen yet that there are no more callbacks: it gets what comes
+                # next, and has it queued again.
+                taken_over.wait(min(longest_wait(milliseconds), _TAKING_MAX) / 1000.0)
+            else:
+                self._handle.wait(longest_wait(milliseconds))
 
     def _take_one(self):
         if self._single is None:
@@ -192,7 +210,9 @@ class Reception(Delivery):
         else:
             stats['discarded'] += self._discarded
             stats['queued'] = left - stats['discarded']
-            if self._count:
+            if not stats['queued']:
+                stats['queued_bytes'] = 0  # what is in hand is about to be settled
+            elif self._count:
                 stats['queued_bytes'] -= self._batch.size() - sum(size for _, _, _, size in held)
         return stats
 
