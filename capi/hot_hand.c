@@ -112,9 +112,9 @@ int hot_hand_take(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *s
     if (shown->number != 0) {
         int failed = 0;
         hand *before = find(handle, shown->number, 0, function, error, &failed);
-        shown->number = shown->count = 0;
         if (before == NULL)
             return failed;
+        shown->number = shown->count = 0;
         CHECK(settle(before, before->count, 0, function, error));
     }
     hand *h = calloc(1, sizeof *h);

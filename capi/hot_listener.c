@@ -514,7 +514,9 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats)
     pthread_mutex_lock(&l->lock);
     add_counters(l, stats);
     pthread_mutex_unlock(&l->lock);
-    hot_close_signal(&l->owners); /* nobody is left who polls it */
+    hot_close_signal(&l->owners); /* nobody is left who polls it; what is in hand may keep the rest for long */
+    if (!busy && !here)
+        hot_close_signal(&l->worker);
     hot_remove(l);
     signals_restore(&before);
     return code == MCL_OK && busy ? MCL_EBUSY : code;

@@ -72,6 +72,8 @@ static enum work next_work(hot_listener *l)
     pthread_mutex_lock(&l->lock);
     enum work work = l->closing ? END : l->subscriptions != NULL ? CALL : l->lent ? PUMP : END;
     if (work == END) {
+        if (l->closing == 2) /* hot_close has not waited */
+            hot_close_signal(&l->worker);
         l->has_thread = 0;
         pthread_cond_broadcast(&l->changed);
     }

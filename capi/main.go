@@ -2,9 +2,12 @@
 //
 // Each function has two halves. The C half (*.c) is the public symbol: it refuses a forked child, checks pointers and
 // sizes, and blocks signals while Go runs. The Go half (mclgo_*) looks up the handle, translates, and calls package mcl.
-// Neither decides anything about messages; what is more than a translation is about the border itself: handles
-// (handle.go), what Go needs to begin (start.c), descriptors in forked children (fork.c), signals (signals.c), callbacks
-// (callback.c, callback.go), and what a crossing costs (shortcut.c).
+// What is more than a translation is about the border itself: handles (handle.go), what Go needs to begin (start.c),
+// descriptors in forked children (fork.c), signals (signals.c), and callbacks of listeners that Go reads (callback.c,
+// callback.go).
+//
+// Two rooms do more, for what a crossing costs: small messages are published (shortcut.h), and whole datagrams received
+// (hot.h), without Go. They decide only what is certain; all else is package mcl's.
 package main
 
 // #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wno-unused-parameter

@@ -1,11 +1,30 @@
 package mcl
 
 import (
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
+
+// CONTRIBUTING.md tells the way of a message, file by file. Each is there.
+func TestTheWayOfAMessage(t *testing.T) {
+	page, err := os.ReadFile("../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := regexp.MustCompile("`((?:core|capi|bindings)/[^` ]*\\.[a-z]+)`").FindAllStringSubmatch(string(page), -1)
+	if len(files) < 30 {
+		t.Fatalf("it names %d files", len(files))
+	}
+	for _, file := range files {
+		if _, err := os.Stat("../" + file[1]); err != nil {
+			t.Error(err)
+		}
+	}
+}
 
 // Which package may import which, of this module and of others. What is pure stays pure: wire and queue know no socket, and
 // the C layer reaches nothing but the public API.

@@ -450,10 +450,11 @@ typedef struct mcl_listener_options {
     size_t topic_count;        /* 0: all */
     mcl_type *type;            /* deliver only messages of this type, also those packed in a string or bytes, as what that
                                   holds; others are counted as rejected; NULL: anything */
-    int32_t queued;            /* MCL_ON: receiving goes on in the background while a callback runs, and the queue
-                                  holds what arrives. 0 or MCL_OFF: callbacks run where data is received: quickest,
-                                  and while one runs only the kernel's buffer holds what arrives. Without callbacks
-                                  (mcl_listener_recv) both queue alike. */
+    int32_t queued;            /* MCL_ON: receiving goes on in the background, and the queue holds what arrives while a
+                                  callback runs, or while nobody receives. 0 or MCL_OFF: the thread that wants data
+                                  reads the socket itself, which costs least; what arrives while it is busy waits in the
+                                  kernel's buffer (recv_buffer), and what does not fit there is dropped, and counted as
+                                  dropped_kernel */
     int32_t policy;            /* enum mcl_policy; 0: MCL_DROP_OLDEST */
     int64_t queue_messages;    /* messages that may wait; 0: MCL_QUEUE_MESSAGES_DEFAULT */
     int64_t queue_bytes;       /* bytes of payload and topic that may wait; 0: MCL_QUEUE_BYTES_DEFAULT. One message
@@ -466,8 +467,8 @@ typedef struct mcl_listener_options {
 
 #define MCL_LISTENER_OPTIONS_INIT {sizeof(mcl_listener_options), NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, 0}
 
-/* One received message. What it points to belongs to the library while a callback runs, and to the caller's
- * buffer after mcl_listener_recv. */
+/* One received message. What it points to belongs to the library while a callback runs and while it is in hand, and to the
+ * caller's buffer after mcl_listener_recv. */
 typedef struct mcl_record {
     const char *topic;     /* NULL: it has none. Not ended by NUL */
     size_t topic_size;
@@ -479,10 +480,16 @@ typedef struct mcl_record {
     uint32_t interface_index; /* it came in by; 0: unknown */
 } mcl_record;
 
-/* Opens a listener: joins the group and starts receiving into its queue.
+/* Opens a listener: joins the group. What arrives from now on waits for callbacks, or for who receives.
  *   connection  where to listen; may be NULL when options->type gives one
  *   options     may be NULL
- * Then either subscribe callbacks, or receive (recv, recv_batch); not both at once.
+ * Then either subscribe callbacks, or receive (recv, take); not both at once.
+ *
+ * Threads: a listener without a queue of its own (queued) has none. Who receives waits in the kernel for its socket, and
+ * while callbacks are subscribed, or its descriptor was asked for (mcl_listener_fd), one thread of the library does,
+ * which ends when it is closed or the last callback is gone. With a queue, or MCL_BLOCK, Go's runtime reads the socket
+ * and calls back. When nothing arrives nothing wakes any of them, except what is incomplete (reassembly_age_ms), and
+ * changes of the network.
  * A missing route or interface is no error here: it is told on stderr, unless quiet, and waited for; the group is joined
  * within two seconds of when it can be. Later changes of the network are followed likewise.
  * Errors: MCL_EADDRESS, MCL_EINVAL, MCL_EINTERFACE (that cannot be the name of one, or a group of one link needs it, or
@@ -502,7 +509,7 @@ typedef struct mcl_callback {
 
 /* Adds a callback, and gives a number for unsubscribing in *id (may be NULL). What has been queued so far is
  * delivered to the first one. It may run before this returns, and so before *id is written. On an error, `drop` is
- * not called. Errors: MCL_EINVAL (no `call`), MCL_ECLOSED. */
+ * not called. Errors: MCL_EINVAL (no `call`), MCL_ECLOSED, MCL_EDESCRIPTORS, MCL_ESYSTEM (no thread, no memory). */
 int mcl_listener_subscribe(mcl_listener *listener, const mcl_callback *callback, uint64_t *id, mcl_error *error);
 
 /* Removes a callback. When it returns, the callback is not running and will not run again, unless it is called
@@ -512,7 +519,8 @@ int mcl_listener_unsubscribe(mcl_listener *listener, uint64_t id, mcl_error *err
 
 /* A descriptor that poll() reports readable while messages are queued, and for good once the listener is
  * closing. Only to be polled; it belongs to the listener and is gone when mcl_listener_close returns, while a
- * dup() of it stays readable then. Errors: MCL_ECLOSED, MCL_EDESCRIPTORS. */
+ * dup() of it stays readable then. From the first call on, what arrives is received in the background and queued.
+ * Errors: MCL_ECLOSED, MCL_EDESCRIPTORS, MCL_ESYSTEM (no thread can be started). */
 int mcl_listener_fd(mcl_listener *listener, mcl_error *error);
 
 /* Waits until a message is queued. timeout_ms < 0 waits for ever. Returns 1, or 0 when the time is over.
@@ -543,9 +551,9 @@ typedef struct mcl_hand {
 #define MCL_HAND_INIT {sizeof(mcl_hand), 0, 0, NULL, NULL, 0, 0, 0, 0}
 
 /* Waits like mcl_listener_wait, then takes the oldest messages into *hand. Nothing is copied: records lie in the library's
- * memory until the hand is settled, also when the listener is closed before. Returns how many, or 0 when the time is over.
- * What was in *hand before is settled as delivered first, so that a stream costs a call for many messages. On every result
- * but a count, hand->number is 0 and nothing is in hand.
+ * memory until the hand is settled, also when the listener is closed before. Returns their count, or 0 when the time is over.
+ * What was in *hand before is settled as delivered first, so that a stream costs a call for many messages. Unless that fails
+ * (MCL_EUNKNOWN, MCL_ECLOSED), nothing is in hand on every result but a count.
  * Several threads may take, each with a hand of its own: each gets other messages. What is in hand counts as queued.
  * Errors: those of mcl_listener_wait, MCL_EUNKNOWN (what was in hand is not of this listener, or settled already),
  * MCL_ESYSTEM (no memory). */
@@ -578,7 +586,8 @@ enum mcl_malformed {              /* why a datagram was dropped */
 };
 #define MCL_MALFORMED_COUNT 11
 
-/* Counters since the listener was opened. Two sums hold at every moment, exactly:
+/* Counters since the listener was opened. Asking for them also queues what waits in the socket, if nobody is receiving it
+ * just then. Two sums hold at every moment, exactly:
  *   datagrams = malformed[all] + filtered + repeated + evicted + assembling + joined
  *   messages  = delivered + rejected + dropped_queue + discarded + queued
  * `joined` counts the datagrams that made up the `messages`, one or several each. */
@@ -596,8 +605,8 @@ typedef struct mcl_listener_stats {
     uint64_t rejected;       /* did not fit the message type */
     uint64_t dropped_queue;  /* by the policy, at the queue's limit */
     uint64_t discarded;      /* still queued when it was closed */
-    uint64_t queued;         /* now; what was just read, and is being put there, included */
-    uint64_t queued_bytes;   /* now */
+    uint64_t queued;         /* now; what was just read, and is being put there, included, and what is in hand */
+    uint64_t queued_bytes;   /* now: of what waits, and of what is in hand */
     uint64_t dropped_kernel; /* datagrams that the kernel dropped before the library could read them: at least so many.
                                 Of a train, which it queues and drops in one piece, it counts one, and tells nothing of
                                 how many there were: up to 64 small messages of one mcl_broadcaster_publish_many or of

@@ -499,6 +499,18 @@ size_t draw_size_index(player *p)
     return n;
 }
 
+size_t draw_size_delivered(player *p)
+{
+    size_t n = p->hand.count > 0 && chance(p, 80) ? below(p, p->hand.count + 1) : (size_t)number(p);
+    say(p, "%zu, ", n);
+    return n;
+}
+
+size_t draw_size_rejected(player *p)
+{
+    return chance(p, 80) ? 0 : draw_size_delivered(p);
+}
+
 uint64_t draw_uint64_id(player *p)
 {
     uint64_t n = chance(p, 90) ? below(p, 6) : (uint64_t)number(p);

@@ -81,6 +81,7 @@ typedef struct player {
     uint64_t serial;   /* of what is opened */
     char path[512];    /* and what is to be removed when it is closed */
     struct subscription *subscription;
+    mcl_hand hand;     /* what it has taken */
     size_t *needed;    /* given to the call */
     char *room_at;     /* the last room given, and its size */
     size_t room;
@@ -167,6 +168,8 @@ uint64_t draw_uint64_id(player *p);
 double draw_double_value(player *p);
 double draw_double_speed(player *p);
 size_t draw_size_index(player *p);
+size_t draw_size_delivered(player *p);
+size_t draw_size_rejected(player *p);
 mcl_error *draw_error(player *p);
 mcl_error *draw_last(player *p);
 
@@ -183,6 +186,7 @@ const mcl_replay_options *draw_in_replay_options(player *p);
 mcl_type *const *draw_handles(player *p, int kind);
 mcl_broadcaster_stats *draw_out_broadcaster_stats(player *p);
 mcl_listener_stats *draw_out_listener_stats(player *p);
+mcl_hand *draw_out_hand(player *p);
 mcl_log_stats *draw_out_log_stats(player *p);
 mcl_replay_stats *draw_out_replay_stats(player *p);
 mcl_log_header *draw_out_log_header(player *p);

@@ -293,6 +293,35 @@ mcl_listener_stats *draw_out_listener_stats(player *p)
     return result(p, sizeof(mcl_listener_stats));
 }
 
+/* Mostly the player's own, with what was taken last; its messages must still be there. */
+mcl_hand *draw_out_hand(player *p)
+{
+    volatile size_t sum = 0;
+    if (p->hand.size == 0)
+        p->hand = (mcl_hand)MCL_HAND_INIT;
+    for (size_t i = 0; p->hand.number != 0 && i < p->hand.count; i++)
+        for (size_t at = 0; at < p->hand.records[i].payload_size; at++)
+            sum += ((const unsigned char *)p->hand.records[i].payload)[at];
+    /* What is to be settled is mostly this listener's. */
+    if (p->hand.number == 0 && p->use_count > 0 && p->uses[0].known != NULL && strcmp(p->function->name, "mcl_listener_settle") == 0)
+        (void)mcl_listener_take(p->uses[0].value, 0, &p->hand, NULL);
+    if (chance(p, 85)) {
+        say(p, "hand %llu, ", (unsigned long long)p->hand.number);
+        p->hand.most = below(p, 4);
+        p->hand.wants_stream = on_off(p);
+        return &p->hand;
+    }
+    mcl_hand other = MCL_HAND_INIT;
+    other.number = chance(p, 50) ? below(p, 100) : random_bits(p);
+    other.size = chance(p, 70) ? sizeof other : below(p, 200);
+    if (chance(p, 5)) {
+        say(p, "NULL, ");
+        return NULL;
+    }
+    say(p, "hand %llu of %zu bytes, ", (unsigned long long)other.number, other.size);
+    return in_room(p, &other, sizeof other);
+}
+
 mcl_log_stats *draw_out_log_stats(player *p)
 {
     return result(p, sizeof(mcl_log_stats));

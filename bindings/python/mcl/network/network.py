@@ -178,7 +178,7 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         max_bytes (int): bytes of them; None: 256 MiB. Not for transports written in Python.
         policy (str): what happens to messages beyond that: 'drop_oldest' (the default),
             'drop_newest', or 'block', which stops receiving. What is lost is counted in `stats()`.
-            On UDP, up to a sixteenth of the limits, and 256 messages, may wait on top of them.
+            On UDP, up to a sixteenth of the limits, and 64 messages, may wait on top of them.
         decode (bool): False: payloads are memoryviews of their msgpack, as `udp.RawListener` gives
             them. Not for messages, nor for transports written in Python.
 

@@ -193,9 +193,10 @@ class RawListener(Receiving, abstract.RawListener):
 
     Callbacks get a dict: `topic` (str or None) and `payload`. They run on one daemon thread of this
     listener, one at a time, in order of arrival, and may close, subscribe and unsubscribe. While
-    one runs, what arrives is queued. What waits when the first callback is subscribed is discarded;
-    what waits when the last one is unsubscribed stays. Instead of subscribing, a program may
-    iterate (`for data in listener:`) or call `receive`.
+    one runs, what arrives waits in the kernel's buffer (`recv_buffer` of the connection);
+    `mcl.QueuedListener` receives meanwhile. What waits when the first callback is subscribed is
+    discarded; what waits when the last one is unsubscribed stays. Instead of subscribing, a program
+    may iterate (`for data in listener:`) or call `receive`.
 
     Data that Python cannot hold (a map with a list as its key) is reported on stderr, about once a
     second.
@@ -208,13 +209,13 @@ class RawListener(Receiving, abstract.RawListener):
         connection (Connection): where to listen.
         topics (str or collection of str): receive these topics only; None or an empty one: all, and
             what has no topic.
-        max_messages (int): messages that may be queued; None: 262144.
+        max_messages (int): messages that may be queued, once they are read; None: 262144.
         max_bytes (int): bytes of them; None: 256 MiB.
         policy (str): what goes beyond that: 'drop_oldest' (default), 'drop_newest', or 'block',
             which leaves it to the kernel's buffer. All are counted in `stats()`. For callbacks, up
-            to a sixteenth of the limits, and 256 messages, may wait on top of them.
-        decode (bool): False: payloads are not decoded, but memoryviews of their msgpack, which cost
-            no copy and stay as they are for as long as they are kept.
+            to a sixteenth of the limits, and 64 messages, may wait on top of them.
+        decode (bool): False: payloads are not decoded, but memoryviews of their msgpack, which stay
+            as they are for as long as they are kept.
 
     Raises:
         TypeError: an argument is of another type.
