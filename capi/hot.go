@@ -34,7 +34,7 @@ func mclgo_listener_feed(handle C.uintptr_t, records *C.const_record, count C.si
 // packet is a datagram, whose bytes stay C's.
 func packet(r *C.shim_record) mcl.Packet {
 	return mcl.Packet{
-		Data:      view(unsafe.Pointer(uintptr(r.payload)), r.payload_size),
+		Data:      view(*(*unsafe.Pointer)(unsafe.Pointer(&r.payload)), r.payload_size),
 		Time:      int64(r.time_received),
 		From:      netip.AddrPortFrom(netip.AddrFrom16(*(*[16]byte)(unsafe.Pointer(&r.sender))), uint16(r.sender_port)),
 		Interface: int(r.interface_index),

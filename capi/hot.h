@@ -13,6 +13,10 @@
 #ifndef MCL_HOT_H
 #define MCL_HOT_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* struct mmsghdr, ppoll, syscall: include this first */
+#endif
+
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -120,7 +124,8 @@ struct hot_listener {
     int lent; /* somebody may poll owners_fd at any time: what arrives is read in the background */
     int has_thread;
     pthread_t thread;
-    uint64_t datagrams, bytes, filtered, messages; /* each of the messages was one datagram, or came from Go with several: */
+    uint64_t datagrams, bytes, filtered,
+        messages; /* each of the messages was one datagram, or came from Go with several: */
     uint64_t joined;
     uint64_t delivered, rejected, discarded;
     uint64_t queued_bytes; /* in hand, and waiting here */

@@ -19,7 +19,8 @@
 #define ROOM (1 << 16) /* the largest datagram without jumbograms */
 /* From one to the next: were it a power of two, all would be put into the same few sets of the cache. */
 #define STRIDE (ROOM + 4096 + 192)
-#define MAPPED (sizeof(batch) + (size_t)BATCH * STRIDE + STREAM_SIZE) /* of which the kernel gives the pages that are written to */
+#define MAPPED                                                                                                         \
+    (sizeof(batch) + (size_t)BATCH * STRIDE + STREAM_SIZE) /* of which the kernel gives the pages that are written to */
 
 /* A few are kept, so that a listener that sleeps holds none. */
 #define KEPT 4
@@ -111,7 +112,8 @@ static void describe(batch *b, int entry)
     const unsigned char *data = b->places[entry].iov_base;
     b->timeless |= first.time_received == 0;
     do {
-        size_t size = segment > 0 && segment < left && b->count + (size_t)(BATCH - entry) < BATCH_RECORDS ? segment : left;
+        size_t size =
+            segment > 0 && segment < left && b->count + (size_t)(BATCH - entry) < BATCH_RECORDS ? segment : left;
         mcl_record *r = &b->messages[b->count++];
         *r = first;
         r->payload = data;

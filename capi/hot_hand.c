@@ -45,11 +45,12 @@ static hand *find(uintptr_t handle, uint64_t number, size_t done, const char *fu
     *code = GO(mclgo_listener_check(handle, function, error));
     if (*code < 0)
         return NULL;
-    *code = h != NULL ? guard_fail(error, MCL_EINVAL, function, "%zu delivered and rejected are more than the %zu in hand", done,
-                                   count)
-                      : guard_fail(error, MCL_EUNKNOWN, function,
-                                   "hand %llu was not taken from this listener, or is settled already: settle each once",
-                                   (unsigned long long)number);
+    *code = h != NULL
+                ? guard_fail(error, MCL_EINVAL, function, "%zu delivered and rejected are more than the %zu in hand",
+                             done, count)
+                : guard_fail(error, MCL_EUNKNOWN, function,
+                             "hand %llu was not taken from this listener, or is settled already: settle each once",
+                             (unsigned long long)number);
     return NULL;
 }
 
@@ -61,7 +62,8 @@ static int settle(hand *h, size_t delivered, size_t rejected, const char *functi
         batch_free(h->batch);
     } else {
         if (hot_count(h->listener, h->batch, delivered, rejected) != 0)
-            code = guard_fail(error, MCL_ECLOSED, function, "the mcl_listener has been closed: the messages were discarded");
+            code = guard_fail(error, MCL_ECLOSED, function,
+                              "the mcl_listener has been closed: the messages were discarded");
         hot_settle(h->listener, h->batch);
         hot_leave(h->listener);
     }
@@ -69,7 +71,8 @@ static int settle(hand *h, size_t delivered, size_t rejected, const char *functi
     return code;
 }
 
-static int take_from_go(uintptr_t handle, int timeout_ms, size_t most, batch **out, const char *function, mcl_error *error)
+static int take_from_go(uintptr_t handle, int timeout_ms, size_t most, batch **out, const char *function,
+                        mcl_error *error)
 {
     batch *b = batch_new();
     if (b == NULL)
@@ -122,7 +125,7 @@ int hot_hand_take(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *s
         return guard_errno(error, ENOMEM, function, "allocate a hand");
     int code = l != NULL ? hot_take_or_wait(l, timeout_ms, &h->batch, function, error)
                          : take_from_go(handle, timeout_ms, shown->most, &h->batch, function, error);
-    if (code <= 0) {
+    if (code <= 0 || h->batch == NULL) {
         free(h);
         return code;
     }

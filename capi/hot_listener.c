@@ -139,7 +139,8 @@ static int no_descriptor(int code, const char *function, mcl_error *error)
 {
     if (code != -EMFILE && code != -ENFILE)
         return guard_errno(error, -code, function, "open an eventfd");
-    guard_fail(error, MCL_EDESCRIPTORS, function, "no descriptor is left (%s): close something, or raise the limit (`ulimit -n`)", strerror(-code));
+    guard_fail(error, MCL_EDESCRIPTORS, function,
+               "no descriptor is left (%s): close something, or raise the limit (`ulimit -n`)", strerror(-code));
     if (error != NULL)
         error->system = -code;
     return MCL_EDESCRIPTORS;
@@ -180,7 +181,8 @@ int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, c
     pthread_mutex_lock(&l->lock);
     int code = l->closing ? closed(function, error) : 0;
     int system = code < 0 ? 0 : hot_start(l);
-    if (code == 0 && system == 0) {
+    int added = code == 0 && system == 0;
+    if (added) {
         subscription **at = &l->subscriptions;
         while (*at != NULL)
             at = &(*at)->next;
@@ -198,7 +200,7 @@ int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, c
         code = no_descriptor(system, function, error);
     else if (system < 0)
         code = guard_errno(error, -system, function, "start a thread");
-    if (code < 0)
+    if (!added)
         free(s);
     return code;
 }
@@ -236,8 +238,9 @@ int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_erro
         const struct timespec until = a_second_from_now();
         while (!drop && !hot_runs_here(l) && l->running == id && code == 0)
             if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT && l->running == id)
-                code = guard_fail(error, MCL_EBUSY, function,
-                                  "the callback still runs after a second: let callbacks return; it is removed all the same");
+                code = guard_fail(
+                    error, MCL_EBUSY, function,
+                    "the callback still runs after a second: let callbacks return; it is removed all the same");
     }
     pthread_mutex_unlock(&l->lock);
     signals_restore(&before);
@@ -410,8 +413,8 @@ int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t cou
         return code;
     if (needed != NULL)
         *needed = to.needed;
-    return guard_fail(error, MCL_EBUFFER, function, "the message needs %zu bytes, and the buffer has %zu: give a larger one",
-                      to.needed, size);
+    return guard_fail(error, MCL_EBUFFER, function,
+                      "the message needs %zu bytes, and the buffer has %zu: give a larger one", to.needed, size);
 }
 
 /* ---- Counters ---- */

@@ -22,7 +22,8 @@ static void note(hot_listener *l, const shim_fed *fed)
 static void feed(hot_listener *l, const batch *b)
 {
     shim_fed fed = {0};
-    if (GO(mclgo_listener_feed(l->handle, b == NULL ? NULL : (const_record *)b->messages, b == NULL ? 0 : b->count, &fed)) == 0)
+    if (GO(mclgo_listener_feed(l->handle, b == NULL ? NULL : (const_record *)b->messages, b == NULL ? 0 : b->count,
+                               &fed)) == 0)
         note(l, &fed);
 }
 
@@ -34,8 +35,8 @@ static int borrow(hot_listener *l, batch *b)
     size_t left = 0;
     signals_block(&before);
     pthread_mutex_lock(&l->lock);
-    int n = l->closing ? 0
-                       : mclgo_listener_lend(l->handle, (shim_record *)b->messages, BATCH, &datagrams, &left, &b->lent);
+    int n =
+        l->closing ? 0 : mclgo_listener_lend(l->handle, (shim_record *)b->messages, BATCH, &datagrams, &left, &b->lent);
     if (n > 0) {
         b->first = 0;
         b->count = (size_t)n;

@@ -1,5 +1,5 @@
-#include "callback.h"
 #include "hot.h"
+#include "callback.h"
 #include "options.h"
 #include "wait.h"
 
@@ -113,7 +113,8 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     signals_block(&open);
     int code;
     do {
-        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__, error);
+        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__,
+                                         error);
         if (code == 0)
             code = wait_once(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error);
         else
@@ -157,8 +158,8 @@ int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t 
     if (count > INT_MAX) /* what can be returned */
         count = INT_MAX;
     IF_HOT(hot_receive(hot, 0, records, count, buffer, size, needed, __func__, error));
-    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed, __func__,
-                                        error));
+    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed,
+                                        __func__, error));
 }
 
 int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mcl_error *error)

@@ -10,7 +10,7 @@
 // (hot.h), without Go. They decide only what is certain; all else is package mcl's.
 package main
 
-// #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wno-unused-parameter
+// #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter
 // #include <stdlib.h>
 // #include "shim.h"
 import "C"

@@ -4,8 +4,8 @@
 
 #define DEPTH 16 /* of what is looked at; deeper ones are left to Go */
 /* Maps of so many keys are left to Go, which looks at their hashes (core/internal/wire/keys.go); of fewer, where there are exts. */
-#define KEYS 256
-#define KEYS_EXTENDED 16
+#define KEYS UINT64_C(256)
+#define KEYS_EXTENDED UINT64_C(16)
 
 static uint64_t big_endian(const uint8_t *bytes, int size)
 {

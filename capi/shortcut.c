@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* syscall */
 #include "shortcut.h"
 
 #include <errno.h>
@@ -182,7 +183,7 @@ static struct datagram make_datagram(const shortcut *s, uint8_t *header, const c
     const uint8_t *object = packed;
     int str8 = !s->verbatim && is_str8(object, size);
     size_t limit = atomic_load_explicit(&s->fragment_size, memory_order_relaxed);
-    if (size > limit || (int64_t)size + str8 > s->message_max || 
+    if (size > limit || (int64_t)size + str8 > s->message_max ||
         !(str8 || scan_is_plain(object, size, s->verbatim, s->objects_max)))
         return none;
     size_t header_size = put_header(header, topic, topic_size);

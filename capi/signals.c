@@ -15,6 +15,7 @@
  * division by zero. Every other fault is the program's, wherever it happens: in its code, in a callback on a thread of
  * Go's, or where the library reads what a wild pointer was given for. Go by itself would end the process by a trace of
  * its goroutines, and by SIGQUIT or SIGABRT. */
+#define _GNU_SOURCE /* sigisemptyset, syscall */
 #include "guard.h"
 
 #include <pthread.h>

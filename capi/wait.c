@@ -1,6 +1,7 @@
 /* Waiting is done in C and with signals open, so that a handler of the program runs at once and the wait ends
  * with MCL_EINTR, as waits in C do. Signals are blocked before and after as for any call into Go; ppoll opens them in the
  * moment in which it begins to wait, so that one that came a little earlier ends it as well. */
+#define _GNU_SOURCE /* ppoll */
 #include "wait.h"
 
 #include <errno.h>

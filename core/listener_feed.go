@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"libmcl/core/internal/netio"
-	"libmcl/core/internal/queue"
 )
 
 // What follows is for a listener whose socket the caller reads (ListenerOptions.Unread): one thread at a time.
@@ -39,9 +38,9 @@ func (l *Listener) Feed(packets []Packet) Fed {
 func (l *Listener) Lend(dst []Received) (n, datagrams, left int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var e queue.Entry
-	for ok := true; n < len(dst); n++ {
-		if e, ok = l.ring.Take(); !ok {
+	for ; n < len(dst); n++ {
+		e, ok := l.ring.Take()
+		if !ok {
 			break
 		}
 		dst[n].set(&e, l.opts.Type)

@@ -110,7 +110,8 @@ def damage(draw, datagram):
 
 def is_fragment(datagram):
     """What becomes of those depends on when each listener reads them."""
-    return datagram[:1] == b'\x94' or datagram[:1] in (b'\xdc', b'\xdd') and b'\x04' in datagram[1:5]
+    array = datagram[:1]
+    return array == b'\x94' or array in (b'\xdc', b'\xdd') and b'\x04' in datagram[1:5]
 
 
 def received(listener, messages):

@@ -6,7 +6,6 @@ import struct
 
 from mcl import _constants as constants
 from mcl import _native
-from mcl._compat import PY2
 from mcl._unpacking import Packed, Stream, topics, try_unpack
 
 # Are these fields all of 8 bytes? Columns of them are then read by C code alone.
@@ -44,7 +43,7 @@ class Batch(object):
         return self._handle.take(self._pointer)
 
     def wait_and_take(self):
-        """Do so after waiting for it, with the interpreter lock given up: how many, or MCL_EINTR."""
+        """Do so after a wait, with the interpreter lock given up: how many, or MCL_EINTR."""
         return self._handle.wait_and_take(self._pointer)
 
     def settle(self, delivered):

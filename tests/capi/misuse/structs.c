@@ -303,7 +303,8 @@ mcl_hand *draw_out_hand(player *p)
         for (size_t at = 0; at < p->hand.records[i].payload_size; at++)
             sum += ((const unsigned char *)p->hand.records[i].payload)[at];
     /* What is to be settled is mostly this listener's. */
-    if (p->hand.number == 0 && p->use_count > 0 && p->uses[0].known != NULL && strcmp(p->function->name, "mcl_listener_settle") == 0)
+    if (p->hand.number == 0 && p->use_count > 0 && p->uses[0].known != NULL &&
+        strcmp(p->function->name, "mcl_listener_settle") == 0)
         (void)mcl_listener_take(p->uses[0].value, 0, &p->hand, NULL);
     if (chance(p, 85)) {
         say(p, "hand %llu, ", (unsigned long long)p->hand.number);
