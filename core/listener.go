@@ -151,6 +151,11 @@ func Listen(conn Connection, o ListenerOptions) (*Listener, error) {
 	if err != nil {
 		return nil, openError(op, &res, err)
 	}
+	if _, ok := rx.(netio.Unread); o.Unread && !ok {
+		rx.Close()
+		return nil, &OpError{Op: op, On: conn.String(), Kind: ErrInvalid, Detail: "nobody else can read the socket on this system",
+			Remedy: "leave Unread out"}
+	}
 	l := &Listener{
 		res: res, opts: o, rx: rx,
 		done: make(chan struct{}), stopped: make(chan struct{}), ready: make(chan struct{}, 1),
