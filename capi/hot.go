@@ -59,7 +59,7 @@ type lentBatch struct {
 func mclgo_listener_lend(handle C.uintptr_t, records *C.shim_record, count C.size_t, datagrams *C.uint64_t, left *C.size_t,
 	number *C.uint64_t) C.int {
 	return onListener(handle, nil, "mclgo_listener_lend", func(l *listener) (int, error) {
-		b := newLentBatch(int(count))
+		b := newLentBatch()
 		n, came, behind := l.Lend(b.messages[:count])
 		*datagrams, *left, *number = C.uint64_t(came), C.size_t(behind), 0
 		if n > 0 {
@@ -69,7 +69,7 @@ func mclgo_listener_lend(handle C.uintptr_t, records *C.shim_record, count C.siz
 	})
 }
 
-func newLentBatch(count int) *lentBatch {
+func newLentBatch() *lentBatch {
 	lent.Lock()
 	defer lent.Unlock()
 	if n := len(lent.spare); n > 0 {
@@ -77,7 +77,7 @@ func newLentBatch(count int) *lentBatch {
 		lent.spare = lent.spare[:n-1]
 		return b
 	}
-	return &lentBatch{messages: make([]mcl.Received, count)}
+	return &lentBatch{messages: make([]mcl.Received, C.SHIM_LENT_MAX)}
 }
 
 // lend describes the messages to C, and keeps them where they are.

@@ -27,8 +27,8 @@
 
 /* ---- hot_batch.c: datagrams as they were read ---- */
 
-#define BATCH 64 /* datagrams, or trains of them, that one system call reads */
-#define BATCH_RECORDS 4096 /* what is taken apart of them: a train has 64 at most */
+#define BATCH SHIM_LENT_MAX /* datagrams, or trains of them, that one system call reads */
+#define BATCH_RECORDS 8192 /* what is taken apart of them: a train has 128 at most (UDP_MAX_SEGMENTS, linux/udp.h) */
 #define CONTROL_SIZE 128
 
 typedef struct batch {
@@ -103,8 +103,10 @@ struct hot_listener {
     /* `taking` is locked by who takes messages out of the socket, or out of what waits; it protects what follows. Locked
      * before `lock`, and never for long. */
     pthread_mutex_t taking;
+    atomic_int wanting; /* others than the thread that wait for it: it lets them */
     int fd;
     int asked; /* entries of the next read */
+    size_t most; /* messages that are wanted; 0: any number */
     atomic_int full; /* the last read brought so many: there may be more */
     int to_go; /* Go wants to see the next batch, whatever it holds */
     size_t in_go; /* messages that wait in Go's queue */
@@ -123,6 +125,7 @@ struct hot_listener {
     uint64_t last_id;
     int lent; /* somebody may poll owners_fd at any time: what arrives is read in the background */
     int has_thread;
+    int in_hand; /* the thread has messages that it may put back */
     pthread_t thread;
     uint64_t datagrams, bytes, filtered,
         messages; /* each of the messages was one datagram, or came from Go with several: */
@@ -146,11 +149,14 @@ int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *e
 int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
                 size_t *needed, const char *function, mcl_error *error);
 /* Waits for messages and takes them: 1, 0 when the time is over, or a code. */
-int hot_take_or_wait(hot_listener *l, int timeout_ms, batch **b, const char *function, mcl_error *error);
+int hot_take_or_wait(hot_listener *l, int timeout_ms, size_t most, batch **b, const char *function, mcl_error *error);
 int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error);
 int hot_close(hot_listener *l, mcl_listener_stats *stats);
 
 /* ---- hot_take.c ---- */
+
+/* Locks `taking`, before the listener's thread does again. */
+void hot_lock_taking(hot_listener *l);
 
 /* Takes the oldest messages, without waiting: 1, or 0 when there is none. `taking` is locked. */
 int hot_take(hot_listener *l, batch **b);
@@ -169,6 +175,9 @@ int hot_runs_here(hot_listener *l); /* is this the thread? `lock` is locked */
 void hot_drop(subscription *s);
 
 /* ---- hot_wake.c ---- */
+
+/* What the program has set by pthread_setcancelstate. A thread can be cancelled only where it waits: elsewhere it has locks. */
+extern __thread int hot_cancel_state;
 
 /* Has the eventfds tell what their owners wait for. `lock` is locked. */
 void hot_refresh(hot_listener *l);

@@ -57,6 +57,8 @@ static hand *find(uintptr_t handle, uint64_t number, size_t done, const char *fu
 static int settle(hand *h, size_t delivered, size_t rejected, const char *function, mcl_error *error)
 {
     int code = 0;
+    sigset_t before;
+    signals_block(&before); /* a handler may fork, which waits for locks */
     if (h->listener == NULL) {
         code = GO(mclgo_hand_settle(h->batch->lent, delivered, rejected, function, error));
         batch_free(h->batch);
@@ -68,7 +70,18 @@ static int settle(hand *h, size_t delivered, size_t rejected, const char *functi
         hot_leave(h->listener);
     }
     free(h);
+    signals_restore(&before);
     return code;
+}
+
+static void put_back(hot_listener *l, batch *b)
+{
+    if (l != NULL) {
+        hot_settle(l, b);
+        return;
+    }
+    GO(mclgo_hand_settle(b->lent, 0, 0, __func__, NULL));
+    batch_free(b);
 }
 
 static int take_from_go(uintptr_t handle, int timeout_ms, size_t most, batch **out, const char *function,
@@ -120,15 +133,17 @@ int hot_hand_take(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *s
         shown->number = shown->count = 0;
         CHECK(settle(before, before->count, 0, function, error));
     }
-    hand *h = calloc(1, sizeof *h);
-    if (h == NULL)
-        return guard_errno(error, ENOMEM, function, "allocate a hand");
-    int code = l != NULL ? hot_take_or_wait(l, timeout_ms, &h->batch, function, error)
-                         : take_from_go(handle, timeout_ms, shown->most, &h->batch, function, error);
-    if (code <= 0 || h->batch == NULL) {
-        free(h);
+    batch *b = NULL;
+    int code = l != NULL ? hot_take_or_wait(l, timeout_ms, shown->most, &b, function, error)
+                         : take_from_go(handle, timeout_ms, shown->most, &b, function, error);
+    if (code <= 0 || b == NULL)
         return code;
+    hand *h = calloc(1, sizeof *h);
+    if (h == NULL) {
+        put_back(l, b);
+        return guard_errno(error, ENOMEM, function, "allocate a hand");
     }
+    h->batch = b;
     h->handle = handle;
     h->listener = l;
     if (l != NULL)

@@ -3,6 +3,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,7 +31,7 @@ static struct bucket *bucket_of(uintptr_t handle)
 void hot_add(hot_listener *l, uintptr_t handle, const shim_limits *limits)
 {
     struct bucket *b = bucket_of(handle);
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
     l->handle = handle;
     l->message_max = limits->message_max;
     l->objects_max = limits->objects_max > 0 ? (uint64_t)limits->objects_max : UINT64_MAX;
@@ -175,9 +176,9 @@ int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, c
     s->user = *callback;
     sigset_t before;
     signals_block(&before);
-    fork_hold();
     /* Not while an owner has messages in hand that it may put back: callbacks would get later ones first. */
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
+    fork_hold(); /* who forks may be polling, and be waited for by who has `taking` */
     pthread_mutex_lock(&l->lock);
     int code = l->closing ? closed(function, error) : 0;
     int system = code < 0 ? 0 : hot_start(l);
@@ -193,8 +194,8 @@ int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, c
         hot_refresh(l);
     }
     pthread_mutex_unlock(&l->lock);
-    pthread_mutex_unlock(&l->taking);
     fork_release();
+    pthread_mutex_unlock(&l->taking);
     signals_restore(&before);
     if (system == -EMFILE || system == -ENFILE)
         code = no_descriptor(system, function, error);
@@ -235,12 +236,15 @@ int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_erro
         s->removed = 1;
         hot_refresh(l); /* what stays is the owner's now */
         drop = l->running != id;
+        int late = 0;
         const struct timespec until = a_second_from_now();
-        while (!drop && !hot_runs_here(l) && l->running == id && code == 0)
-            if (pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT && l->running == id)
-                code = guard_fail(
-                    error, MCL_EBUSY, function,
-                    "the callback still runs after a second: let callbacks return; it is removed all the same");
+        /* Also for what the thread has in hand: it is the owner's now, and comes first. */
+        while (!late && !hot_runs_here(l) && (l->running == id || (l->subscriptions == NULL && l->in_hand)))
+            late = pthread_cond_timedwait(&l->changed, &l->lock, &until) == ETIMEDOUT;
+        if (late && l->running == id)
+            code =
+                guard_fail(error, MCL_EBUSY, function,
+                           "the callback still runs after a second: let callbacks return; it is removed all the same");
     }
     pthread_mutex_unlock(&l->lock);
     signals_restore(&before);
@@ -322,7 +326,7 @@ static int receive_now(hot_listener *l, place *to)
 {
     size_t total = 0;
     batch *b;
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
     while (to->count > 0 && to->needed == 0 && hot_take(l, &b)) {
         size_t n = fill(to, b);
         hot_count(l, b, n, 0);
@@ -339,7 +343,7 @@ typedef int look_for(hot_listener *l, void *context);
 static int look_only(hot_listener *l, void *context)
 {
     batch *b;
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
     int there = hot_take(l, &b);
     if (there)
         hot_settle(l, b);
@@ -347,10 +351,18 @@ static int look_only(hot_listener *l, void *context)
     return there;
 }
 
+struct wanted {
+    size_t most;
+    batch **out;
+};
+
 static int look_and_take(hot_listener *l, void *context)
 {
-    pthread_mutex_lock(&l->taking);
-    int there = hot_take(l, context);
+    const struct wanted *w = context;
+    hot_lock_taking(l);
+    l->most = w->most;
+    int there = hot_take(l, w->out);
+    l->most = 0;
     pthread_mutex_unlock(&l->taking);
     return there;
 }
@@ -371,6 +383,16 @@ static int wait_failed(int code, const char *function, mcl_error *error)
     return guard_errno(error, -code, function, "poll");
 }
 
+/* What came was nothing for who waits, and so it may go on for long, as in a flood: may the wait? 1, 0 when the time is over, or
+ * -EINTR. ppoll itself looks at signals only where nothing is ready. */
+static int goes_on(int64_t deadline, const sigset_t *open)
+{
+    const struct timespec none = {0, 0};
+    if (ppoll(NULL, 0, &none, open) < 0)
+        return -errno;
+    return deadline < 0 || wait_now() < deadline;
+}
+
 static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *context, const char *function,
                         mcl_error *error)
 {
@@ -383,6 +405,8 @@ static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *c
         if ((polled || timeout_ms == 0 || atomic_load(&l->full)) && (code = look(l, context)) != 0)
             break;
         ready = timeout_ms == 0 ? 0 : hot_poll(l, 0, deadline, &open);
+        if (ready > 0 && polled)
+            ready = goes_on(deadline, &open);
         if (atomic_load(&fork_happened)) { /* by a handler */
             code = guard_start(function, error);
             break;
@@ -392,9 +416,10 @@ static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *c
     return code == 0 && ready < 0 ? wait_failed(ready, function, error) : code;
 }
 
-int hot_take_or_wait(hot_listener *l, int timeout_ms, batch **b, const char *function, mcl_error *error)
+int hot_take_or_wait(hot_listener *l, int timeout_ms, size_t most, batch **b, const char *function, mcl_error *error)
 {
-    return look_or_wait(l, timeout_ms, look_and_take, b, function, error);
+    struct wanted wanted = {most, b};
+    return look_or_wait(l, timeout_ms, look_and_take, &wanted, function, error);
 }
 
 int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error)
@@ -438,7 +463,7 @@ int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, 
 {
     sigset_t before;
     signals_block(&before);
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
     hot_pump(l); /* what has arrived and waits in the socket is queued, too */
     pthread_mutex_lock(&l->lock);
     int code = l->closing ? closed(function, error) : mclgo_listener_get_stats(l->handle, stats, error);
@@ -473,7 +498,7 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats)
 {
     sigset_t before;
     signals_block(&before);
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
     pthread_mutex_lock(&l->lock);
     int first = !l->closing;
     subscription *idle = NULL;

@@ -2,6 +2,20 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <time.h>
+
+void hot_lock_taking(hot_listener *l)
+{
+    atomic_fetch_add(&l->wanting, 1);
+    pthread_mutex_lock(&l->taking);
+    atomic_fetch_sub(&l->wanting, 1);
+}
+
+/* How many messages to take, at most so many. */
+static size_t wanted(const hot_listener *l, size_t most)
+{
+    return l->most > 0 && l->most < most ? l->most : most;
+}
 
 /* ---- What Go has ---- */
 
@@ -35,8 +49,9 @@ static int borrow(hot_listener *l, batch *b)
     size_t left = 0;
     signals_block(&before);
     pthread_mutex_lock(&l->lock);
-    int n =
-        l->closing ? 0 : mclgo_listener_lend(l->handle, (shim_record *)b->messages, BATCH, &datagrams, &left, &b->lent);
+    int n = l->closing ? 0
+                       : mclgo_listener_lend(l->handle, (shim_record *)b->messages, wanted(l, BATCH), &datagrams, &left,
+                                             &b->lent);
     if (n > 0) {
         b->first = 0;
         b->count = (size_t)n;
@@ -67,13 +82,13 @@ static void free_batch(hot_listener *l, batch *b)
 #define READ_BYTES (256 << 10)
 #define READ_MIN 4
 
-static void adapt(hot_listener *l, const batch *b, int n)
+static void adapt(hot_listener *l, const batch *b, int n, int asked)
 {
     size_t bytes = 0;
     for (int i = 0; i < n; i++)
         bytes += b->headers[i].msg_len;
     size_t fit = READ_BYTES / (bytes / (size_t)n + 1);
-    l->full = n == l->asked;
+    l->full = n == asked;
     l->asked = fit < READ_MIN ? READ_MIN : fit > BATCH ? BATCH : (int)fit;
 }
 
@@ -117,7 +132,6 @@ static int parse(hot_listener *l, batch *b)
 /* Another socket takes the place of one that has been found empty. It closes that, which nobody may be polling then. */
 static void turn(hot_listener *l)
 {
-    int turns = atomic_load(&l->turns);
     pthread_mutex_lock(&l->lock);
     while (l->polling > 0)
         pthread_cond_wait(&l->changed, &l->lock); /* each is woken by `turns`, and none begins */
@@ -126,7 +140,7 @@ static void turn(hot_listener *l)
     pthread_mutex_lock(&l->lock);
     if (fd >= 0)
         l->fd = fd;
-    atomic_fetch_sub(&l->turns, turns);
+    atomic_fetch_sub(&l->turns, 1); /* there may be another one behind */
     l->owners.is_set = l->worker.is_set = 1; /* past hot_refresh */
     hot_refresh(l);
     pthread_mutex_unlock(&l->lock);
@@ -135,16 +149,20 @@ static void turn(hot_listener *l)
 /* Reads once. Returns how many entries, 0 for none. */
 static int read_socket(hot_listener *l, batch *b)
 {
-    int n = batch_read(b, l->fd, l->asked);
+    int asked = (int)wanted(l, (size_t)l->asked);
+    int n = batch_read(b, l->fd, asked);
     if (n > 0) {
-        adapt(l, b, n);
+        adapt(l, b, n, asked);
         return n;
     }
     l->full = 0;
     if (n == -EAGAIN && atomic_load(&l->turns) > 0)
         turn(l);
-    else if (n != -EAGAIN && n != -EINTR && n != 0)
+    else if (n != -EAGAIN && n != -EINTR && n != 0) {
         GO((mclgo_listener_read_failed(l->handle, -n), 0));
+        const struct timespec moment = {0, 10000000};
+        nanosleep(&moment, NULL); /* it is most likely there still */
+    }
     return 0;
 }
 
@@ -251,7 +269,7 @@ void hot_settle(hot_listener *l, batch *b)
 /* On a thread of Go's, perhaps: nobody may be taking anything, and the old socket is to be closed all the same. */
 void shim_hot_turn(hot_listener *l)
 {
-    pthread_mutex_lock(&l->taking);
+    hot_lock_taking(l);
     while (atomic_load(&l->turns) > 0 && l->handle != 0 && !is_closing(l))
         hot_pump(l);
     pthread_mutex_unlock(&l->taking);

@@ -45,6 +45,15 @@ static void call_all(hot_listener *l, const mcl_record *message)
     }
 }
 
+static void set_in_hand(hot_listener *l, int in_hand)
+{
+    pthread_mutex_lock(&l->lock);
+    l->in_hand = in_hand;
+    if (!in_hand)
+        pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void deliver(hot_listener *l, batch *b)
 {
     pthread_mutex_lock(&l->lock);
@@ -56,6 +65,15 @@ static void deliver(hot_listener *l, batch *b)
     }
     pthread_mutex_unlock(&l->lock);
     hot_settle(l, b);
+    set_in_hand(l, 0);
+}
+
+/* A mutex goes to who asks for it first, which in a stream is always this thread: who is woken for it comes too late. */
+static void let_others(hot_listener *l)
+{
+    const struct timespec moment = {0, 20000};
+    for (int i = 0; i < 50 && atomic_load(&l->wanting) > 0; i++)
+        nanosleep(&moment, NULL);
 }
 
 /* Polls again at once would do harm after a failure: it is most likely there still. */
@@ -85,13 +103,15 @@ static void *run(void *of)
 {
     hot_listener *l = of;
     enum work work;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     while ((work = next_work(l)) != END) {
         batch *b = NULL;
+        let_others(l);
         pthread_mutex_lock(&l->taking);
         if (work == PUMP)
             hot_pump(l);
-        else
-            hot_take(l, &b);
+        else if (hot_take(l, &b))
+            set_in_hand(l, 1);
         int again = l->full;
         pthread_mutex_unlock(&l->taking);
         if (b != NULL)

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+__thread int hot_cancel_state;
+
 int hot_open_signal(hot_signal *s)
 {
     if (atomic_load(&s->fd) >= 0)
@@ -14,6 +16,7 @@ int hot_open_signal(hot_signal *s)
     if (fd < 0)
         return -errno;
     shim_descriptor_add(fd);
+    s->is_set = 0;
     atomic_store(&s->fd, fd);
     return 0;
 }
@@ -140,10 +143,14 @@ int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *
         until = due;
     int ready;
     pthread_cleanup_push(end_cancelled_poll, l); /* ppoll is where a thread can be cancelled */
+    if (!for_thread)
+        pthread_setcancelstate(hot_cancel_state, NULL);
     ready = ppoll(fds, 2, wait_left(until, &left), open);
     if (ready < 0)
         ready = -errno;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_cleanup_pop(0);
-    end_poll(l);
+    if (!atomic_load(&fork_happened)) /* else the lock may be another thread's for ever */
+        end_poll(l);
     return ready < 0 ? ready : ready > 0 || until != deadline;
 }

@@ -94,6 +94,7 @@ typedef struct shim_fed {
     int32_t again;
 } shim_fed;
 typedef const shim_record const_record;
+#define SHIM_LENT_MAX 64 /* messages that are lent at a time */
 
 /* Limits of an open connection; objects_max 0: any number. */
 typedef struct shim_limits {

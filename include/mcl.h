@@ -543,7 +543,8 @@ typedef struct mcl_hand {
     const void *stream;        /* if asked for: all of them one behind the other, each after its topic, and records point
                                   there; NULL: they take more than 512 kB, or one more than 16 kB */
     size_t stream_size;        /* bytes */
-    size_t most;               /* in: messages at most; 0: all that one read brought, or 64 of a queue */
+    size_t most;               /* in: messages at most; 0: all that one read brought, or 64 of a queue. A read brings what
+                                  left in one piece as a whole: the rest of that waits until the hand is settled */
     int32_t wants_stream;      /* in: MCL_ON; 0 or MCL_OFF: no */
     int32_t reserved;
 } mcl_hand;

@@ -7,6 +7,7 @@ import struct
 from mcl import _constants as constants
 from mcl import _native
 from mcl._unpacking import Packed, Stream, topics, try_unpack
+from mcl.errors import ClosedError
 
 # Are these fields all of 8 bytes? Columns of them are then read by C code alone.
 _WORDS = struct.calcsize('P') == 8
@@ -49,6 +50,14 @@ class Batch(object):
     def settle(self, delivered):
         """End it: so many are delivered, and the rest is queued again."""
         self._handle.settle(self._pointer, delivered)
+
+    def put_back(self):
+        """Have what is in hand, if anything, queued again; what is closed has discarded it."""
+        if _native.HAND_BEGINNING.unpack_from(self._shown)[1]:
+            try:
+                self.settle(0)
+            except ClosedError:
+                pass
 
     def size(self):
         """Return how many bytes the messages in hand have: topics and payloads."""

@@ -106,6 +106,8 @@ class Reception(Delivery):
         while True:
             with self._lock:
                 if not self._wanted:
+                    if self._batch is not None:
+                        self._batch.put_back()
                     self._thread = self._batch = None
                     return None
                 if self._held:
@@ -123,7 +125,11 @@ class Reception(Delivery):
                     self._taking = False
                     if taken > 0 and self._wanted:
                         # All are unpacked at once, which is faster than each when its turn comes.
-                        messages, self._plain = batch.messages()
+                        try:
+                            messages, self._plain = batch.messages()
+                        except BaseException:
+                            batch.put_back()
+                            raise
                         self._count = taken
                         self._entered += taken
                         self._held.extend(messages)
@@ -161,7 +167,6 @@ class Reception(Delivery):
                 else:
                     message = self._take_one()
                     if message is not None:
-                        self._making += (message,)
                         return message
             milliseconds = _WAIT_MAX
             if deadline is not None:
@@ -180,13 +185,17 @@ class Reception(Delivery):
     def _take_one(self):
         if self._single is None:
             self._single = Batch(self._handle, 1, False)
+        # A handler of a signal may have raised since the last one.
+        self._single.put_back()
         if not self._single.take():
             return None
         (topic, payload, time, size), = self._single.messages()[0]
-        self._single.settle(1)
+        message = topic, Packed(payload.tobytes()) if self._decode else payload, time, size
         self._entered += 1
         self._left += 1
-        return topic, Packed(payload.tobytes()) if self._decode else payload, time, size
+        self._making += (message,)
+        self._single.settle(1)
+        return message
 
     def _changed(self):
         """Nobody waits for anything but the library."""

@@ -94,26 +94,18 @@ static void count(void *context, const mcl_record *record)
 
 static void receive_batches(mcl_listener *l, bench_receiving *r)
 {
-    static mcl_record records[BATCH_MAX];
-    size_t size = 16 << 20;
-    void *buffer = malloc(size);
-
+    mcl_hand hand = MCL_HAND_INIT;
     for (;;) {
-        int n = mcl_listener_recv_batch(l, records, BATCH_MAX, buffer, size, NULL, &error);
-        must(n);
-        if (n > 0) {
-            uint64_t bytes = 0;
-            for (int i = 0; i < n; i++)
-                bytes += records[i].payload_size;
-            bench_receive_add(r, (uint64_t)n, bytes);
-            continue;
-        }
-        n = mcl_listener_wait(l, POLL_MS, &error);
+        int n = mcl_listener_take(l, POLL_MS, &hand, &error);
         must(n);
         if (n == 0 && bench_receive_over(r))
             break;
+        uint64_t bytes = 0;
+        for (int i = 0; i < n; i++)
+            bytes += hand.records[i].payload_size;
+        if (n > 0)
+            bench_receive_add(r, (uint64_t)n, bytes);
     }
-    free(buffer);
 }
 
 static void receive_each(mcl_listener *l, bench_receiving *r)
