@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <sys/time.h>
 
 static mcl_listener *l;
 static mcl_broadcaster *b;
@@ -270,6 +271,48 @@ static void closing(void)
     FAILS(MCL_EINVAL, mcl_listener_settle(before, &odd, 0, 0, &error));
 }
 
+static atomic_int flooding;
+
+static void *floods(void *unused)
+{
+    while (flooding)
+        MUST(mcl_broadcaster_publish_int(b, "other", 5, 1, &error));
+    return unused;
+}
+
+static void handle(int signal)
+{
+    (void)signal;
+}
+
+/* What is not wanted comes all the while: a wait ends in time, and by a signal, all the same. */
+static void flood(mcl_connection c, mcl_listener_options o)
+{
+    const char *topics[] = {"t"};
+    mcl_hand hand = MCL_HAND_INIT;
+    pthread_t sender;
+    o.topics = topics;
+    o.topic_count = 1;
+    MUST(mcl_listener_open(&c, &o, &l, &error));
+    MUST(mcl_broadcaster_open(&c, NULL, &b, &error));
+    flooding = 1;
+    CHECK(pthread_create(&sender, NULL, floods, NULL) == 0);
+    for (int i = 0; i < 5; i++)
+        EQUAL(0, mcl_listener_take(l, 20, &hand, &error));
+    struct sigaction action = {.sa_handler = handle};
+    CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    const struct itimerval soon = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+    CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+    FAILS(MCL_EINTR, mcl_listener_take(l, -1, &hand, &error));
+    CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+    flooding = 0;
+    pthread_join(sender, NULL);
+    mcl_listener_stats s = {.size = sizeof s};
+    MUST(mcl_listener_close(l, &s));
+    CHECK(s.filtered > 0 && s.messages == 0);
+    MUST(mcl_broadcaster_close(b));
+}
+
 static void run(mcl_connection c, mcl_listener_options o)
 {
     MUST(mcl_listener_open(&c, &o, &l, &error));
@@ -292,11 +335,13 @@ int main(void)
     mcl_connection c = group();
     mcl_listener_options plain = MCL_LISTENER_OPTIONS_INIT, queued = plain, typed = plain;
     run(c, plain);
+    flood(c, plain);
     queued.queued = MCL_ON;
     run(c, queued);
     const char *names[] = {"n"};
     MUST(mcl_type_define("Taken", names, 1, &c, &typed.type, &error));
     run(c, typed);
+    flood(c, typed);
     MUST(mcl_type_close(typed.type));
     return report("take");
 }
