@@ -176,16 +176,14 @@ void hot_drop(subscription *s);
 
 /* ---- hot_wake.c ---- */
 
-/* What the program has set by pthread_setcancelstate. A thread can be cancelled only where it waits: elsewhere it has locks. */
-extern __thread int hot_cancel_state;
-
 /* Has the eventfds tell what their owners wait for. `lock` is locked. */
 void hot_refresh(hot_listener *l);
 int hot_open_signal(hot_signal *s); /* 0 or -errno. Between fork_hold and fork_release */
 void hot_close_signal(hot_signal *s);
 /* Polls the socket and an eventfd, until the deadline (as of wait_deadline) or until Go wants to be called. `open` is the mask
- * of signals to wait with. Returns 1: look again; 0: the time is over; -errno. */
-int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *open);
+ * of signals to wait with, `cancel` the state of pthread_setcancelstate: a thread can be cancelled here, and only here, since
+ * elsewhere it has locks. Returns 1: look again; 0: the time is over; -errno. */
+int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *open, int cancel);
 
 /* ---- hot_parse.c ---- */
 

@@ -217,6 +217,8 @@ static struct timespec a_second_from_now(void)
 int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_error *error)
 {
     sigset_t before;
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     signals_block(&before);
     pthread_mutex_lock(&l->lock);
     int code = 0;
@@ -248,6 +250,7 @@ int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_erro
     }
     pthread_mutex_unlock(&l->lock);
     signals_restore(&before);
+    pthread_setcancelstate(cancel, NULL);
     if (drop)
         hot_drop(s);
     return code;
@@ -398,13 +401,15 @@ static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *c
 {
     int64_t deadline = timeout_ms == 0 ? 0 : wait_deadline(timeout_ms);
     sigset_t open;
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     signals_block(&open);
     int code, ready = 1;
     for (int polled = 0; (code = check_ownable(l, function, error)) == 0 && ready > 0; polled = 1) {
         /* To read and find nothing costs as much as to poll: where there was nothing before, that comes first. */
         if ((polled || timeout_ms == 0 || atomic_load(&l->full)) && (code = look(l, context)) != 0)
             break;
-        ready = timeout_ms == 0 ? 0 : hot_poll(l, 0, deadline, &open);
+        ready = timeout_ms == 0 ? 0 : hot_poll(l, 0, deadline, &open, cancel);
         if (ready > 0 && polled)
             ready = goes_on(deadline, &open);
         if (atomic_load(&fork_happened)) { /* by a handler */
@@ -413,6 +418,7 @@ static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *c
         }
     }
     signals_restore(&open);
+    pthread_setcancelstate(cancel, NULL);
     return code == 0 && ready < 0 ? wait_failed(ready, function, error) : code;
 }
 
@@ -462,6 +468,8 @@ static void add_counters(const hot_listener *l, mcl_listener_stats *stats)
 int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error)
 {
     sigset_t before;
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     signals_block(&before);
     hot_lock_taking(l);
     hot_pump(l); /* what has arrived and waits in the socket is queued, too */
@@ -472,6 +480,7 @@ int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, 
     pthread_mutex_unlock(&l->lock);
     pthread_mutex_unlock(&l->taking);
     signals_restore(&before);
+    pthread_setcancelstate(cancel, NULL);
     return code;
 }
 
@@ -497,6 +506,8 @@ static subscription *take_subscriptions(hot_listener *l)
 int hot_close(hot_listener *l, mcl_listener_stats *stats)
 {
     sigset_t before;
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     signals_block(&before);
     hot_lock_taking(l);
     pthread_mutex_lock(&l->lock);
@@ -514,6 +525,7 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats)
     pthread_mutex_unlock(&l->taking);
     if (!first) {
         signals_restore(&before);
+        pthread_setcancelstate(cancel, NULL);
         return MCL_ECLOSED;
     }
     while (idle != NULL) {
@@ -547,5 +559,6 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats)
         hot_close_signal(&l->worker);
     hot_remove(l);
     signals_restore(&before);
+    pthread_setcancelstate(cancel, NULL);
     return code == MCL_OK && busy ? MCL_EBUSY : code;
 }

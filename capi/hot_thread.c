@@ -116,7 +116,7 @@ static void *run(void *of)
         pthread_mutex_unlock(&l->taking);
         if (b != NULL)
             deliver(l, b);
-        if (!again && hot_poll(l, 1, -1, NULL) < 0)
+        if (!again && hot_poll(l, 1, -1, NULL, PTHREAD_CANCEL_DISABLE) < 0)
             rest();
     }
     hot_leave(l);

@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
-
-__thread int hot_cancel_state;
 
 int hot_open_signal(hot_signal *s)
 {
@@ -35,13 +34,13 @@ static void set(hot_signal *s)
     uint64_t one = 1;
     int fd = atomic_load(&s->fd);
     if (fd >= 0)
-        (void)!write(fd, &one, sizeof one);
+        syscall(SYS_write, fd, &one, sizeof one); /* write() is a point at which a thread can be cancelled */
 }
 
 static void clear(hot_signal *s)
 {
     uint64_t count;
-    (void)!read(atomic_load(&s->fd), &count, sizeof count);
+    syscall(SYS_read, atomic_load(&s->fd), &count, sizeof count);
 }
 
 static void show(hot_signal *s, int value)
@@ -131,7 +130,7 @@ static void end_cancelled_poll(void *of)
     hot_leave(of);
 }
 
-int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *open)
+int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *open, int cancel)
 {
     struct pollfd fds[2];
     struct timespec left;
@@ -142,9 +141,8 @@ int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *
     if (due != 0 && (until < 0 || due < until))
         until = due;
     int ready;
-    pthread_cleanup_push(end_cancelled_poll, l); /* ppoll is where a thread can be cancelled */
-    if (!for_thread)
-        pthread_setcancelstate(hot_cancel_state, NULL);
+    pthread_cleanup_push(end_cancelled_poll, l);
+    pthread_setcancelstate(cancel, NULL);
     ready = ppoll(fds, 2, wait_left(until, &left), open);
     if (ready < 0)
         ready = -errno;

@@ -54,10 +54,8 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
     do {                                                                                                               \
         hot_listener *hot = hot_enter((uintptr_t)listener);                                                            \
         if (hot != NULL) {                                                                                             \
-            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hot_cancel_state);                                         \
             int code_ = (call);                                                                                        \
             hot_leave(hot);                                                                                            \
-            pthread_setcancelstate(hot_cancel_state, NULL);                                                            \
             return code_;                                                                                              \
         }                                                                                                              \
     } while (0)
@@ -171,10 +169,8 @@ int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mc
     CHECK(guard_output(stats, "stats", __func__, error));
     mcl_listener_stats own = {0};
     hot_listener *hot = hot_enter((uintptr_t)listener);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hot_cancel_state);
     int code = hot != NULL ? hot_stats(hot, &own, __func__, error)
                            : GO(mclgo_listener_get_stats((uintptr_t)listener, &own, error));
-    pthread_setcancelstate(hot_cancel_state, NULL);
     if (hot != NULL)
         hot_leave(hot);
     if (code == MCL_OK)
@@ -200,9 +196,7 @@ int mcl_listener_close(mcl_listener *listener, mcl_listener_stats *stats)
         CHECK(guard_output(stats, "stats", __func__, NULL));
     mcl_listener_stats own = {0};
     hot_listener *hot = hot_enter((uintptr_t)listener);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hot_cancel_state);
     int code = hot != NULL ? hot_close(hot, &own) : GO(mclgo_listener_close((uintptr_t)listener, &own));
-    pthread_setcancelstate(hot_cancel_state, NULL);
     if (hot != NULL)
         hot_leave(hot);
     if (stats != NULL && (code == MCL_OK || code == MCL_EBUSY))
