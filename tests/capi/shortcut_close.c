@@ -41,6 +41,10 @@ long syscall(long number, ...)
         }
         return sendmsg((int)a[0], (void *)a[1], (int)a[2]);
     }
+    if (number == SYS_read)
+        return read((int)a[0], (void *)a[1], (size_t)a[2]);
+    if (number == SYS_write)
+        return write((int)a[0], (void *)a[1], (size_t)a[2]);
     if (number == SYS_recvmmsg)
         return recvmmsg((int)a[0], (void *)a[1], (unsigned)a[2], (int)a[3], NULL);
     if (number == SYS_gettid)
