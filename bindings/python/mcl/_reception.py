@@ -47,6 +47,7 @@ class Reception(Delivery):
         self._count = 0  # messages that are in it, delivered or not
         self._taking = False  # it waits for messages, and takes them
         self._taken_over = None  # an Event, set when it no longer does
+        self._stale = 0  # messages of those that it takes which are to be discarded
         self._single = None  # of `receive`
         self._misfits = Misfits()
         _at_exit.add(self)
@@ -71,7 +72,8 @@ class Reception(Delivery):
 
     def _discard_waiting(self):
         # What was in hand is queued again, and comes first.
-        waiting, batch = self._handle.stats()['queued'], Batch(self._handle, 0)
+        waiting = self._stats()['queued'] - len(self._making)
+        batch = Batch(self._handle, 0)
         while waiting > 0:
             taken = batch.take()
             if not taken:
@@ -81,6 +83,8 @@ class Reception(Delivery):
             self._discarded += taken
             waiting -= taken
             batch.settle(taken)
+        # What an earlier thread's wait has just taken, before it could see that it was paused.
+        self._stale = max(waiting, 0) if self._taking else 0
 
     def pause(self):
         with self._lock:
@@ -130,9 +134,12 @@ class Reception(Delivery):
                         except BaseException:
                             batch.put_back()
                             raise
+                        stale, self._stale = min(self._stale, taken), 0
                         self._count = taken
+                        self._discarded += stale
+                        self._left += stale
                         self._entered += taken
-                        self._held.extend(messages)
+                        self._held.extend(messages[stale:])
                     elif taken > 0:
                         batch.settle(0)
                     if self._taken_over is not None:
