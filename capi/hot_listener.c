@@ -114,7 +114,9 @@ hot_listener *hot_new(const shim_listener_options *options)
         return NULL;
     l->references = 1;
     l->all_to_go = options->type != 0;
-    l->fd = l->owners.fd = l->worker.fd = -1;
+    l->fd = -1;
+    atomic_store(&l->owners.fd, -1);
+    atomic_store(&l->worker.fd, -1);
     l->asked = BATCH;
     pthread_mutex_init(&l->taking, NULL);
     pthread_mutex_init(&l->lock, NULL);
