@@ -210,10 +210,13 @@ static void in_callback(void *context, const mcl_record *r)
     *(atomic_int *)context = 1;
 }
 
+static atomic_int waiting;
+
 static void *waits(void *unused)
 {
     mcl_hand hand = MCL_HAND_INIT;
     (void)unused;
+    waiting = 1;
     FAILS(MCL_EBUSY, mcl_listener_take(l, -1, &hand, &error));
     return NULL;
 }
@@ -225,21 +228,20 @@ static void beside_callbacks(void)
     mcl_callback callback = {&called, in_callback, NULL};
     uint64_t id;
     pthread_t waiter;
+    waiting = 0;
     CHECK(pthread_create(&waiter, NULL, waits, NULL) == 0);
-    usleep(1000); /* most likely it waits by then; the result is the same */
+    CHECK(reaches(&waiting, 1));
     MUST(mcl_listener_subscribe(l, &callback, &id, &error));
     pthread_join(waiter, NULL);
     publish(0, 1);
-    while (!called)
-        usleep(1000);
+    CHECK(reaches(&called, 1));
     MUST(mcl_listener_unsubscribe(l, id, &error));
     publish(1, 2);
     mcl_hand hand = take(1, 1);
     MUST(mcl_listener_settle(l, &hand, 0, 0, &error));
     called = 0;
     MUST(mcl_listener_subscribe(l, &callback, &id, &error));
-    while (!called)
-        usleep(1000);
+    CHECK(reaches(&called, 1));
     MUST(mcl_listener_unsubscribe(l, id, &error));
 }
 

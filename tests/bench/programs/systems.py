@@ -16,7 +16,6 @@ wait rather than drop in the publisher. Each runs in a private network.
 import select
 import sys
 import threading
-import time
 
 import msgpack
 
@@ -230,12 +229,15 @@ def send(options, system):
 
 
 def receive(options, system):
-    receiving, heard = bench.Receiving(options), set()
+    receiving, all_heard = bench.Receiving(options), threading.Event()
+    unheard = set(range(len(sizes(options))))
 
     def callback(topic):
         def arrived(data):
             if data[:1] == HELLO:
-                heard.add(topic)
+                unheard.discard(topic)
+                if not unheard:
+                    all_heard.set()
             else:
                 receiving.add(data)
 
@@ -244,8 +246,7 @@ def receive(options, system):
     for topic in range(len(sizes(options))):
         system.subscribe(topic, callback(topic))
     system.start()
-    while len(heard) < len(sizes(options)):
-        time.sleep(0.001)
+    all_heard.wait()
     receiving.run()
 
 
