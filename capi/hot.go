@@ -20,8 +20,9 @@ import (
 func mclgo_listener_feed(handle C.uintptr_t, records *C.const_record, count C.size_t, fed *C.shim_fed) C.int {
 	return onListener(handle, nil, "mclgo_listener_feed", func(l *listener) (int, error) {
 		l.packets = l.packets[:0]
-		for i := range unsafe.Slice((*C.shim_record)(records), int(count)) {
-			l.packets = append(l.packets, packet(&unsafe.Slice((*C.shim_record)(records), int(count))[i]))
+		datagrams := unsafe.Slice((*C.shim_record)(records), int(count))
+		for i := range datagrams {
+			l.packets = append(l.packets, packet(&datagrams[i]))
 		}
 		f := l.Feed(l.packets)
 		clear(l.packets)

@@ -31,6 +31,8 @@
 #define BATCH_RECORDS 8192 /* what is taken apart of them: a train has 128 at most (UDP_MAX_SEGMENTS, linux/udp.h) */
 #define CONTROL_SIZE 128
 
+struct hot_listener;
+
 typedef struct batch {
     struct batch *next; /* in a list, the oldest first */
     uint64_t number; /* of the listener's batches */
@@ -44,6 +46,12 @@ typedef struct batch {
     struct sockaddr_in6 senders[BATCH];
     _Alignas(8) unsigned char control[BATCH][CONTROL_SIZE];
     unsigned char *memory; /* of BATCH datagrams, and of a stream */
+
+    /* In the program's hands (hot_hand.c): */
+    uint64_t hand; /* its number */
+    uintptr_t handle;
+    struct hot_listener *listener; /* NULL: it is Go's */
+    size_t shown; /* messages of them, from the first on */
 } batch;
 
 /* A batch without messages, or NULL when there is no memory. */
@@ -63,7 +71,6 @@ const void *batch_stream(batch *b, size_t count, size_t *size);
 
 /* ---- hot_hand.c ---- */
 
-struct hot_listener;
 /* `l` is NULL for a listener of Go's. */
 int hot_hand_take(struct hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *hand, const char *function,
                   mcl_error *error);
@@ -101,15 +108,16 @@ struct hot_listener {
     atomic_int turns; /* so many other sockets are to be read once this one is empty */
 
     /* `taking` is locked by who takes messages out of the socket, or out of what waits; it protects what follows. Locked
-     * before `lock`, and never for long. */
-    pthread_mutex_t taking;
-    atomic_int wanting; /* others than the thread that wait for it: it lets them */
+     * before `lock`, and never for long. Who waits for it has `gate` meanwhile: a mutex goes to who asks for it first, which in
+     * a stream would always be the thread that has just had it. */
+    pthread_mutex_t gate, taking;
     int fd;
     int asked; /* entries of the next read */
     size_t most; /* messages that are wanted; 0: any number */
     atomic_int full; /* the last read brought so many: there may be more */
+    atomic_int failed; /* reading has: the next poll leaves the socket alone for a moment */
     int to_go; /* Go wants to see the next batch, whatever it holds */
-    size_t in_go; /* messages that wait in Go's queue */
+    size_t in_go; /* messages that wait in Go's queue; changed with `lock`, too */
     _Atomic int64_t due; /* when Go wants to be called, in ms of the monotonic clock; 0: never */
 
     pthread_mutex_t lock; /* protects what follows */
@@ -118,18 +126,16 @@ struct hot_listener {
     int polling; /* threads that poll fd */
     hot_signal owners, worker; /* wake owners and the thread */
     batch *waiting; /* what was taken and put back, the oldest first */
-    size_t waiting_in_go;
     uint64_t batches; /* so far */
     subscription *subscriptions; /* in order */
     uint64_t running; /* number of the callback that the thread is in; 0: none */
     uint64_t last_id;
-    int lent; /* somebody may poll owners_fd at any time: what arrives is read in the background */
+    int lent; /* somebody may poll `owners` at any time: what arrives is read in the background */
     int has_thread;
     int in_hand; /* the thread has messages that it may put back */
     pthread_t thread;
-    uint64_t datagrams, bytes, filtered,
-        messages; /* each of the messages was one datagram, or came from Go with several: */
-    uint64_t joined;
+    uint64_t datagrams, bytes, filtered, messages;
+    uint64_t joined; /* datagrams of the messages: one each, or several that Go has joined */
     uint64_t delivered, rejected, discarded;
     uint64_t queued_bytes; /* in hand, and waiting here */
 };
@@ -155,8 +161,7 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats);
 
 /* ---- hot_take.c ---- */
 
-/* Locks `taking`, before the listener's thread does again. */
-void hot_lock_taking(hot_listener *l);
+void hot_lock_taking(hot_listener *l); /* in turn with others */
 
 /* Takes the oldest messages, without waiting: 1, or 0 when there is none. `taking` is locked. */
 int hot_take(hot_listener *l, batch **b);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/net_tstamp.h>
 #include <netinet/udp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -19,8 +20,7 @@
 #define ROOM (1 << 16) /* the largest datagram without jumbograms */
 /* From one to the next: were it a power of two, all would be put into the same few sets of the cache. */
 #define STRIDE (ROOM + 4096 + 192)
-#define MAPPED                                                                                                         \
-    (sizeof(batch) + (size_t)BATCH * STRIDE + STREAM_SIZE) /* of which the kernel gives the pages that are written to */
+#define MAPPED ((size_t)BATCH * STRIDE + STREAM_SIZE) /* of which the kernel gives the pages that are written to */
 
 /* A few are kept, so that a listener that sleeps holds none. */
 #define KEPT 4
@@ -40,27 +40,34 @@ static batch *from_pool(void)
     return b;
 }
 
+/* The batch itself is malloc's, for leak checkers: what is in hand keeps its listener. */
+static batch *make(void)
+{
+    batch *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->memory = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (b->memory == MAP_FAILED) {
+        free(b);
+        return NULL;
+    }
+    for (int i = 0; i < BATCH; i++) {
+        b->places[i] = (struct iovec){b->memory + (size_t)i * STRIDE, ROOM};
+        b->headers[i].msg_hdr = (struct msghdr){.msg_iov = &b->places[i],
+                                                .msg_iovlen = 1,
+                                                .msg_name = &b->senders[i],
+                                                .msg_namelen = sizeof b->senders[i],
+                                                .msg_control = b->control[i],
+                                                .msg_controllen = CONTROL_SIZE};
+    }
+    return b;
+}
+
 batch *batch_new(void)
 {
     batch *b = from_pool();
-    if (b == NULL) {
-        b = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (b == MAP_FAILED) {
-            const struct timespec moment = {0, 10000000};
-            nanosleep(&moment, NULL); /* who tries again at once would take a processor */
-            return NULL;
-        }
-        b->memory = (unsigned char *)(b + 1);
-        for (int i = 0; i < BATCH; i++) {
-            b->places[i] = (struct iovec){b->memory + (size_t)i * STRIDE, ROOM};
-            b->headers[i].msg_hdr = (struct msghdr){.msg_iov = &b->places[i],
-                                                    .msg_iovlen = 1,
-                                                    .msg_name = &b->senders[i],
-                                                    .msg_namelen = sizeof b->senders[i],
-                                                    .msg_control = b->control[i],
-                                                    .msg_controllen = CONTROL_SIZE};
-        }
-    }
+    if (b == NULL && (b = make()) == NULL)
+        return NULL;
     b->next = NULL;
     b->first = b->count = 0;
     b->lent = 0;
@@ -77,8 +84,10 @@ void batch_free(batch *b)
         pooled++;
     }
     pthread_mutex_unlock(&pool_lock);
-    if (!keep)
-        munmap(b, MAPPED);
+    if (keep)
+        return;
+    munmap(b->memory, MAPPED);
+    free(b);
 }
 
 /* What the kernel says of a datagram, or of a train: the size of each in it, save of the last, which may be shorter. */

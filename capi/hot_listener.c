@@ -101,6 +101,7 @@ void hot_leave(hot_listener *l)
     free(l->topic_sizes);
     hot_close_signal(&l->owners);
     hot_close_signal(&l->worker);
+    pthread_mutex_destroy(&l->gate);
     pthread_mutex_destroy(&l->taking);
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->changed);
@@ -118,6 +119,7 @@ hot_listener *hot_new(const shim_listener_options *options)
     atomic_store(&l->owners.fd, -1);
     atomic_store(&l->worker.fd, -1);
     l->asked = BATCH;
+    pthread_mutex_init(&l->gate, NULL);
     pthread_mutex_init(&l->taking, NULL);
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_t attributes;
@@ -131,6 +133,27 @@ hot_listener *hot_new(const shim_listener_options *options)
     return NULL;
 }
 
+/* While a thread has locks, no handler of the program may run on it, since that may fork or call the library, and it must not be
+ * cancelled. */
+typedef struct quiet {
+    sigset_t signals;
+    int cancel;
+} quiet;
+
+static quiet be_quiet(void)
+{
+    quiet before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before.cancel);
+    signals_block(&before.signals);
+    return before;
+}
+
+static void end_quiet(const quiet *before)
+{
+    signals_restore(&before->signals);
+    pthread_setcancelstate(before->cancel, NULL);
+}
+
 /* ---- Errors ---- */
 
 static int closed(const char *function, mcl_error *error)
@@ -138,10 +161,11 @@ static int closed(const char *function, mcl_error *error)
     return guard_fail(error, MCL_ECLOSED, function, "the mcl_listener is closed: open a new one");
 }
 
-static int no_descriptor(int code, const char *function, mcl_error *error)
+/* -errno, of what was being done. */
+static int system_failed(int code, const char *what, const char *function, mcl_error *error)
 {
     if (code != -EMFILE && code != -ENFILE)
-        return guard_errno(error, -code, function, "open an eventfd");
+        return guard_errno(error, -code, function, what);
     guard_fail(error, MCL_EDESCRIPTORS, function,
                "no descriptor is left (%s): close something, or raise the limit (`ulimit -n`)", strerror(-code));
     if (error != NULL)
@@ -199,13 +223,9 @@ int hot_subscribe(hot_listener *l, const mcl_callback *callback, uint64_t *id, c
     fork_release();
     pthread_mutex_unlock(&l->taking);
     signals_restore(&before);
-    if (system == -EMFILE || system == -ENFILE)
-        code = no_descriptor(system, function, error);
-    else if (system < 0)
-        code = guard_errno(error, -system, function, "start a thread");
     if (!added)
         free(s);
-    return code;
+    return system < 0 ? system_failed(system, "start a thread", function, error) : code;
 }
 
 static struct timespec a_second_from_now(void)
@@ -218,10 +238,7 @@ static struct timespec a_second_from_now(void)
 
 int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_error *error)
 {
-    sigset_t before;
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    signals_block(&before);
+    quiet before = be_quiet();
     pthread_mutex_lock(&l->lock);
     int code = 0;
     subscription **at = &l->subscriptions;
@@ -251,8 +268,7 @@ int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_erro
                            "the callback still runs after a second: let callbacks return; it is removed all the same");
     }
     pthread_mutex_unlock(&l->lock);
-    signals_restore(&before);
-    pthread_setcancelstate(cancel, NULL);
+    end_quiet(&before);
     if (drop)
         hot_drop(s);
     return code;
@@ -281,9 +297,7 @@ int hot_fd(hot_listener *l, const char *function, mcl_error *error)
     pthread_mutex_unlock(&l->lock);
     fork_release();
     signals_restore(&before);
-    if (system == -EMFILE || system == -ENFILE)
-        return no_descriptor(system, function, error);
-    return system < 0 ? guard_errno(error, -system, function, "start a thread") : code;
+    return system < 0 ? system_failed(system, "start a thread", function, error) : code;
 }
 
 /* Lays messages one behind the other into the caller's buffer. */
@@ -379,15 +393,6 @@ static int look_and_copy(hot_listener *l, void *context)
     return n > 0 ? n : to->needed > 0 ? MCL_EBUFFER : 0;
 }
 
-static int wait_failed(int code, const char *function, mcl_error *error)
-{
-    if (code == -EINTR)
-        return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
-    if (code == -EMFILE || code == -ENFILE)
-        return no_descriptor(code, function, error);
-    return guard_errno(error, -code, function, "poll");
-}
-
 /* What came was nothing for who waits, and so it may go on for long, as in a flood: may the wait? 1, 0 when the time is over, or
  * -EINTR. ppoll itself looks at signals only where nothing is ready. */
 static int goes_on(int64_t deadline, const sigset_t *open)
@@ -402,26 +407,24 @@ static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *c
                         mcl_error *error)
 {
     int64_t deadline = timeout_ms == 0 ? 0 : wait_deadline(timeout_ms);
-    sigset_t open;
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    signals_block(&open);
+    quiet before = be_quiet();
     int code, ready = 1;
     for (int polled = 0; (code = check_ownable(l, function, error)) == 0 && ready > 0; polled = 1) {
         /* To read and find nothing costs as much as to poll: where there was nothing before, that comes first. */
         if ((polled || timeout_ms == 0 || atomic_load(&l->full)) && (code = look(l, context)) != 0)
             break;
-        ready = timeout_ms == 0 ? 0 : hot_poll(l, 0, deadline, &open, cancel);
+        ready = timeout_ms == 0 ? 0 : hot_poll(l, 0, deadline, &before.signals, before.cancel);
         if (ready > 0 && polled)
-            ready = goes_on(deadline, &open);
+            ready = goes_on(deadline, &before.signals);
         if (atomic_load(&fork_happened)) { /* by a handler */
             code = guard_start(function, error);
             break;
         }
     }
-    signals_restore(&open);
-    pthread_setcancelstate(cancel, NULL);
-    return code == 0 && ready < 0 ? wait_failed(ready, function, error) : code;
+    end_quiet(&before);
+    if (code != 0 || ready >= 0)
+        return code;
+    return ready == -EINTR ? wait_interrupted(function, error) : system_failed(ready, "poll", function, error);
 }
 
 int hot_take_or_wait(hot_listener *l, int timeout_ms, size_t most, batch **b, const char *function, mcl_error *error)
@@ -446,8 +449,8 @@ int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t cou
         return code;
     if (needed != NULL)
         *needed = to.needed;
-    return guard_fail(error, MCL_EBUFFER, function,
-                      "the message needs %zu bytes, and the buffer has %zu: give a larger one", to.needed, size);
+    return guard_fail(error, MCL_EBUFFER, function, "the buffer has %zu bytes, %zu are needed: give a larger one", size,
+                      to.needed);
 }
 
 /* ---- Counters ---- */
@@ -469,10 +472,7 @@ static void add_counters(const hot_listener *l, mcl_listener_stats *stats)
 
 int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error)
 {
-    sigset_t before;
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    signals_block(&before);
+    quiet before = be_quiet();
     hot_lock_taking(l);
     hot_pump(l); /* what has arrived and waits in the socket is queued, too */
     pthread_mutex_lock(&l->lock);
@@ -481,8 +481,7 @@ int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, 
         add_counters(l, stats);
     pthread_mutex_unlock(&l->lock);
     pthread_mutex_unlock(&l->taking);
-    signals_restore(&before);
-    pthread_setcancelstate(cancel, NULL);
+    end_quiet(&before);
     return code;
 }
 
@@ -507,10 +506,7 @@ static subscription *take_subscriptions(hot_listener *l)
 
 int hot_close(hot_listener *l, mcl_listener_stats *stats)
 {
-    sigset_t before;
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    signals_block(&before);
+    quiet before = be_quiet();
     hot_lock_taking(l);
     pthread_mutex_lock(&l->lock);
     int first = !l->closing;
@@ -526,8 +522,7 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats)
     pthread_mutex_unlock(&l->lock);
     pthread_mutex_unlock(&l->taking);
     if (!first) {
-        signals_restore(&before);
-        pthread_setcancelstate(cancel, NULL);
+        end_quiet(&before);
         return MCL_ECLOSED;
     }
     while (idle != NULL) {
@@ -560,7 +555,6 @@ int hot_close(hot_listener *l, mcl_listener_stats *stats)
     if (!busy && !here)
         hot_close_signal(&l->worker);
     hot_remove(l);
-    signals_restore(&before);
-    pthread_setcancelstate(cancel, NULL);
+    end_quiet(&before);
     return code == MCL_OK && busy ? MCL_EBUSY : code;
 }

@@ -2,13 +2,12 @@
 #include "wait.h"
 
 #include <errno.h>
-#include <time.h>
 
 void hot_lock_taking(hot_listener *l)
 {
-    atomic_fetch_add(&l->wanting, 1);
+    pthread_mutex_lock(&l->gate);
     pthread_mutex_lock(&l->taking);
-    atomic_fetch_sub(&l->wanting, 1);
+    pthread_mutex_unlock(&l->gate);
 }
 
 /* How many messages to take, at most so many. */
@@ -21,14 +20,11 @@ static size_t wanted(const hot_listener *l, size_t most)
 
 static void note(hot_listener *l, const shim_fed *fed)
 {
-    l->in_go = fed->queued;
     l->to_go = fed->again;
     l->due = fed->wait_ms > 0 ? wait_now() + fed->wait_ms : 0;
     pthread_mutex_lock(&l->lock);
-    if (l->waiting_in_go != l->in_go) {
-        l->waiting_in_go = l->in_go;
-        hot_refresh(l);
-    }
+    l->in_go = fed->queued;
+    hot_refresh(l);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -62,7 +58,7 @@ static int borrow(hot_listener *l, batch *b)
         for (int i = 0; i < n; i++)
             l->queued_bytes += b->messages[i].topic_size + b->messages[i].payload_size;
     }
-    l->in_go = l->waiting_in_go = left;
+    l->in_go = left;
     hot_refresh(l);
     pthread_mutex_unlock(&l->lock);
     signals_restore(&before);
@@ -160,8 +156,7 @@ static int read_socket(hot_listener *l, batch *b)
         turn(l);
     else if (n != -EAGAIN && n != -EINTR && n != 0) {
         GO((mclgo_listener_read_failed(l->handle, -n), 0));
-        const struct timespec moment = {0, 10000000};
-        nanosleep(&moment, NULL); /* it is most likely there still */
+        l->failed = 1;
     }
     return 0;
 }
@@ -176,28 +171,23 @@ static int is_closing(hot_listener *l)
     return closing;
 }
 
-static batch *take_waiting(hot_listener *l)
+int hot_take(hot_listener *l, batch **out)
 {
     pthread_mutex_lock(&l->lock);
-    batch *b = l->closing ? NULL : l->waiting;
+    int closing = l->closing;
+    batch *b = *out = closing ? NULL : l->waiting;
     if (b != NULL) {
         l->waiting = b->next;
         hot_refresh(l);
     }
     pthread_mutex_unlock(&l->lock);
-    return b;
-}
-
-int hot_take(hot_listener *l, batch **out)
-{
-    batch *b = *out = take_waiting(l);
-    if (b != NULL)
-        return 1;
-    if (is_closing(l))
-        return 0;
+    if (closing || b != NULL)
+        return !closing;
     b = batch_new();
-    if (b == NULL)
+    if (b == NULL) {
+        l->failed = 1;
         return 0;
+    }
     if (l->due != 0 && wait_now() >= l->due)
         feed(l, NULL);
     if (l->in_go == 0 && read_socket(l, b) > 0 && !parse(l, b)) {
@@ -219,8 +209,10 @@ int hot_take(hot_listener *l, batch **out)
 void hot_pump(hot_listener *l)
 {
     batch *b = is_closing(l) ? NULL : batch_new();
-    if (b == NULL)
+    if (b == NULL) {
+        l->failed = 1;
         return;
+    }
     int more = 1;
     for (int i = 0; i < PUMP_READS && more; i++) {
         more = read_socket(l, b) > 0;

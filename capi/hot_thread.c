@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 int hot_runs_here(hot_listener *l)
 {
@@ -68,21 +67,6 @@ static void deliver(hot_listener *l, batch *b)
     set_in_hand(l, 0);
 }
 
-/* A mutex goes to who asks for it first, which in a stream is always this thread: who is woken for it comes too late. */
-static void let_others(hot_listener *l)
-{
-    const struct timespec moment = {0, 20000};
-    for (int i = 0; i < 50 && atomic_load(&l->wanting) > 0; i++)
-        nanosleep(&moment, NULL);
-}
-
-/* Polls again at once would do harm after a failure: it is most likely there still. */
-static void rest(void)
-{
-    const struct timespec moment = {0, 10000000};
-    nanosleep(&moment, NULL);
-}
-
 enum work { END, CALL, PUMP };
 
 static enum work next_work(hot_listener *l)
@@ -106,8 +90,7 @@ static void *run(void *of)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     while ((work = next_work(l)) != END) {
         batch *b = NULL;
-        let_others(l);
-        pthread_mutex_lock(&l->taking);
+        hot_lock_taking(l);
         if (work == PUMP)
             hot_pump(l);
         else if (hot_take(l, &b))
@@ -116,8 +99,8 @@ static void *run(void *of)
         pthread_mutex_unlock(&l->taking);
         if (b != NULL)
             deliver(l, b);
-        if (!again && hot_poll(l, 1, -1, NULL, PTHREAD_CANCEL_DISABLE) < 0)
-            rest();
+        if (!again)
+            hot_poll(l, 1, -1, NULL, PTHREAD_CANCEL_DISABLE); /* it has its eventfd, and signals are blocked */
     }
     hot_leave(l);
     return NULL;

@@ -57,7 +57,7 @@ static void show(hot_signal *s, int value)
 /* A system call each, so only for who may be polling now; who begins to poll refreshes. */
 static void refresh(hot_listener *l, int turns)
 {
-    int queued = l->waiting != NULL || l->waiting_in_go > 0;
+    int queued = l->waiting != NULL || l->in_go > 0;
     if (l->polling == 0 && !l->lent && !l->closing)
         return;
     show(&l->owners, l->closing || turns || queued || l->subscriptions != NULL);
@@ -130,6 +130,8 @@ static void end_cancelled_poll(void *of)
     hot_leave(of);
 }
 
+#define FAILED_MS 10
+
 int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *open, int cancel)
 {
     struct pollfd fds[2];
@@ -138,6 +140,10 @@ int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *
     if (code != 0)
         return code;
     int64_t due = atomic_load(&l->due), until = deadline;
+    if (atomic_exchange(&l->failed, 0)) { /* it is most likely there still */
+        fds[0].fd = -1; /* is passed over: poll(2) */
+        due = wait_now() + FAILED_MS;
+    }
     if (due != 0 && (until < 0 || due < until))
         until = due;
     int ready;

@@ -115,11 +115,8 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     do {
         code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__,
                                          error);
-        if (code == 0)
-            code = wait_once(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error);
-        else
-            break;
-    } while (code == 1 || code == WAIT_LOOK_AGAIN);
+    } while (code == 0 &&
+             (code = wait_once(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error)) > 0);
     signals_restore(&open);
     return code;
 }

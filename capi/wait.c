@@ -32,6 +32,11 @@ struct timespec *wait_left(int64_t deadline, struct timespec *left)
     return left;
 }
 
+int wait_interrupted(const char *function, mcl_error *error)
+{
+    return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
+}
+
 /* Polls for reading. Returns how many are readable, 0 when the time is over, or a code. */
 static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline, const sigset_t *open, const char *function,
                       mcl_error *error)
@@ -41,7 +46,7 @@ static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline, const 
     if (ready >= 0)
         return ready;
     if (errno == EINTR)
-        return guard_fail(error, MCL_EINTR, function, "a signal handler ran: wait again, or stop if it asked to");
+        return wait_interrupted(function, error);
     return guard_errno(error, errno, function, "poll");
 }
 

@@ -23,6 +23,8 @@ int wait_once(wait_begin *begin, const void *handle, int64_t deadline, const sig
 int64_t wait_now(void);
 struct timespec *wait_left(int64_t deadline, struct timespec *left);
 
+int wait_interrupted(const char *function, mcl_error *error); /* MCL_EINTR, with its text */
+
 /* Makes a call into Go that may wait by `wait`, a shim_wait. */
 #define GO_WAITING(wait, function, call)                                                                               \
     ({                                                                                                                 \
