@@ -58,14 +58,12 @@ func (h *Hand) Settle(delivered, rejected int) error {
 			Detail: fmt.Sprintf("%d delivered and %d rejected of %d", delivered, rejected, len(h.entries)),
 			Remedy: "settle a hand once, with no more messages than it has"}
 	}
-	h.listener.settle(h.entries, delivered, rejected)
+	closed := h.listener.settle(h.entries, delivered, rejected)
 	for i := range h.entries[:done] {
 		h.entries[i].Owner.Release()
 	}
 	h.entries, h.Messages = nil, nil
-	h.listener.mu.Lock()
-	defer h.listener.mu.Unlock()
-	if h.listener.closed {
+	if closed {
 		return closedError("settle what was taken from", h.listener.res.conn.String())
 	}
 	return nil

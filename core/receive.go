@@ -131,8 +131,9 @@ func (l *Listener) takeNow(dst []queue.Entry) (n int, err error) {
 	return n, nil
 }
 
-// settle counts the first entries in hand as delivered, those behind them as rejected, and puts the others back.
-func (l *Listener) settle(hand []queue.Entry, delivered, rejected int) {
+// settle counts the first entries in hand as delivered, those behind them as rejected, and puts the others back, unless it is
+// closed.
+func (l *Listener) settle(hand []queue.Entry, delivered, rejected int) (closed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Delivered += uint64(delivered)
@@ -153,6 +154,7 @@ func (l *Listener) settle(hand []queue.Entry, delivered, rejected int) {
 	if n < len(hand) && !l.closed {
 		l.announce()
 	}
+	return l.closed
 }
 
 // Drain takes up to max messages that are queued, without waiting, and calls accept for each. One that accept refuses stays

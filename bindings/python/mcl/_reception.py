@@ -127,23 +127,28 @@ class Reception(Delivery):
             finally:
                 with self._lock:
                     self._taking = False
-                    if taken > 0 and self._wanted:
-                        # All are unpacked at once, which is faster than each when its turn comes.
-                        try:
-                            messages, self._plain = batch.messages()
-                        except BaseException:
-                            batch.put_back()
-                            raise
-                        stale, self._stale = min(self._stale, taken), 0
-                        self._count = taken
-                        self._discarded += stale
-                        self._left += stale
-                        self._entered += taken
-                        self._held.extend(messages[stale:])
-                    elif taken > 0:
-                        batch.settle(0)
                     if self._taken_over is not None:
                         self._taken_over.set()
+                    if taken > 0:
+                        self._took(batch, taken)
+
+    def _took(self, batch, taken):
+        """Take in hand what the thread's wait has brought, or have it queued again."""
+        if not self._wanted:
+            batch.settle(0)
+            return
+        # All are unpacked at once, which is faster than each when its turn comes.
+        try:
+            messages, self._plain = batch.messages()
+        except BaseException:
+            batch.put_back()
+            raise
+        stale, self._stale = min(self._stale, taken), 0
+        self._count = taken
+        self._discarded += stale
+        self._left += stale
+        self._entered += taken
+        self._held.extend(messages[stale:])
 
     def _make(self, message, accept):
         """Return what `accept` makes of a message; None when Python cannot hold it."""
