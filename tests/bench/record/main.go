@@ -38,7 +38,7 @@ func main() {
 	enterNamespace()
 	switch *part {
 	case "spin":
-		for {
+		for i := 0; ; i++ {
 		}
 	case "send":
 		send()

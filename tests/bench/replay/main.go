@@ -53,7 +53,7 @@ func main() {
 	}
 	if *spin {
 		go func() {
-			for {
+			for i := 0; ; i++ {
 			}
 		}()
 	}

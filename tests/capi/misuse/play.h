@@ -216,7 +216,8 @@ extern uint64_t seed;
 extern const char *trace_folder;
 extern atomic_int failures;
 extern atomic_long calls_made, results_of[2]; /* good and bad */
-int functions_missed(int say_which);
+int play_missed(player *p); /* a function that has never succeeded, or never failed; 0 when there is none */
+int functions_missed(void);
 int64_t now_ms(void);
 
 #endif
