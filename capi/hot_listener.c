@@ -85,7 +85,8 @@ static int copy_topics(hot_listener *l, const shim_listener_options *o)
         l->topics[i] = malloc(size + 1);
         if (l->topics[i] == NULL)
             return 0;
-        memcpy(l->topics[i], o->topics[i], size);
+        if (size > 0) /* an empty topic may be NULL */
+            memcpy(l->topics[i], o->topics[i], size);
         l->topic_sizes[i] = size;
     }
     return 1;

@@ -332,14 +332,36 @@ static void run(mcl_connection c, mcl_listener_options o)
     MUST(mcl_broadcaster_close(b));
 }
 
+/* An empty topic is one, and may be NULL. */
+static void empty_topic(mcl_connection c, mcl_listener_options o)
+{
+    const char *const topics[] = {NULL};
+    const size_t sizes[] = {0};
+    o.topics = topics;
+    o.topic_sizes = sizes;
+    o.topic_count = 1;
+    MUST(mcl_listener_open(&c, &o, &l, &error));
+    MUST(mcl_broadcaster_open(&c, NULL, &b, &error));
+    publish(0, 3);
+    MUST(mcl_broadcaster_publish(b, "", 0, "\x01", 1, &error));
+    mcl_hand hand = MCL_HAND_INIT;
+    EQUAL(1, mcl_listener_take(l, 10000, &hand, &error));
+    CHECK(hand.records->topic != NULL && hand.records->topic_size == 0 && hand.records->payload_size == 1);
+    EQUAL(3, stats().filtered);
+    MUST(mcl_broadcaster_close(b));
+    MUST(mcl_listener_close(l, NULL));
+}
+
 int main(void)
 {
     mcl_connection c = group();
     mcl_listener_options plain = MCL_LISTENER_OPTIONS_INIT, queued = plain, typed = plain;
     run(c, plain);
     flood(c, plain);
+    empty_topic(c, plain);
     queued.queued = MCL_ON;
     run(c, queued);
+    empty_topic(c, queued);
     const char *names[] = {"n"};
     MUST(mcl_type_define("Taken", names, 1, &c, &typed.type, &error));
     run(c, typed);
