@@ -12,8 +12,7 @@ from mcl import (
     QueuedListener,
     RawBroadcaster,
     RawListener,
-    _batch,
-    _unpacking,
+    _hand,
     codec,
 )
 from mcl.network import abstract, udp
@@ -194,7 +193,7 @@ def test_topics_and_payloads_of_a_batch(connection, broadcaster, monkeypatch, ki
     """Small ones are unpacked in another way than batches that have larger ones; records are read
     in another way where pointers are not of 8 bytes.
     """
-    monkeypatch.setattr(_batch, '_WORDS', _batch._WORDS and words)
+    monkeypatch.setattr(_hand, '_WORDS', _hand._WORDS and words)
     filling = 'x' * size
     expected = [(codec.decode_topic(codec.encode_topic(topic)) if topic is not None else None,
                  codec.unpack(codec.pack([filling, payload])))
@@ -280,7 +279,7 @@ def test_more_topics_than_are_kept(connection, broadcaster):
             broadcaster.publish(topic, topic)
         for topic, data in zip(topics * 2, received.take(2000)):
             assert data == {'topic': topic, 'payload': topic}
-    assert len(_unpacking.topics) <= 256
+    assert len(_hand.topics) <= 256
 
 
 # Well-formed, and more than Python holds: a map with a list as its key.

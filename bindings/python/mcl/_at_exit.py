@@ -17,19 +17,19 @@ from mcl._compat import join, monotonic
 _CALLBACKS, _OTHERS = 0.5, 5
 
 # Modules that are at work between two callbacks.
-_OWN = ('mcl._', 'mcl.codec', 'mcl.network._queue_source', 'msgpack', 'threading')
+_OWN = ('mcl._', 'mcl.codec', 'mcl.network._receiving', 'msgpack', 'threading')
 
 begun = False  # then no thread is to be started any more
 _sources = weakref.WeakSet()
 
 
 def add(source):
-    """Have a Delivery ended at exit, by its method `end`; see there."""
+    """Have a Source ended at exit, by its method `end`; see there."""
     _sources.add(source)
 
 
 def sources():
-    """Return the Deliveries that are not closed or forgotten, of this process and its parents."""
+    """Return the Sources that are not closed or forgotten, of this process and its parents."""
     while True:
         try:
             return list(_sources)

@@ -4,6 +4,7 @@ What is here knows ctypes and bytes, and neither msgpack nor callbacks. Every ca
 any thread, also while another one closes: the library answers that with MCL_ECLOSED.
 """
 import ctypes
+import functools
 import os
 import threading
 
@@ -24,6 +25,8 @@ class _PerThread(threading.local):
 
 
 _errors = _PerThread()
+# How long a close waits for a running callback, in seconds: the rule of mcl_listener_close.
+CLOSE_WAIT = constants.MCL_CLOSE_WAIT_MS / 1000.0
 _ITEMS = ctypes.POINTER(_native.Item)
 _NOT_AT_ALL = ctypes.c_int(0)  # milliseconds
 _NOT_YET = 0, constants.MCL_EINTR  # what the library returns of a wait that is to go on
@@ -351,8 +354,6 @@ class ListenerHandle(Handle):
             _errors.pointer), _errors.error)
         self.closed = False
         self._wait = self._library.blocking.mcl_listener_wait
-        self._take = self._library.quick.mcl_listener_take
-        self._take_waiting = self._library.blocking.mcl_listener_take
 
     def wait(self, milliseconds):
         """Wait for a message, for ever when `milliseconds` < 0; the interpreter lock is given up.
@@ -363,15 +364,14 @@ class ListenerHandle(Handle):
         result = self._wait(self._token, milliseconds, _errors.pointer)
         return result if result == constants.MCL_EINTR else check(result, _errors.error)
 
-    def take(self, hand):
-        """mcl_listener_take, which does not wait: how many."""
-        return check(self._take(self._token, 0, hand, _errors.pointer), _errors.error)
+    def taking(self, waits, milliseconds, hand, error):
+        """Return a function that calls mcl_listener_take with these, which are of ctypes' types.
 
-    def wait_and_take(self, hand):
-        """mcl_listener_take, which waits for ever: how many, or MCL_EINTR."""
-        result = self._take_waiting(self._token, -1, hand, _errors.pointer)
-        return result if result > 0 or result == constants.MCL_EINTR else check(result,
-                                                                                _errors.error)
+        Args:
+            waits (bool): give up the interpreter lock.
+        """
+        take = self._library.take_waiting if waits else self._library.take
+        return functools.partial(take, self._token, milliseconds, hand, error)
 
     def settle(self, hand, delivered):
         """mcl_listener_settle: what is not delivered is queued again."""
@@ -390,6 +390,10 @@ class ListenerHandle(Handle):
         stats = _native.ListenerStats()
         self._call(self._library.quick.mcl_listener_get_stats, self._token, ctypes.byref(stats))
         return listener_counters(self._library, stats)
+
+    def abandon(self):
+        """Close it, too: the interpreter exits."""
+        return self.close()
 
     def close(self):
         """Close it and wake who waits; False when it was closed, or is of another process."""

@@ -31,17 +31,19 @@ class Library(object):
     Attributes:
         quick: functions that are called with the interpreter lock held; see _native.QUICK.
         blocking: all functions, called with the lock given up.
-        publish: mcl_broadcaster_publish_within of `quick`, for arguments that are of ctypes' types,
-            bytes or None. To convert them by its prototype takes twice as long.
+        publish, take, take_waiting: mcl_broadcaster_publish_within and mcl_listener_take of
+            `quick`, and the latter of `blocking`, for arguments that are of ctypes' types, bytes or
+            None. To convert them by a prototype takes twice as long.
         path (str): the file, for children of this process.
         pid (int): the process that loaded it, and the only one that may call it.
     """
 
     def __init__(self, name, path=None):
-        self.blocking = _native.Functions(ctypes.CDLL(name), _native.PROTOTYPES)
-        quick = ctypes.PyDLL(name)
+        blocking, quick = ctypes.CDLL(name), ctypes.PyDLL(name)
+        self.blocking = _native.Functions(blocking, _native.PROTOTYPES)
         self.quick = _native.Functions(quick, _native.QUICK)
         self.publish = quick['mcl_broadcaster_publish_within']
+        self.take, self.take_waiting = quick['mcl_listener_take'], blocking['mcl_listener_take']
         self.pid = os.getpid()
         version = self.quick.mcl_version()
         if _interface(version.decode('ascii')) != _interface(constants.MCL_VERSION):

@@ -8,7 +8,7 @@ import weakref
 
 from mcl import _constants as constants
 from mcl._compat import is_integer, join
-from mcl._delivery import CLOSE_WAIT
+from mcl._handles import CLOSE_WAIT
 from mcl._report import Misfits, report_callback
 from mcl.errors import ForkError
 from mcl.logging._linger import LINGER, LINGER_WAITS

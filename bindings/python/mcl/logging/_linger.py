@@ -5,7 +5,7 @@ import os
 
 from mcl import _at_exit
 from mcl._compat import monotonic
-from mcl._delivery import CLOSE_WAIT
+from mcl._handles import CLOSE_WAIT
 
 # Seconds: so that who asks just after the beginning finds it alive, and listeners of the program
 # have the last message before it ends. In several waits, each of which is on a busy machine as late

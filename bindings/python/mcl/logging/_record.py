@@ -10,7 +10,7 @@ import time
 
 from mcl import _constants as constants
 from mcl._compat import Condition, monotonic
-from mcl._delivery import CLOSE_WAIT
+from mcl._handles import CLOSE_WAIT
 from mcl._report import report
 from mcl.errors import ForkError, MclError
 from mcl.logging._arguments import (EPOCH, LogSettings, check_prefix, is_message_type, is_native,

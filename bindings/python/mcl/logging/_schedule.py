@@ -8,7 +8,7 @@ import weakref
 
 from mcl import _constants as constants
 from mcl._compat import Condition, join, monotonic, string_types
-from mcl._delivery import CLOSE_WAIT
+from mcl._handles import CLOSE_WAIT
 from mcl._report import Misfits, report
 from mcl._short import short
 from mcl.codec import encode_topic

@@ -1,18 +1,417 @@
-"""What listeners with a queue have in common: callbacks, or receiving and iterating."""
+"""The receiving side of listeners: callbacks on a thread, or receiving and iterating; and its ledger.
+
+The thread is Python's own and asks for messages; the library never calls Python. A thread of the
+library would have to be made known to the interpreter and forgotten again at every message, and
+could be in a callback while the interpreter exits.
+"""
 import os
+import sys
 import threading
 
+from mcl import _at_exit
 from mcl import _constants as constants
-from mcl._delivery import Receiver
-from mcl.errors import ClosedError
+from mcl._child import end_child, mark_of, marked
+from mcl._compat import ReentrantLock, join, monotonic
+from mcl._hand import Packed
+from mcl._handles import CLOSE_WAIT, is_alive, longest_wait
+from mcl._report import Misfits, report, report_callback
+from mcl.codec import unpack_checked
+from mcl.errors import BusyError, ClosedError, MclError
 from mcl.network import abstract
 
 _FOREVER = float('inf')
-_TRIGGER = vars(abstract.RawListener)['__trigger__']
+_WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
+_TAKING_MAX = 1000  # milliseconds; Python 2 sees no signal in a longer wait of its own
+_TRIGGER = vars(abstract.RawListener)['__trigger__']  # only calls the callbacks
+
+
+class Source(object):
+    """Who gets the messages of an open listener, and how many went where.
+
+    At every moment each message is in one place only: delivered, rejected, dropped by the queue,
+    discarded, or else queued, as it is for as long as it only is in hand. What makes it a delivered
+    one is a single step of the interpreter, `next` of what is left in hand, which needs no lock.
+
+    Args:
+        handle: ListenerHandle or mcl._queue.Queue, an open one; belongs to this from now on.
+        hand (callable): takes how many messages at most, and returns a Hand of that.
+        most (int): how many the thread may have in hand.
+    """
+
+    def __init__(self, handle, hand, most):
+        self._handle, self._new_hand, self._most = handle, hand, most
+        # Protects all that follows. Reentrant, as a signal handler may come to it amid anything.
+        self._lock = ReentrantLock()
+        self._hand = None  # the thread's
+        self._count = 0  # messages that are in it, delivered or not
+        self._left = iter(())  # those that are not
+        self._passed = 0  # messages delivered from it before
+        self._received = self._rejected = self._discarded = 0
+        self._wanted = False  # are there callbacks
+        self._taking = False  # the thread waits for messages, and takes them
+        self._taken_over = None  # an Event, set when it no longer does
+        self._stale = 0  # messages of those that it takes which are to be discarded
+        self._thread = None
+        self._after = ()
+        self._single = None  # the Hand of `receive`
+        self._misfits = Misfits()
+        _at_exit.add(self)
+
+    @property
+    def pid(self):
+        """int: the process that opened it."""
+        return self._handle.pid
+
+    @property
+    def alive(self):
+        """bool: open, and of this process."""
+        return is_alive(self._handle)
+
+    def check_process(self):
+        """Raise ForkError in a child of the process that opened it."""
+        self._handle.check_process()
+
+    def is_behind(self):
+        """Does something wait for callbacks?"""
+        try:
+            return self._wanted and self.alive and self.stats()['queued'] > 0
+        except MclError:  # it was closed meanwhile
+            return False
+
+    def follow(self, other):
+        """Run no callback before a running one of `other`, a closed source, has returned."""
+        threads = other._after + (other._thread,)
+        self._after = tuple(thread for thread in threads if thread and thread.is_alive())
+
+    # ---- Callbacks ----
+
+    def start(self, listener):
+        """Deliver what arrives from now on. What waits by now is discarded, and counted as that.
+
+        Args:
+            listener (Receiving): whose callbacks run on one daemon thread, one message at a time
+                and in order. The same at each start. Only the thread keeps it, so that a listener
+                without callbacks is in no cycle and closes as soon as it is dropped.
+        """
+        self.check_process()  # before the lock, which fork() may have copied while it was held
+        with self._lock:
+            if self._wanted or not self.alive or _at_exit.begun:
+                return
+            self._discard_waiting()
+            self._wanted = True
+            # A thread may be left of an earlier start: in its callback, or not yet aware of a
+            # pause.
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, args=(listener,),
+                                                name="mcl: " + self._handle.where)
+                self._thread.daemon = True
+                try:
+                    self._thread.start()
+                except Exception:  # of the system: there are too many
+                    self._thread, self._wanted = None, False
+                    raise
+
+    def _discard_waiting(self):
+        waiting = self._stats()['queued']
+        hand = self._new_hand(0)
+        while waiting > 0:
+            taken = len(hand.take())
+            if not taken:
+                break
+            self._discarded += taken
+            waiting -= taken
+            hand.settle(taken)
+        # What an earlier thread's wait has just taken, before it could see that it was paused.
+        self._stale = max(waiting, 0) if self._taking else 0
+
+    def pause(self):
+        """Deliver no more; what is in hand and what arrives is left for `receive`."""
+        with self._lock:
+            self._wanted = False
+            if self._count and self.alive:
+                passed = self._count - len(list(self._left))
+                self._count = 0
+                self._passed += passed
+                self._hand.settle(passed)
+
+    def _run(self, listener):
+        for thread in self._after:
+            thread.join()
+        self._after = ()
+        pid, mark = os.getpid(), mark_of(marked)
+        try:
+            self._hand = self._new_hand(self._most)
+            self._deliver(listener, mark, pid)
+        except ClosedError:
+            pass
+        except MclError as error:
+            if os.getpid() != pid:  # a child that code in C has made, past Python
+                end_child()
+            report("%s receives no more: %s" % (self._handle.where, error))
+
+    def _took(self, messages):
+        """Take in hand what a wait has brought; return what is to be delivered of it."""
+        self._taking = False
+        if self._taken_over is not None:
+            self._taken_over.set()
+        if messages and not self._wanted:
+            self._hand.settle(0)
+            messages = ()
+        stale, self._stale = min(self._stale, len(messages)), 0
+        self._discarded += stale
+        self._passed -= stale
+        self._count = len(messages)
+        return messages[stale:]
+
+    def _reject(self, left):
+        """Count the next of what is left in hand; return False when it was given back."""
+        with self._lock:
+            if next(left, None) is None:
+                return False
+            self._rejected += 1
+            self._passed -= 1
+            return True
+
+    # Most of what a small message costs is Python code, which at the rates of robots is in none of
+    # the processor's caches. So what could be calls is written out.
+
+    # At exit, Python 2 takes away what modules define while a slow callback may still run here. So
+    # what follows a callback is held by the function itself; the mark may go as well.
+
+    def _deliver(self, listener, mark, pid, mark_of=mark_of, marked=marked, getpid=os.getpid,
+                 trigger=_TRIGGER, next=next):
+        """Deliver what comes, until this thread is to end."""
+        # It runs no signal handlers, so that nothing is raised between these two.
+        lock = getattr(self._lock, 'plain', self._lock)
+        lock, unlock = lock.acquire, lock.release
+        hand, callbacks = self._hand, listener._live_callbacks()
+        made_by, takes_all = listener._made_by()
+        left = self._left
+        while True:
+            remaining = left.__length_hint__()
+            if remaining:
+                # The last callback is just being unsubscribed, or another has come meanwhile.
+                messages = messages[-remaining:]
+            else:
+                lock()
+                self._passed += self._count
+                self._count = 0
+                self._taking = wanted = self._wanted
+                if not wanted:
+                    self._thread = self._hand = None
+                unlock()
+                if not wanted:
+                    return
+                messages = ()
+                try:
+                    messages = hand.wait_and_take()
+                finally:
+                    lock()
+                    if messages and self._wanted and not self._stale and self._taken_over is None:
+                        self._taking, self._count = False, len(messages)
+                    else:
+                        messages = self._took(messages)
+                    self._left = left = iter(messages)
+                    unlock()
+                make = made_by if hand.plain else self._unpacking(listener._prepared)
+            for topic, payload, time in messages:
+                if make is None:
+                    data = {'topic': topic, 'payload': payload}
+                else:
+                    # No callback raises here, which a listener catches, but a subclass of one may:
+                    # and whatever it likes, on Python 2 also what derives from nothing.
+                    try:
+                        data = make(topic, payload, time)
+                    except:  # noqa: E722
+                        report_callback(make)
+                        data = None
+                    if data is None:
+                        if not self._reject(left):
+                            break
+                        continue
+                begun = callbacks.now
+                # Without any, the last one is just being unsubscribed. What was given back by that
+                # is left for `receive`.
+                if not begun or next(left, None) is None:
+                    break
+                try:
+                    replaced = listener.__trigger__.__func__ is not trigger
+                except AttributeError:  # by a function, at this object
+                    replaced = True
+                if replaced or not takes_all:
+                    try:
+                        listener._received(data, begun)
+                    except:  # noqa: E722
+                        if mark_of(marked) != mark and getpid() != pid:
+                            end_child(sys.exc_info()[1])
+                        report_callback(listener._received)
+                else:
+                    for callback in begun:
+                        try:
+                            callback(data)
+                        except:  # noqa: E722
+                            if mark_of(marked) != mark and getpid() != pid:
+                                end_child(sys.exc_info()[1])
+                            report_callback(callback)
+                if mark_of(marked) != mark and getpid() != pid:
+                    end_child()
+
+    def _unpacking(self, accept):
+        def make(topic, payload, time):
+            return self._make(accept, topic, payload, time)
+        return make
+
+    def _make(self, accept, topic, payload, time):
+        """Return what `accept` makes of a message; None when Python cannot hold it."""
+        if type(payload) is Packed:
+            try:
+                payload = unpack_checked(payload)
+            except Exception as error:  # pylint: disable=broad-except
+                # Well-formed msgpack, as the library has checked, but say a map with a list as its
+                # key.
+                self._misfits("%s: cannot decode a payload of %d bytes"
+                              % (self._handle.where, len(payload)),
+                              "%s: %s" % (type(error).__name__, error))
+                return None
+        return accept(topic, payload, time)
+
+    # ---- Receiving ----
+
+    def receive(self, timeout, accept):
+        """Return the next message, as `accept` makes it.
+
+        None when `timeout` (seconds, or None for no end) is over.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        while True:
+            message = self._next(deadline)
+            if message is None:
+                return None
+            data = None
+            try:
+                data = self._make(accept, *message)
+            finally:
+                if data is None:
+                    with self._lock:
+                        self._received -= 1
+                        self._rejected += 1
+            if data is not None:
+                return data
+
+    def _next(self, deadline):
+        """Take the oldest message; None when the time is over."""
+        while True:
+            self._handle.check()
+            with self._lock:
+                if self._wanted:
+                    raise BusyError("%s has callbacks subscribed, which messages go to: unsubscribe"
+                                    " them to receive or iterate" % self._handle.where,
+                                    constants.MCL_EBUSY)
+                taking = self._taking
+                if taking:
+                    if self._taken_over is None or self._taken_over.is_set():
+                        self._taken_over = threading.Event()
+                    taken_over = self._taken_over
+                else:
+                    message = self._take_one()
+                    if message is not None:
+                        return message
+            milliseconds = _WAIT_MAX
+            if deadline is not None:
+                left = deadline - monotonic()
+                if left <= 0:
+                    return None
+                milliseconds = int(min(left * 1000 + 1, milliseconds))
+            # A signal ends the wait early, and Python runs its handlers before the next line.
+            if taking:
+                # The thread has not seen yet that there are no more callbacks: it gets what comes
+                # next, and has it queued again.
+                taken_over.wait(min(longest_wait(milliseconds), _TAKING_MAX) / 1000.0)
+            else:
+                self._handle.wait(longest_wait(milliseconds))
+
+    def _take_one(self):
+        if self._single is None:
+            self._single = self._new_hand(1)
+        # A handler of a signal may have raised since the last one.
+        self._single.put_back()
+        for message in self._single.take():
+            try:
+                self._received += 1
+            finally:
+                self._single.settle(1)
+            return message
+        return None
+
+    # ---- The ledger, and the end ----
+
+    def stats(self):
+        """The counters, as a dict."""
+        if self.pid != os.getpid():  # the lock may be held for ever: see `start`
+            return self._stats()
+        with self._lock:
+            return self._stats()
+
+    def _stats(self):
+        stats = self._handle.stats()
+        begun = self._count - self._left.__length_hint__()
+        stats['delivered'] = delivered = self._passed + begun + self._received
+        stats['rejected'] += self._rejected
+        left = stats['messages'] - delivered - stats['rejected'] - stats['dropped_queue']
+        if self._handle.closed:
+            stats['queued'], stats['discarded'] = 0, left
+        else:
+            stats['discarded'] += self._discarded
+            stats['queued'] = left - stats['discarded']
+            if begun and 'queued_bytes' in stats:  # what is in hand is settled all at once
+                stats['queued_bytes'] -= self._hand.size_of(begun)
+        return stats
+
+    def settings(self):
+        """What was asked for and granted, as a dict."""
+        return self._handle.settings()
+
+    def fileno(self):
+        """A descriptor that polls readable while messages wait for `receive`."""
+        return self._handle.fileno()
+
+    def close(self):
+        """Close; returns False when it was closed already, or belongs to another process.
+
+        Waits for a running callback, CLOSE_WAIT at most, unless called from it.
+        """
+        return self._close(self._handle.close, CLOSE_WAIT)
+
+    def _close(self, close, wait):
+        if not self.alive:
+            return False
+        with self._lock:  # so that no counter is read between the native ones and Python's
+            try:
+                if not close():
+                    return False
+            finally:  # also when the handler of a signal that came meanwhile raises
+                if self._handle.closed:
+                    self._passed -= len(list(self._left))
+        thread, current = self._thread, threading.current_thread()
+        if thread is not None and thread is not current and current not in self._after:
+            join(thread, wait)
+        return True
+
+    def end(self):
+        """Close when there are callbacks, and return their thread: the interpreter exits.
+
+        Without them, closing would raise in who waits in `receive`.
+        """
+        with self._lock:  # a thread that is just being started counts, too
+            thread = self._thread
+        if thread is not None:
+            self._wanted = False
+            self._close(self._handle.abandon, 0)
+        return thread
 
 
 class Receiving(object):
-    """Mixin for a RawListener whose data comes from a source: mcl._reception.Reception or its like.
+    """Mixin for a RawListener whose data comes from a Source.
 
     The class it is mixed into has `_new_source()`, which opens one.
     """
@@ -54,7 +453,7 @@ class Receiving(object):
                 source.follow(self._source)
             self._source = source
             if self.num_subscriptions():
-                source.start(self._receiver())
+                source.start(self)
             return True
 
     def close(self):
@@ -75,7 +474,7 @@ class Receiving(object):
         with self._changing:
             added = super(Receiving, self).subscribe(callback)
             if self._source is not None:
-                self._source.start(self._receiver())
+                self._source.start(self)
         return added
 
     def unsubscribe(self, callback):
@@ -94,11 +493,12 @@ class Receiving(object):
         """Return what a callback would get for a message, or None when it does not fit."""
         return self._accept(self._data(topic, payload, time))
 
-    def _receiver(self):
-        takes_all = type(self)._accept == Receiving._accept
-        make = None if type(self)._data == Receiving._data else self._data
-        return Receiver(self, self._prepared, make, takes_all, self._live_callbacks(),
-                        self._received, _TRIGGER)
+    def _made_by(self):
+        """Return what makes the data, None for `_data` of this class, and whether all is accepted."""
+        kind = type(self)
+        if kind._accept != Receiving._accept:
+            return self._prepared, False
+        return None if kind._data == Receiving._data else self._data, True
 
     def _data(self, topic, payload, time):
         """Return what callbacks get, unless `_accept` makes another of it."""

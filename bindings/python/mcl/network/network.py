@@ -2,14 +2,14 @@
 import datetime
 
 from mcl._compat import PY2
+from mcl._queue import Queue
 from mcl._report import Misfits
 from mcl._short import short
 from mcl.codec import encode_topic
 from mcl.messages.messages import Message
 from mcl.network import udp
 from mcl.network._limits import check_decode, check_limits, native_limits
-from mcl.network._queue_source import QueueSource
-from mcl.network._receiving import Receiving
+from mcl.network._receiving import Receiving, Source
 from mcl.network.abstract import Connection
 from mcl.network.abstract import RawListener as AbstractRawListener
 
@@ -219,12 +219,13 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
         connection, (max_messages, max_bytes, policy) = self.connection, self._limits
         if connection.listener is udp.RawListener:
             limits = native_limits(max_messages, max_bytes, policy, queued=True)
-            return udp.open_reception(connection, self._topic_names, limits, self._decode)
+            return udp.open_source(connection, self._topic_names, limits, self._decode)
         if not self._decode:
             raise TypeError("%r decodes what it receives itself: leave decode out" % (connection,))
         listener = connection.listener(connection, topics=self.topics)
         self._data = _with_time
-        return QueueSource(listener, max_messages, policy)
+        queue = Queue(listener, max_messages, policy)
+        return Source(queue, queue.hand, 1)
 
     def _data(self, topic, payload, time):
         received = _EPOCH + datetime.timedelta(microseconds=time // 1000)

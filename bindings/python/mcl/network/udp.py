@@ -9,13 +9,13 @@ import threading
 from mcl import _constants as constants
 from mcl import _native
 from mcl._compat import is_integer, string_types, text_type
+from mcl._hand import Hand
 from mcl._handles import BroadcasterHandle, ListenerHandle, check_setting
-from mcl._reception import Reception
 from mcl.codec import encode_topic, pack
 from mcl.errors import AddressError, AddressInfoError, ForkError
 from mcl.network import abstract
 from mcl.network._limits import check_decode, native_limits
-from mcl.network._receiving import Receiving
+from mcl.network._receiving import Receiving, Source
 
 __all__ = ['ALLOWED_MULTICAST_HOPS', 'Connection', 'MTU', 'MTU_MAX', 'READ_TIMEOUT',
            'RawBroadcaster', 'RawListener', 'UDP_PORT']
@@ -184,6 +184,11 @@ class RawBroadcaster(abstract.RawBroadcaster):
         return self._handle_here().settings()
 
 
+# What the thread for callbacks has in hand comes on top of the native queue's limits. It is a
+# sixteenth of them at most: so few that they hold, and so many that a call a batch costs little.
+# Below 32 messages it is one at a time, and the limit is exact.
+_SHARE, _MOST = 16, 64
+
 # One a process: the parent's may be held, for ever, by a thread that fork() did not copy.
 _locks = {}
 
@@ -237,7 +242,7 @@ class RawListener(Receiving, abstract.RawListener):
         return self._is_open()
 
     def _new_source(self):
-        return open_reception(self.connection, self._topic_names, self._limits, self._decode)
+        return open_source(self.connection, self._topic_names, self._limits, self._decode)
 
 
 class _Option(object):
@@ -401,7 +406,7 @@ def _where(connection):
     return "%s port %d" % (connection.url, connection.port)
 
 
-def open_reception(connection, topics, limits, decode):
+def open_source(connection, topics, limits, decode):
     """Open a native listener.
 
     Args:
@@ -410,7 +415,10 @@ def open_reception(connection, topics, limits, decode):
     """
     handle = ListenerHandle(connection._native(), [encode_topic(topic) for topic in topics], limits,
                             "the listener on " + _where(connection))
-    return Reception(handle, limits['queue_messages'], decode)
+    limit = limits['queue_messages'] or constants.MCL_QUEUE_MESSAGES_DEFAULT
+    # A Hand keeps the handle, and the library's memory, only as long as the source does.
+    return Source(handle, lambda most: Hand(handle, most, decode),
+                  max(1, min(_MOST, limit // _SHARE)))
 
 
 def _check_connection(connection):

@@ -80,6 +80,6 @@ class Connection(abstract.Connection):
     # All fields are above, and another name is a mistake: here, unlike in other declarations.
     __getattr__: ClassVar[None]  # type: ignore[assignment,misc]
 
-def open_reception(
+def open_source(
     connection: Connection, topics: tuple[str, ...], limits: dict[str, int], decode: bool
 ) -> Any: ...
