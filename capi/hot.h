@@ -74,6 +74,8 @@ const void *batch_stream(batch *b, size_t count, size_t *size);
 /* `l` is NULL for a listener of Go's. */
 int hot_hand_take(struct hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *hand, const char *function,
                   mcl_error *error);
+/* Ends a hand, which becomes the batch's owner's again. Signals are blocked. */
+int hot_hand_end(batch *b, size_t delivered, size_t rejected, const char *function, mcl_error *error);
 int hot_hand_settle(uintptr_t handle, mcl_hand *hand, size_t delivered, size_t rejected, const char *function,
                     mcl_error *error);
 
@@ -154,7 +156,8 @@ int hot_fd(hot_listener *l, const char *function, mcl_error *error);
 int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error);
 int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
                 size_t *needed, const char *function, mcl_error *error);
-/* Waits for messages and takes them: 1, 0 when the time is over, or a code. */
+/* Ends the hand *b as delivered, if it is not NULL; then waits for messages and takes them: 1, 0 when the time is over, or a
+ * code. Nothing is in *b but on 1. One call, as to block signals twice would cost as much as to wait. */
 int hot_take_or_wait(hot_listener *l, int timeout_ms, size_t most, batch **b, const char *function, mcl_error *error);
 int hot_stats(hot_listener *l, mcl_listener_stats *stats, const char *function, mcl_error *error);
 int hot_close(hot_listener *l, mcl_listener_stats *stats);

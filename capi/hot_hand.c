@@ -44,12 +44,10 @@ static batch *find(uintptr_t handle, uint64_t hand, size_t done, const char *fun
     return NULL;
 }
 
-static int settle(batch *b, size_t delivered, size_t rejected, const char *function, mcl_error *error)
+int hot_hand_end(batch *b, size_t delivered, size_t rejected, const char *function, mcl_error *error)
 {
     int code = 0;
     hot_listener *l = b->listener;
-    sigset_t before;
-    signals_block(&before); /* a handler may fork, which waits for locks */
     if (l == NULL) {
         code = mclgo_hand_settle(b->lent, delivered, rejected, function, error);
         batch_free(b);
@@ -60,8 +58,13 @@ static int settle(batch *b, size_t delivered, size_t rejected, const char *funct
         hot_settle(l, b);
         hot_leave(l);
     }
-    signals_restore(&before);
     return code;
+}
+
+/* With signals blocked: a handler may fork, which waits for locks. */
+static int settle(batch *b, size_t delivered, size_t rejected, const char *function, mcl_error *error)
+{
+    return GO(hot_hand_end(b, delivered, rejected, function, error));
 }
 
 static int take_from_go(uintptr_t handle, int timeout_ms, size_t most, batch **out, const char *function,
@@ -110,11 +113,15 @@ int hot_hand_take(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *s
         if (b == NULL)
             return code;
         shown->number = shown->count = 0;
-        CHECK(settle(b, b->shown, 0, function, error));
-        b = NULL;
     }
-    code = l != NULL ? hot_take_or_wait(l, timeout_ms, shown->most, &b, function, error)
-                     : take_from_go(handle, timeout_ms, shown->most, &b, function, error);
+    if (l != NULL) {
+        code = hot_take_or_wait(l, timeout_ms, shown->most, &b, function, error);
+    } else {
+        if (b != NULL)
+            CHECK(settle(b, b->shown, 0, function, error));
+        b = NULL;
+        code = take_from_go(handle, timeout_ms, shown->most, &b, function, error);
+    }
     if (code <= 0 || b == NULL)
         return code;
     b->handle = handle;

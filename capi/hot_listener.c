@@ -404,13 +404,14 @@ static int goes_on(int64_t deadline, const sigset_t *open)
     return deadline < 0 || wait_now() < deadline;
 }
 
-static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *context, const char *function,
-                        mcl_error *error)
+static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *context, batch *done,
+                        const char *function, mcl_error *error)
 {
     int64_t deadline = timeout_ms == 0 ? 0 : wait_deadline(timeout_ms);
     quiet before = be_quiet();
-    int code, ready = 1;
-    for (int polled = 0; (code = check_ownable(l, function, error)) == 0 && ready > 0; polled = 1) {
+    int code = done != NULL ? hot_hand_end(done, done->shown, 0, function, error) : 0;
+    int ready = code == 0;
+    for (int polled = 0; code == 0 && (code = check_ownable(l, function, error)) == 0 && ready > 0; polled = 1) {
         /* To read and find nothing costs as much as to poll: where there was nothing before, that comes first. */
         if ((polled || timeout_ms == 0 || atomic_load(&l->full)) && (code = look(l, context)) != 0)
             break;
@@ -431,12 +432,14 @@ static int look_or_wait(hot_listener *l, int timeout_ms, look_for *look, void *c
 int hot_take_or_wait(hot_listener *l, int timeout_ms, size_t most, batch **b, const char *function, mcl_error *error)
 {
     struct wanted wanted = {most, b};
-    return look_or_wait(l, timeout_ms, look_and_take, &wanted, function, error);
+    batch *done = *b;
+    *b = NULL;
+    return look_or_wait(l, timeout_ms, look_and_take, &wanted, done, function, error);
 }
 
 int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error)
 {
-    return look_or_wait(l, timeout_ms, look_only, NULL, function, error);
+    return look_or_wait(l, timeout_ms, look_only, NULL, NULL, function, error);
 }
 
 int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
@@ -445,7 +448,7 @@ int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t cou
     place to = {records, count, buffer, size, 0};
     if (count == 0)
         return check_ownable(l, function, error);
-    int code = look_or_wait(l, timeout_ms, look_and_copy, &to, function, error);
+    int code = look_or_wait(l, timeout_ms, look_and_copy, &to, NULL, function, error);
     if (code != MCL_EBUFFER)
         return code;
     if (needed != NULL)

@@ -13,6 +13,8 @@ from mcl.errors import ClosedError, check
 
 # Are the fields of a record all of 8 bytes? Columns of them are then read by C code alone.
 _WORDS = struct.calcsize('P') == 8
+_HAND = _native.HAND_BEGINNING.unpack_from
+_RECORD, _SIZE = _native.RECORD_BEGINNING.unpack_from, _native.RECORD.size
 _FOREVER, _AT_ONCE = ctypes.c_int(-1), ctypes.c_int(0)  # milliseconds
 
 
@@ -76,20 +78,41 @@ class Hand(object):
         self._wait_and_take = handle.taking(True, _FOREVER, self._pointer, ctypes.byref(self._error))
         self._settings = self._unpacker = None
 
-    def take(self):
-        """Settle what is in hand as delivered, and take what is queued."""
-        count = self._take()
-        return self._messages(count) if count > 0 else self._none(count)
+    def take(self, wait=True):
+        """Settle what is in hand as delivered, and take what is queued.
 
-    def wait_and_take(self):
-        """Do so after a wait, with the interpreter lock given up; an empty list after a signal."""
-        count = self._wait_and_take()
-        return self._messages(count) if count > 0 else self._none(count)
+        Args:
+            wait (bool): wait for it, with the interpreter lock given up.
 
-    def _none(self, result):
-        if result != constants.MCL_EINTR:
-            check(result, self._error)
-        return []
+        Returns:
+            list: of messages; empty when there is none, or after a signal.
+        """
+        count = self._wait_and_take() if wait else self._take()
+        if count <= 0:
+            if count != constants.MCL_EINTR:
+                check(count, self._error)
+            return []
+        _, _, _, records, stream, stream_size = _HAND(self._shown)
+        self.plain = True
+        try:
+            if count > 1 and stream and self._decode:
+                messages = self._streamed(records, count, _memory[stream:stream + stream_size])
+                if messages is not None:
+                    return messages
+            unpack, messages = codec._settings.unpack if self._decode else _copy, []
+            for at in range(records, records + count * _SIZE, _SIZE):
+                topic, topic_size, payload, size, time = _RECORD(_memory[at:at + _SIZE])
+                topic = topics[_memory[topic:topic + topic_size].tobytes()] if topic else None
+                try:
+                    payload = unpack(_memory[payload:payload + size])
+                except Exception:  # pylint: disable=broad-except
+                    self.plain = False
+                    payload = Packed(_memory[payload:payload + size].tobytes())
+                messages.append((topic, payload, time))
+            return messages
+        except BaseException:  # there is no memory
+            self.put_back()
+            raise
 
     def settle(self, delivered):
         """End it: so many are delivered, and the rest is queued again."""
@@ -97,7 +120,7 @@ class Hand(object):
 
     def put_back(self):
         """Have what is in hand, if anything, queued again; what is closed has discarded it."""
-        if _native.HAND_BEGINNING.unpack_from(self._shown)[1]:
+        if _HAND(self._shown)[1]:
             try:
                 self.settle(0)
             except ClosedError:
@@ -105,36 +128,8 @@ class Hand(object):
 
     def size_of(self, count):
         """Return how many bytes the first `count` messages in hand have: topics and payloads."""
-        _, _, _, records, _, _ = _native.HAND_BEGINNING.unpack_from(self._shown)
+        _, _, _, records, _, _ = _HAND(self._shown)
         return sum(topic_size + size for _, topic_size, _, size, _ in _read(records, count))
-
-    def _messages(self, count):
-        _, _, _, records, stream, stream_size = _native.HAND_BEGINNING.unpack_from(self._shown)
-        try:
-            if count == 1 and self._decode:
-                topic, topic_size, payload, size, time = _RECORD(_memory[records:records + _SIZE])
-                self.plain = True
-                packed = _memory[payload:payload + size]
-                
-            if count > 1 and stream and self._decode:
-                messages = self._streamed(records, count, _memory[stream:stream + stream_size])
-                if messages is not None:
-                    return messages
-            make = self._unpack if self._decode else _copy
-            self.plain = True
-            return [(topics[_memory[topic:topic + topic_size].tobytes()] if topic else None,
-                     make(_memory[payload:payload + size]), time)
-                    for topic, topic_size, payload, size, time in _read(records, count)]
-        except BaseException:  # there is no memory
-            self.put_back()
-            raise
-
-    def _unpack(self, packed):
-        try:
-            return codec.unpack_checked(packed)
-        except Exception:  # pylint: disable=broad-except
-            self.plain = False
-            return Packed(packed.tobytes())
 
     def _streamed(self, records, count, stream):
         """Return the messages; None when they have to be unpacked one by one."""
@@ -150,7 +145,6 @@ class Hand(object):
             else:
                 names, objects = itertools.repeat(None), list(unpacker)
             if len(objects) == count and not unpacker.read_bytes(1):
-                self.plain = True
                 return list(zip(names, objects, times))
         except Exception:  # pylint: disable=broad-except
             pass  # one of them is what Python cannot hold
@@ -164,17 +158,16 @@ def _copy(payload):
 
 def _read(records, count):
     """Return the first fields of so many records, a tuple of each."""
-    size = _native.RECORD.size
-    return [_native.RECORD_BEGINNING.unpack_from(_memory[at:at + size])
-            for at in range(records, records + count * size, size)]
+    return [_RECORD(_memory[at:at + _SIZE])
+            for at in range(records, records + count * _SIZE, _SIZE)]
 
 
 def _columns(records, count):
     """Return the first fields of so many records, each of all: sequences of int."""
     if not _WORDS:
         return list(zip(*_read(records, count)))
-    size, step = count * _native.RECORD.size, _native.RECORD.size // 8
-    words = struct.unpack_from('@%dP' % (count * step), _memory[records:records + size])
+    step, end = _SIZE // 8, records + count * _SIZE
+    words = struct.unpack_from('@%dP' % (count * step), _memory[records:end])
     return [words[field::step] for field in range(5)]
 
 

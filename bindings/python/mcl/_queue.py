@@ -129,15 +129,12 @@ class Hand(object):
         self._queue = queue
         self._message = None
 
-    def take(self):
-        """Take the oldest message, if there is one."""
+    def take(self, wait=True):
+        """Take the oldest message, if there is one, or once there is."""
+        if wait:
+            self._queue.wait()
         self._message = self._queue.take()
         return [] if self._message is None else [self._message]
-
-    def wait_and_take(self):
-        """Do so after a wait."""
-        self._queue.wait()
-        return self.take()
 
     def settle(self, delivered):
         """End it: the message is delivered, or queued again."""

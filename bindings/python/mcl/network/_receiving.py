@@ -22,6 +22,7 @@ from mcl.network import abstract
 _FOREVER = float('inf')
 _WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
 _TAKING_MAX = 1000  # milliseconds; Python 2 sees no signal in a longer wait of its own
+_NOTHING = iter(())
 _TRIGGER = vars(abstract.RawListener)['__trigger__']  # only calls the callbacks
 
 
@@ -44,7 +45,7 @@ class Source(object):
         self._lock = ReentrantLock()
         self._hand = None  # the thread's
         self._count = 0  # messages that are in it, delivered or not
-        self._left = iter(())  # those that are not
+        self._left = _NOTHING  # those that are not
         self._passed = 0  # messages delivered from it before
         self._received = self._rejected = self._discarded = 0
         self._wanted = False  # are there callbacks
@@ -115,7 +116,7 @@ class Source(object):
         waiting = self._stats()['queued']
         hand = self._new_hand(0)
         while waiting > 0:
-            taken = len(hand.take())
+            taken = len(hand.take(False))
             if not taken:
                 break
             self._discarded += taken
@@ -128,11 +129,16 @@ class Source(object):
         """Deliver no more; what is in hand and what arrives is left for `receive`."""
         with self._lock:
             self._wanted = False
-            if self._count and self.alive:
-                passed = self._count - len(list(self._left))
-                self._count = 0
-                self._passed += passed
-                self._hand.settle(passed)
+            if not self._taking:
+                self._settle()
+
+    def _settle(self):
+        """Have what is left in hand queued again."""
+        if self._count and self.alive:
+            passed = self._count - len(list(self._left))
+            self._count = 0
+            self._passed += passed
+            self._hand.settle(passed)
 
     def _run(self, listener):
         for thread in self._after:
@@ -149,11 +155,27 @@ class Source(object):
                 end_child()
             report("%s receives no more: %s" % (self._handle.where, error))
 
-    def _took(self, messages):
-        """Take in hand what a wait has brought; return what is to be delivered of it."""
+    def _end_taking(self):
         self._taking = False
         if self._taken_over is not None:
             self._taken_over.set()
+            self._taken_over = None
+
+    def _is_over(self):
+        """Is the thread, which was about to take, to end? Then nothing is in hand."""
+        with self._lock:
+            if self._wanted:
+                return False
+            self._end_taking()
+            self._thread = None
+            self._settle()
+            return True
+
+    def _took(self, messages):
+        """Take in hand what a wait has brought; return what is to be delivered of it."""
+        self._end_taking()
+        self._passed += self._count
+        self._count = 0
         if messages and not self._wanted:
             self._hand.settle(0)
             messages = ()
@@ -185,35 +207,35 @@ class Source(object):
         lock = getattr(self._lock, 'plain', self._lock)
         lock, unlock = lock.acquire, lock.release
         hand, callbacks = self._hand, listener._live_callbacks()
+        take = hand.take
         made_by, takes_all = listener._made_by()
-        left = self._left
+        broke = False
         while True:
-            remaining = left.__length_hint__()
-            if remaining:
+            if broke and left.__length_hint__():
                 # The last callback is just being unsubscribed, or another has come meanwhile.
-                messages = messages[-remaining:]
+                messages = messages[-left.__length_hint__():]
             else:
-                lock()
-                self._passed += self._count
-                self._count = 0
-                self._taking = wanted = self._wanted
-                if not wanted:
-                    self._thread = self._hand = None
-                unlock()
-                if not wanted:
+                # What has been delivered, and what was called for it, is not kept by a wait.
+                self._left = left = _NOTHING
+                topic = payload = data = begun = callback = None
+                self._taking = True
+                if not self._wanted and self._is_over():
                     return
                 messages = ()
                 try:
-                    messages = hand.wait_and_take()
+                    messages = take()
                 finally:
                     lock()
                     if messages and self._wanted and not self._stale and self._taken_over is None:
-                        self._taking, self._count = False, len(messages)
+                        self._taking = False
+                        self._passed += self._count
+                        self._count = len(messages)
                     else:
                         messages = self._took(messages)
                     self._left = left = iter(messages)
                     unlock()
                 make = made_by if hand.plain else self._unpacking(listener._prepared)
+            broke = False
             for topic, payload, time in messages:
                 if make is None:
                     data = {'topic': topic, 'payload': payload}
@@ -226,13 +248,15 @@ class Source(object):
                         report_callback(make)
                         data = None
                     if data is None:
-                        if not self._reject(left):
+                        broke = not self._reject(left)
+                        if broke:
                             break
                         continue
                 begun = callbacks.now
                 # Without any, the last one is just being unsubscribed. What was given back by that
                 # is left for `receive`.
                 if not begun or next(left, None) is None:
+                    broke = True
                     break
                 try:
                     replaced = listener.__trigger__.__func__ is not trigger
@@ -309,23 +333,24 @@ class Source(object):
                                     constants.MCL_EBUSY)
                 taking = self._taking
                 if taking:
-                    if self._taken_over is None or self._taken_over.is_set():
+                    # The thread has not seen yet that there are no more callbacks. It gets what
+                    # comes next, or is there already, and has that queued again.
+                    if self._taken_over is None:
                         self._taken_over = threading.Event()
                     taken_over = self._taken_over
+                    at_once = self._stats()['queued'] > 0
                 else:
                     message = self._take_one()
                     if message is not None:
                         return message
             milliseconds = _WAIT_MAX
-            if deadline is not None:
+            if deadline is not None and not (taking and at_once):
                 left = deadline - monotonic()
                 if left <= 0:
                     return None
                 milliseconds = int(min(left * 1000 + 1, milliseconds))
             # A signal ends the wait early, and Python runs its handlers before the next line.
             if taking:
-                # The thread has not seen yet that there are no more callbacks: it gets what comes
-                # next, and has it queued again.
                 taken_over.wait(min(longest_wait(milliseconds), _TAKING_MAX) / 1000.0)
             else:
                 self._handle.wait(longest_wait(milliseconds))
@@ -335,7 +360,7 @@ class Source(object):
             self._single = self._new_hand(1)
         # A handler of a signal may have raised since the last one.
         self._single.put_back()
-        for message in self._single.take():
+        for message in self._single.take(False):
             try:
                 self._received += 1
             finally:
@@ -363,7 +388,10 @@ class Source(object):
         else:
             stats['discarded'] += self._discarded
             stats['queued'] = left - stats['discarded']
-            if begun and 'queued_bytes' in stats:  # what is in hand is settled all at once
+            # What is in hand is settled all at once. Of a Queue no bytes are known.
+            if 'queued_bytes' in stats and not stats['queued']:
+                stats['queued_bytes'] = 0
+            elif 'queued_bytes' in stats and begun and not self._taking:
                 stats['queued_bytes'] -= self._hand.size_of(begun)
         return stats
 
