@@ -67,6 +67,45 @@ func arrive(t *testing.T, script string, numbered bool, alike int) string {
 	return strings.Join(got, " ")
 }
 
+// A sender without numbers that makes no pauses is heard again after losses and mixtures, also where its messages are all the same.
+func TestAStreamWithoutPausesGoesOnAfterLosses(t *testing.T) {
+	const packets, messages = 3, 100
+	for _, same := range []bool{false, true} {
+		for _, lost := range [][]int{{}, {60}, {60, 61, 62, 63}, {60, 64, 68, 69}, {60, 70, 80, 90, 100, 110}} {
+			r, now, got := newReassembler(), int64(0), 0
+			take := func(res Result) bool {
+				if res.Payload == nil {
+					return false
+				}
+				got++
+				res.Owner.Release()
+				return true
+			}
+			for i := range messages * packets {
+				now += 20e3
+				if slices.Contains(lost, i) {
+					continue
+				}
+				seed := uint64(i / packets)
+				if same {
+					seed = 1
+				}
+				parts := split(message(packets*FragmentSize-30_000, seed))
+				res := sendNumbered(r, alice, "t", 0, uint32(i%packets+1), packets, parts[i%packets], now)
+				for take(res); res.More; take(res) {
+					res = r.Next()
+				}
+			}
+			for take(r.Expire(now+10e6, true)) {
+			}
+			if want := messages - 40; got < want {
+				t.Errorf("all the same: %v; fragments %v lost: %d messages came, of %d", same, lost, got, messages)
+			}
+			r.Clear()
+		}
+	}
+}
+
 // What a sender without numbers, a legacy one, sent as messages is delivered, or it is not delivered; but never a mixture.
 func TestMessagesWithoutNumbersDoNotMix(t *testing.T) {
 	for _, c := range []struct{ arrive, want string }{

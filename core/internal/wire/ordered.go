@@ -24,6 +24,7 @@ type ordered struct {
 	at      moment // of the last fragment
 	unclean bool   // the last message was given up, or is in doubt
 	strict  int    // for so many messages that follow a pause, what comes out of order is not trusted
+	run     int    // messages in order since the last disorder
 	started int64  // when the last message began, by the kernel's clock in nanoseconds; 0: none has
 	period  int64  // shortest time lately from the beginning of a message to that of the next; 0: not known
 }
@@ -35,8 +36,9 @@ const (
 	// calmMin is how long nothing must have come for a message to be trusted after one that was given up, in nanoseconds.
 	calmMin = 50e6
 
-	// strictMessages is how many messages must come, each after a pause, when some were mixed, before disorder is trusted again.
-	// Without pauses, what is taken for messages in order may be the ends and beginnings of others.
+	// strictMessages is how many messages must come when some were mixed before disorder is trusted again: each after a pause, or all
+	// in order. Without pauses, what is taken for a message in order may be the end and the beginning of two, where as much was lost
+	// as a message has; but so much is not lost so often in a row.
 	strictMessages = 8
 )
 
@@ -145,6 +147,7 @@ func (r *Reassembler) disorder(s *source, p *partial, a *arrival, quiet bool, re
 		s.strict = strictMessages
 	}
 	s.unclean = true
+	s.run = 0
 	switch {
 	case p == nil:
 		return r.beginOrdered(s, a, quiet, res)
@@ -185,6 +188,11 @@ func (r *Reassembler) restart(s *source, p *partial, a *arrival, res *Result) *p
 // finish decides on a message that is whole.
 func (r *Reassembler) finish(s *source, p *partial, a *arrival, res *Result) {
 	inOrder, began := p.inOrder(), p.quiet
+	if inOrder {
+		if s.run++; s.run > strictMessages {
+			s.strict = 0
+		}
+	}
 	switch {
 	case inOrder && p.trusted, inOrder && s.held != nil && !s.mixesEchoes(p):
 		if s.held != nil {
@@ -214,6 +222,7 @@ func (r *Reassembler) finish(s *source, p *partial, a *arrival, res *Result) {
 
 // giveUp evicts p, of which nothing more comes. A single fragment that was delivered before was a duplicate.
 func (r *Reassembler) giveUp(s *source, p *partial, res *Result) {
+	s.run = 0
 	if len(p.fragments) == 1 && s.wasDelivered(p) {
 		res.Repeated++
 		r.remove(p)
