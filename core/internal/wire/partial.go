@@ -28,6 +28,8 @@ type partial struct {
 	fragments    []fragment
 	seen         []uint64 // bitmap of packets
 	size         int64    // bytes of payload
+	whole        *buf.Buf // where it is being joined; nil: not yet
+	unit         int      // then: bytes of each fragment but the last
 	cost         int64    // counted against the budget
 	active       moment   // when the last fragment came
 	last         Arrival
@@ -91,7 +93,10 @@ func (r *Reassembler) makeRoom(cost int64, p *partial, res *Result) {
 func (r *Reassembler) take(p *partial, a *arrival, res *Result) bool {
 	r.makeRoom(fragmentCost(len(a.Payload)), p, res)
 	f := fragment{packet: a.Packet, data: a.Payload, owner: a.owner}
-	if len(a.Payload) > keepSize && a.owner != nil {
+	if place := r.place(p, a, res); place != nil {
+		p.whole.Retain()
+		f.data, f.owner = place[:copy(place, a.Payload)], p.whole
+	} else if len(a.Payload) > keepSize && a.owner != nil {
 		a.owner.Retain()
 	} else {
 		f.owner = buf.Get(len(a.Payload))
@@ -108,6 +113,28 @@ func (r *Reassembler) take(p *partial, a *arrival, res *Result) bool {
 	return true
 }
 
+// place returns where a fragment belongs in the whole message; nil when that is not known. All are as long as the first, but for
+// the last. Room for the whole message is made only once a quarter of it has come, since a header may promise anything.
+func (r *Reassembler) place(p *partial, a *arrival, res *Result) []byte {
+	size := len(a.Payload)
+	if p.whole == nil && a.Packet < p.packets {
+		total := int64(size) * int64(p.packets)
+		if total > 4*(p.size+int64(size)) || total > r.limits.MessageMax {
+			return nil
+		}
+		cost := int64(buf.Size(int(total)))
+		r.makeRoom(cost+overheadFragment, p, res)
+		p.whole, p.unit = buf.Get(int(total)), size
+		p.cost += cost
+		r.held += cost
+	}
+	if p.whole == nil || size > p.unit || size < p.unit && a.Packet < p.packets {
+		return nil
+	}
+	at := int(a.Packet-1) * p.unit
+	return p.whole.Bytes()[at : at+size]
+}
+
 // adopt puts the run of another message into p, which takes over its references.
 func (r *Reassembler) adopt(p *partial, run []fragment, res *Result) {
 	for _, f := range run {
@@ -122,7 +149,10 @@ func (r *Reassembler) keep(p *partial, f fragment) {
 	p.follow(f.packet)
 	p.fragments = append(p.fragments, f)
 	p.size += int64(len(f.data))
-	cost := fragmentCost(len(f.data))
+	cost := int64(overheadFragment)
+	if f.owner != p.whole {
+		cost = fragmentCost(len(f.data))
+	}
 	p.cost += cost
 	r.held += cost
 	r.fragments++
@@ -176,6 +206,9 @@ func (r *Reassembler) forget(p *partial) {
 		p.fragments[i].owner.Release()
 		p.fragments[i] = fragment{}
 	}
+	if p.whole != nil {
+		p.whole.Release()
+	}
 	r.rest(p.source)
 	// Keep what usual traffic needs, not what a flood left behind.
 	if r.spare < 64 && cap(p.fragments) <= 1024 {
@@ -202,7 +235,12 @@ func (p *partial) data(packet uint32) []byte {
 func (p *partial) takeRun() (run []fragment) {
 	for _, f := range p.fragments {
 		if f.packet >= p.first && f.packet <= p.final {
-			f.owner.Retain()
+			if f.owner == p.whole { // of which it would keep all
+				f.owner = buf.Get(len(f.data))
+				f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), f.data)]
+			} else {
+				f.owner.Retain()
+			}
 			run = append(run, f)
 		}
 	}
@@ -218,15 +256,36 @@ func messageCost(topic int, packets uint32) int64 {
 
 func fragmentCost(size int) int64 { return int64(buf.Size(size) + overheadFragment) }
 
-// join copies the fragments, in packet order, into one buffer: the only copy between the socket and the queue.
+// join returns a buffer that begins with the fragments in packet order, and a reference to it. Those that are in their places
+// already are not copied.
 func (p *partial) join() *buf.Buf {
 	slices.SortFunc(p.fragments, byPacket)
-	b := buf.Get(int(p.size))
+	b := p.whole
+	if b != nil && p.isPlaced() {
+		b.Retain()
+	} else {
+		b = buf.Get(int(p.size))
+	}
 	pos := 0
-	for i := range p.fragments {
-		pos += copy(b.Bytes()[pos:], p.fragments[i].data)
+	for _, f := range p.fragments {
+		if f.owner != b {
+			copy(b.Bytes()[pos:], f.data)
+		}
+		pos += len(f.data)
 	}
 	return b
+}
+
+// isPlaced reports whether the fragments of the whole message are where they belong in it.
+func (p *partial) isPlaced() bool {
+	pos := 0
+	for _, f := range p.fragments {
+		if f.owner == p.whole && pos != int(f.packet-1)*p.unit {
+			return false
+		}
+		pos += len(f.data)
+	}
+	return pos <= len(p.whole.Bytes())
 }
 
 func (r *Reassembler) link(p *partial) {
