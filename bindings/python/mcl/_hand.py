@@ -1,6 +1,5 @@
 """Messages in hand: taken out of a native listener, several by one call, and unpacked."""
 import ctypes
-import functools
 import itertools
 import struct
 import sys
@@ -73,9 +72,9 @@ class Hand(object):
         hand = _native.Hand.from_buffer(self._shown)
         hand.size, hand.most, hand.wants_stream = len(self._shown), most, constants.MCL_ON
         self._error = _native.Error()
-        self._pointer = ctypes.byref(hand)
-        self._take = handle.taking(False, _AT_ONCE, self._pointer, ctypes.byref(self._error))
-        self._wait_and_take = handle.taking(True, _FOREVER, self._pointer, ctypes.byref(self._error))
+        self._pointer, error = ctypes.byref(hand), ctypes.byref(self._error)
+        self._take = handle.taking(False, _AT_ONCE, self._pointer, error)
+        self._wait_and_take = handle.taking(True, _FOREVER, self._pointer, error)
         self._settings = self._unpacker = None
 
     def take(self, wait=True):

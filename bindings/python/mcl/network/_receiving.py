@@ -1,4 +1,4 @@
-"""The receiving side of listeners: callbacks on a thread, or receiving and iterating; and its ledger.
+"""The receiving side of listeners: callbacks on a thread, or receiving and iterating.
 
 The thread is Python's own and asks for messages; the library never calls Python. A thread of the
 library would have to be made known to the interpreter and forgotten again at every message, and
@@ -209,7 +209,7 @@ class Source(object):
         hand, callbacks = self._hand, listener._live_callbacks()
         take = hand.take
         made_by, takes_all = listener._made_by()
-        broke = False
+        messages, left, broke = (), _NOTHING, False
         while True:
             if broke and left.__length_hint__():
                 # The last callback is just being unsubscribed, or another has come meanwhile.
@@ -522,7 +522,7 @@ class Receiving(object):
         return self._accept(self._data(topic, payload, time))
 
     def _made_by(self):
-        """Return what makes the data, None for `_data` of this class, and whether all is accepted."""
+        """Return what makes the data, None for a dict of the two, and whether all is accepted."""
         kind = type(self)
         if kind._accept != Receiving._accept:
             return self._prepared, False
