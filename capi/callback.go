@@ -75,3 +75,11 @@ func address(b []byte) unsafe.Pointer {
 	}
 	return unsafe.Pointer(&b[0])
 }
+
+// setOrigin tells when and from where a message came.
+func setOrigin(record *C.shim_record, r *mcl.Received) {
+	record.time_received = C.int64_t(r.Time)
+	*(*[16]byte)(unsafe.Pointer(&record.sender)) = r.Sender.Addr().As16()
+	record.sender_port = C.uint32_t(r.Sender.Port())
+	record.interface_index = C.uint32_t(r.Interface)
+}

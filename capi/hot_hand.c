@@ -2,6 +2,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Batches in the hands of the program, found by a number. */
 static pthread_mutex_t hands_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -73,6 +74,7 @@ static int take_from_go(uintptr_t handle, int timeout_ms, size_t most, batch **o
     batch *b = batch_new();
     if (b == NULL)
         return guard_errno(error, ENOMEM, function, "allocate a batch");
+    b->listener = NULL;
     int64_t deadline = wait_deadline(timeout_ms);
     sigset_t open;
     signals_block(&open);
@@ -83,8 +85,10 @@ static int take_from_go(uintptr_t handle, int timeout_ms, size_t most, batch **o
     } while (code == 0 &&
              (code = wait_once(mclgo_listener_wait_begin, (void *)handle, deadline, &open, function, error)) > 0);
     signals_restore(&open);
-    if (b->count == 0)
+    if (b->count == 0) {
         batch_free(b);
+        b = NULL;
+    }
     *out = b;
     return code;
 }
@@ -130,6 +134,47 @@ int hot_hand_take(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *s
         atomic_fetch_add(&l->references, 1);
     show(b, shown);
     return (int)shown->count;
+}
+
+int hot_copy(const mcl_record *message, mcl_record *to, unsigned char *buffer, size_t size, size_t *needed)
+{
+    *needed = message->topic_size + message->payload_size;
+    if (*needed > size)
+        return MCL_EBUFFER;
+    *to = *message;
+    if (message->topic != NULL) {
+        memcpy(buffer, message->topic, message->topic_size);
+        to->topic = (const char *)buffer;
+        buffer += message->topic_size;
+    }
+    memcpy(buffer, message->payload, message->payload_size);
+    to->payload = buffer;
+    return 1;
+}
+
+int hot_hand_receive(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_record *record, unsigned char *buffer,
+                     size_t size, size_t *needed, const char *function, mcl_error *error)
+{
+    size_t takes = 0;
+    int code;
+    if (l != NULL) {
+        code = hot_receive(l, timeout_ms, record, buffer, size, &takes, function, error);
+    } else {
+        batch *b = NULL;
+        code = take_from_go(handle, timeout_ms, 1, &b, function, error);
+        if (code > 0 && b != NULL) {
+            code = hot_copy(b->messages, record, buffer, size, &takes);
+            int settled = settle(b, code == 1, 0, function, error);
+            if (settled < 0)
+                code = settled;
+        }
+    }
+    if (code != MCL_EBUFFER)
+        return code;
+    if (needed != NULL)
+        *needed = takes;
+    return guard_fail(error, MCL_EBUFFER, function, "the buffer has %zu bytes, %zu are needed: give a larger one", size,
+                      takes);
 }
 
 int hot_hand_settle(uintptr_t handle, mcl_hand *shown, size_t delivered, size_t rejected, const char *function,

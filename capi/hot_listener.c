@@ -85,8 +85,7 @@ static int copy_topics(hot_listener *l, const shim_listener_options *o)
         l->topics[i] = malloc(size + 1);
         if (l->topics[i] == NULL)
             return 0;
-        if (size > 0) /* an empty topic may be NULL */
-            memcpy(l->topics[i], o->topics[i], size);
+        memcpy(l->topics[i], size > 0 ? o->topics[i] : "", size); /* an empty topic may be NULL */
         l->topic_sizes[i] = size;
     }
     return 1;
@@ -301,62 +300,6 @@ int hot_fd(hot_listener *l, const char *function, mcl_error *error)
     return system < 0 ? system_failed(system, "start a thread", function, error) : code;
 }
 
-/* Lays messages one behind the other into the caller's buffer. */
-typedef struct place {
-    mcl_record *records;
-    size_t count;
-    unsigned char *buffer;
-    size_t size;
-    size_t needed; /* by one that did not fit */
-} place;
-
-static const void *put(place *to, const void *data, size_t size)
-{
-    unsigned char *at = to->buffer;
-    if (size > 0)
-        memcpy(at, data, size);
-    to->buffer += size;
-    to->size -= size;
-    return at;
-}
-
-/* Fills the place from a batch. Returns how many. */
-static size_t fill(place *to, const batch *b)
-{
-    size_t n = 0;
-    while (n < to->count && b->first + n < b->count) {
-        const mcl_record *m = &b->messages[b->first + n];
-        if (m->topic_size + m->payload_size > to->size) {
-            to->needed = m->topic_size + m->payload_size;
-            break;
-        }
-        mcl_record *r = &to->records[n++];
-        *r = *m;
-        if (m->topic != NULL)
-            r->topic = put(to, m->topic, m->topic_size);
-        r->payload = put(to, m->payload, m->payload_size);
-    }
-    to->records += n;
-    to->count -= n;
-    return n;
-}
-
-/* Takes what is there, without waiting. Returns how many messages. */
-static int receive_now(hot_listener *l, place *to)
-{
-    size_t total = 0;
-    batch *b;
-    hot_lock_taking(l);
-    while (to->count > 0 && to->needed == 0 && hot_take(l, &b)) {
-        size_t n = fill(to, b);
-        hot_count(l, b, n, 0);
-        total += n;
-        hot_settle(l, b);
-    }
-    pthread_mutex_unlock(&l->taking);
-    return (int)total;
-}
-
 /* What is done once there may be something: the number of messages, or 0. */
 typedef int look_for(hot_listener *l, void *context);
 
@@ -387,11 +330,26 @@ static int look_and_take(hot_listener *l, void *context)
     return there;
 }
 
+struct copied {
+    mcl_record *record;
+    unsigned char *buffer;
+    size_t size;
+    size_t *needed;
+};
+
 static int look_and_copy(hot_listener *l, void *context)
 {
-    place *to = context;
-    int n = receive_now(l, to);
-    return n > 0 ? n : to->needed > 0 ? MCL_EBUFFER : 0;
+    const struct copied *to = context;
+    batch *b;
+    hot_lock_taking(l);
+    int code = hot_take(l, &b);
+    if (code != 0) {
+        code = hot_copy(&b->messages[b->first], to->record, to->buffer, to->size, to->needed);
+        hot_count(l, b, code == 1, 0);
+        hot_settle(l, b);
+    }
+    pthread_mutex_unlock(&l->taking);
+    return code;
 }
 
 /* What came was nothing for who waits, and so it may go on for long, as in a flood: may the wait? 1, 0 when the time is over, or
@@ -442,19 +400,11 @@ int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *e
     return look_or_wait(l, timeout_ms, look_only, NULL, NULL, function, error);
 }
 
-int hot_receive(hot_listener *l, int timeout_ms, mcl_record *records, size_t count, unsigned char *buffer, size_t size,
-                size_t *needed, const char *function, mcl_error *error)
+int hot_receive(hot_listener *l, int timeout_ms, mcl_record *record, unsigned char *buffer, size_t size, size_t *needed,
+                const char *function, mcl_error *error)
 {
-    place to = {records, count, buffer, size, 0};
-    if (count == 0)
-        return check_ownable(l, function, error);
-    int code = look_or_wait(l, timeout_ms, look_and_copy, &to, NULL, function, error);
-    if (code != MCL_EBUFFER)
-        return code;
-    if (needed != NULL)
-        *needed = to.needed;
-    return guard_fail(error, MCL_EBUFFER, function, "the buffer has %zu bytes, %zu are needed: give a larger one", size,
-                      to.needed);
+    struct copied to = {record, buffer, size, needed};
+    return look_or_wait(l, timeout_ms, look_and_copy, &to, NULL, function, error);
 }
 
 /* ---- Counters ---- */

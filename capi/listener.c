@@ -107,18 +107,8 @@ int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record
     ENTER(error);
     NEED(record, error);
     BUFFER(buffer, size, error);
-    IF_HOT(hot_receive(hot, timeout_ms, record, 1, buffer, size, needed, __func__, error));
-    int64_t deadline = wait_deadline(timeout_ms);
-    sigset_t open;
-    signals_block(&open);
-    int code;
-    do {
-        code = mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)record, 1, buffer, size, needed, __func__,
-                                         error);
-    } while (code == 0 &&
-             (code = wait_once(mclgo_listener_wait_begin, listener, deadline, &open, __func__, error)) > 0);
-    signals_restore(&open);
-    return code;
+    IF_HOT(hot_hand_receive(hot, (uintptr_t)listener, timeout_ms, record, buffer, size, needed, __func__, error));
+    return hot_hand_receive(NULL, (uintptr_t)listener, timeout_ms, record, buffer, size, needed, __func__, error);
 }
 
 /* A hand is read and written in place, so it must be as long as this library's. */
@@ -143,20 +133,6 @@ int mcl_listener_settle(mcl_listener *listener, mcl_hand *hand, size_t delivered
     ENTER(error);
     CHECK(check_hand(hand, __func__, error));
     return hot_hand_settle((uintptr_t)listener, hand, delivered, rejected, __func__, error);
-}
-
-int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,
-                            size_t *needed, mcl_error *error)
-{
-    ENTER(error);
-    if (count > 0)
-        NEED(records, error);
-    BUFFER(buffer, size, error);
-    if (count > INT_MAX) /* what can be returned */
-        count = INT_MAX;
-    IF_HOT(hot_receive(hot, 0, records, count, buffer, size, needed, __func__, error));
-    return GO(mclgo_listener_recv_batch((uintptr_t)listener, (shim_record *)records, count, buffer, size, needed,
-                                        __func__, error));
 }
 
 int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mcl_error *error)

@@ -192,3 +192,10 @@ func mclgo_listener_close(handle C.uintptr_t, stats *C.mcl_listener_stats) (code
 	putListenerStats(stats, l.Stats())
 	return report(nil, op, err)
 }
+
+// mclgo_listener_wait_begin begins a wait (wait.h).
+//
+//export mclgo_listener_wait_begin
+func mclgo_listener_wait_begin(handle C.uintptr_t, fd *C.int, function *C.const_char, out *C.mcl_error) C.int {
+	return beginWait(handle, listenerKind, fd, function, out, func(l *listener) (bool, error) { return l.Pending() }, (*listener).fd)
+}

@@ -34,16 +34,6 @@ func TestAMessageInOneDatagramAllocatesNothing(t *testing.T) {
 			l.Subscribe(func(*Received) { got <- struct{}{} })
 			return l, func() { <-got }
 		}},
-		{"batch", func(conn Connection) (*Listener, func()) {
-			l := open(t, nil, conn, ListenerOptions{})
-			batch, ctx := make([]Received, 8), within(t)
-			return l, func() { l.ReceiveBatch(ctx, batch) }
-		}},
-		{"drain", func(conn Connection) (*Listener, func()) {
-			l := open(t, nil, conn, ListenerOptions{})
-			ctx, accept := within(t), func(*Received) bool { return true }
-			return l, func() { l.Wait(ctx); l.Drain(8, accept) }
-		}},
 	} {
 		conn := newConnection()
 		_, wait := c.open(conn)

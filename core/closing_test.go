@@ -78,29 +78,6 @@ func TestClosingDiscardsAndCountsWhatIsQueued(t *testing.T) {
 	}
 }
 
-func TestClosingWhileADrainHasMessagesInHand(t *testing.T) {
-	n, conn := netiotest.New(1), newConnection()
-	l := open(t, n, conn, ListenerOptions{})
-	b := dial(t, n, conn, BroadcasterOptions{})
-	fill(t, l, b, "", 10)
-	inHand, refuse, drained := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(drained)
-		l.Drain(5, func(*Received) bool { close(inHand); <-refuse; return false })
-	}()
-	<-inHand
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	close(refuse)
-	<-drained
-	s := l.Stats()
-	balanced(t, s)
-	if s.Discarded != 10 {
-		t.Errorf("%+v", s)
-	}
-}
-
 func TestUnsubscribing(t *testing.T) {
 	for _, queued := range []bool{false, true} {
 		n, conn := netiotest.New(1), newConnection()

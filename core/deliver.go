@@ -59,9 +59,6 @@ func (l *Listener) SubscribeCallback(c Callback) (id uint64, err error) {
 	if c.Call == nil {
 		return 0, &OpError{Op: op, On: l.res.conn.String(), Kind: ErrInvalid, Detail: "no callback", Remedy: "give a function"}
 	}
-	// Not while a Drain has messages in hand that it may put back: callbacks would get later ones first.
-	l.draining.Lock()
-	defer l.draining.Unlock()
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -75,14 +72,18 @@ func (l *Listener) SubscribeCallback(c Callback) (id uint64, err error) {
 	}
 	token(l.ready)
 	l.mu.Unlock()
-	// Have what is queued delivered, whoever does that: the delivering goroutine, or the reader, which waits for the socket
-	// or for room in the queue.
+	l.wakeDelivery()
+	return id, nil
+}
+
+// wakeDelivery has what is queued delivered, whoever does that: the delivering goroutine, or the reader, which waits for the socket
+// or for room in the queue.
+func (l *Listener) wakeDelivery() {
 	token(l.work)
 	token(l.space)
 	if !l.opts.Queued {
 		l.rx.SetDeadline(time.Unix(1, 0))
 	}
-	return id, nil
 }
 
 // Unsubscribe removes a callback. When it returns, the callback is not running and will not run again, unless it is called

@@ -17,7 +17,7 @@
 //	…
 //	l.Subscribe(func(r *mcl.Received) { fmt.Println(r.Value()) })
 //
-// or by their owner, with [Listener.Receive], [Listener.ReceiveBatch] or [Listener.Drain].
+// or by their owner, with [Listener.Receive] or [Listener.Take].
 //
 // Callbacks of [NewRawListener] run on the goroutine that reads the socket: that is quickest, and while one runs only the
 // kernel's buffer holds what arrives. [NewQueuedListener] receives apart from its callbacks; a slow one loses nothing, up to

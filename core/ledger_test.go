@@ -27,7 +27,8 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 			b := dial(t, n, conn, BroadcasterOptions{})
 			random := rand.New(rand.NewPCG(seed, 7))
 			good, big := 0, 0
-			take := func(r *Received) bool {
+			var hand Hand
+			take := func(r *Received) {
 				switch string(r.Topic) {
 				case "good":
 					good++
@@ -38,7 +39,6 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 						t.Errorf("a large message is corrupted: %v", err)
 					}
 				}
-				return true
 			}
 			sent := uint64(0)
 			for i := range 20_000 {
@@ -55,7 +55,7 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 					balanced(t, l.Stats())
 				}
 				if i%100 == 0 {
-					l.Drain(1000, take)
+					l.drain(&hand, 1000, take)
 					balanced(t, lazy.Stats())
 				}
 			}
@@ -65,7 +65,7 @@ func TestTheLedgerIsExactUnderHostileInput(t *testing.T) {
 			eventually(t, l, func(s ListenerStats) bool {
 				return s.Datagrams+eventually(t, lazy, func(ListenerStats) bool { return true }).Datagrams == sent && s.Assembling == 0
 			})
-			l.Drain(1000, take)
+			l.drain(&hand, 1000, take)
 			s := l.Stats()
 			balanced(t, s)
 			if ls := lazy.Stats(); ls.Queued != 50 || ls.DroppedQueue == 0 {

@@ -54,8 +54,8 @@ type ListenerOptions struct {
 // A Listener receives the messages of a connection. It has one goroutine that reads the socket, and when it is queued, one
 // that runs callbacks. Its methods may be called from any goroutine, callbacks included.
 //
-// Messages are taken either by callbacks (Subscribe) or by their owner (Receive, ReceiveBatch, Drain), not by both. What
-// arrives while nobody takes it waits in the queue, within its limits.
+// Messages are taken either by callbacks (Subscribe) or by their owner (Receive, Take), not by both. What arrives while nobody
+// takes it waits in the queue, within its limits.
 type Listener struct {
 	res    resolved
 	opts   ListenerOptions
@@ -84,9 +84,6 @@ type Listener struct {
 
 	deliverer atomic.Uint64 // goroutine that runs callbacks
 	readerID  atomic.Uint64 // goroutine that reads the socket
-	draining  sync.Mutex    // one owner at a time takes messages
-	scratch   [64]queue.Entry
-	seen      Received // by Drain's accept
 
 	unreported atomic.Bool         // the network has changed
 	reports    [numReports]limiter // of each kind of error

@@ -3,6 +3,7 @@ package mcl
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"libmcl/core/internal/queue"
 )
@@ -33,19 +34,37 @@ func (l *Listener) Take(ctx context.Context, most int) (*Hand, error) {
 
 // TakeNow does what Take does, without waiting. It returns nil when nothing is queued.
 func (l *Listener) TakeNow(most int) (*Hand, error) {
+	h := new(Hand)
+	if err := l.takeInto(h, most); err != nil || len(h.entries) == 0 {
+		return nil, err
+	}
+	return h, nil
+}
+
+// takeInto takes messages into a hand that was settled, and keeps its memory.
+func (l *Listener) takeInto(h *Hand, most int) error {
 	if most <= 0 || most > handMax {
 		most = handMax
 	}
 	var entries [handMax]queue.Entry
 	n, err := l.takeNow(entries[:most])
-	if n == 0 || err != nil {
-		return nil, err
-	}
-	h := &Hand{listener: l, entries: append([]queue.Entry(nil), entries[:n]...), Messages: make([]Received, n)}
+	h.listener, h.entries, h.Messages = l, append(h.entries[:0], entries[:n]...), slices.Grow(h.Messages[:0], n)[:n]
 	for i := range h.entries {
 		h.Messages[i].set(&h.entries[i], l.opts.Type)
 	}
-	return h, nil
+	return err
+}
+
+// drain takes up to max messages that are queued, without waiting, and has accept see each; it returns how many they were.
+func (l *Listener) drain(h *Hand, max int, accept func(*Received)) (total int) {
+	for total < max && l.takeInto(h, max-total) == nil && len(h.entries) > 0 {
+		for i := range h.Messages {
+			accept(&h.Messages[i])
+		}
+		total += len(h.Messages)
+		h.Settle(len(h.Messages), 0)
+	}
+	return total
 }
 
 // Settle counts the first messages in hand as delivered and those behind them as rejected, and queues the rest again, before
@@ -53,7 +72,7 @@ func (l *Listener) TakeNow(most int) (*Hand, error) {
 // ErrClosed when the listener is closed: then the rest was discarded.
 func (h *Hand) Settle(delivered, rejected int) error {
 	done := delivered + rejected
-	if delivered < 0 || rejected < 0 || done > len(h.entries) || h.entries == nil {
+	if delivered < 0 || rejected < 0 || done > len(h.entries) || len(h.entries) == 0 {
 		return &OpError{Op: "settle what was taken from", On: h.listener.res.conn.String(), Kind: ErrInvalid,
 			Detail: fmt.Sprintf("%d delivered and %d rejected of %d", delivered, rejected, len(h.entries)),
 			Remedy: "settle a hand once, with no more messages than it has"}
@@ -62,7 +81,8 @@ func (h *Hand) Settle(delivered, rejected int) error {
 	for i := range h.entries[:done] {
 		h.entries[i].Owner.Release()
 	}
-	h.entries, h.Messages = nil, nil
+	clear(h.entries)
+	h.entries, h.Messages = h.entries[:0], h.Messages[:0]
 	if closed {
 		return closedError("settle what was taken from", h.listener.res.conn.String())
 	}

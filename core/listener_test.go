@@ -135,55 +135,12 @@ func TestBlockLeavesTheRestToTheKernelWhichCounts(t *testing.T) {
 	}
 }
 
-func TestReceiveBatchAndDrain(t *testing.T) {
+func TestTheEndOfAContextEndsAReceive(t *testing.T) {
 	n, conn := netiotest.New(1), newConnection()
 	l := open(t, n, conn, ListenerOptions{})
-	b := dial(t, n, conn, BroadcasterOptions{})
-	fill(t, l, b, "t", 150)
-	next := int64(0)
-	check := func(r *Received) {
-		t.Helper()
-		if v, _ := r.Value(); v != next || string(r.Topic) != "t" {
-			t.Fatalf("got %v on %q, want %d", v, r.Topic, next)
-		}
-		next++
-	}
-	batch := make([]Received, 40)
-	for range 2 {
-		got, err := l.ReceiveBatch(within(t), batch)
-		if err != nil || got != 40 {
-			t.Fatal(got, err)
-		}
-		for i := range batch {
-			check(&batch[i])
-		}
-	}
-	room := 5
-	got, err := l.Drain(1000, func(r *Received) bool {
-		if room == 0 {
-			return false
-		}
-		room--
-		check(r)
-		return true
-	})
-	if got != 5 || err != nil {
-		t.Errorf("drained %d, %v", got, err)
-	}
-	if s := l.Stats(); s.Queued != 65 || s.Delivered != 85 {
-		t.Errorf("after a refusal: %+v", s)
-	}
-	got, _ = l.Drain(1000, func(r *Received) bool { check(r); return true })
-	if got != 65 {
-		t.Errorf("drained %d of the last 65", got)
-	}
-	if got, err := l.Drain(1, func(*Received) bool { return true }); got != 0 || err != nil {
-		t.Errorf("drained %d from an empty queue, %v", got, err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = l.Receive(ctx)
-	wantKind(t, err, ErrTimeout)
+	_, err := l.Receive(ctx)
 	wantKind(t, err, ErrTimeout)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v does not wrap the context's error", err)

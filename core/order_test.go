@@ -103,31 +103,28 @@ func TestOrderIsKeptWhileCallbacksComeAndGo(t *testing.T) {
 	}
 }
 
-// Somebody subscribes while a Drain has messages in hand that it then refuses: they are delivered, and first.
-func TestASubscriptionDuringADrain(t *testing.T) {
+// Somebody subscribes while messages are in hand, which are then put back: they are delivered, too.
+func TestASubscriptionWhileMessagesAreInHand(t *testing.T) {
 	for _, queued := range []bool{false, true} {
 		n, conn := netiotest.New(1), newConnection()
 		l := open(t, n, conn, ListenerOptions{Queued: queued})
 		b := dial(t, n, conn, BroadcasterOptions{})
 		fill(t, l, b, "", 4)
-		inHand, refuse, got := make(chan struct{}), make(chan struct{}), make(chan any, 4)
-		go l.Drain(1, func(*Received) bool { close(inHand); <-refuse; return false })
-		<-inHand
-		subscribed := make(chan struct{})
-		go func() {
-			l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v })
-			close(subscribed)
-		}()
-		select {
-		case <-subscribed: // too early: the Drain still has them
-		case <-time.After(20 * time.Millisecond):
+		h, err := l.TakeNow(2)
+		if err != nil || len(h.Messages) != 2 {
+			t.Fatal(h, err)
 		}
-		close(refuse)
-		<-subscribed
-		for i := range 4 {
-			if v := <-got; v != int64(i) {
-				t.Errorf("queued=%v: got %v, want %d", queued, v, i)
-			}
+		got := make(chan any, 4)
+		l.Subscribe(func(r *Received) { v, _ := r.Value(); got <- v })
+		seen := map[any]int{<-got: 1}
+		seen[<-got]++
+		if err := h.Settle(0, 0); err != nil {
+			t.Error(err)
+		}
+		seen[<-got]++
+		seen[<-got]++
+		if len(seen) != 4 {
+			t.Errorf("queued=%v: got %v", queued, seen)
 		}
 	}
 }
@@ -181,7 +178,7 @@ func largeMessages(t *testing.T, seed uint64) {
 	arrived := b.Stats().Datagrams - faults.Lost + faults.Repeated
 	s := eventually(t, l, func(s ListenerStats) bool { return s.Datagrams == arrived && s.Assembling == 0 })
 	whole := 0
-	l.Drain(int(s.Queued), func(r *Received) bool {
+	l.drain(new(Hand), int(s.Queued), func(r *Received) {
 		v, _ := r.Value()
 		if data, ok := v.([]byte); ok {
 			whole++
@@ -189,7 +186,6 @@ func largeMessages(t *testing.T, seed uint64) {
 				t.Errorf("seed %d: a mixture of message %d and %d", seed, data[0], data[len(data)-1])
 			}
 		}
-		return true
 	})
 	if whole < count*8/10 { // 90 % by arithmetic
 		t.Errorf("%d of %d came whole", whole, count)

@@ -70,24 +70,6 @@ func (l *Listener) Receive(ctx context.Context) (*Received, error) {
 	return r, nil
 }
 
-// ReceiveBatch waits for at least one message and returns up to len(dst) in dst. Their memory is lent: it is used again by
-// the next call with the same dst. The errors are those of Wait.
-func (l *Listener) ReceiveBatch(ctx context.Context, dst []Received) (int, error) {
-	for i := range dst {
-		dst[i].release()
-	}
-	if len(dst) == 0 {
-		return 0, nil
-	}
-	var taken [64]queue.Entry
-	n, err := l.take(ctx, taken[:min(len(dst), len(taken))])
-	for i := range taken[:n] {
-		dst[i].set(&taken[i], l.opts.Type)
-		dst[i].owner = taken[i].Owner
-	}
-	return n, err
-}
-
 // take waits and takes at least one entry, whose owners become the caller's.
 func (l *Listener) take(ctx context.Context, dst []queue.Entry) (int, error) {
 	for {
@@ -153,50 +135,11 @@ func (l *Listener) settle(hand []queue.Entry, delivered, rejected int) (closed b
 	}
 	if n < len(hand) && !l.closed {
 		l.announce()
+		if len(l.subs) > 0 { // somebody has subscribed meanwhile
+			l.wakeDelivery()
+		}
 	}
 	return l.closed
-}
-
-// Drain takes up to max messages that are queued, without waiting, and calls accept for each. One that accept refuses stays
-// queued, and Drain returns. It returns how many were accepted. accept must not call the listener's methods; the message
-// is valid until it returns. The error is ErrClosed or ErrBusy, as for Wait.
-func (l *Listener) Drain(max int, accept func(*Received) bool) (total int, err error) {
-	l.draining.Lock()
-	defer l.draining.Unlock()
-	for total < max {
-		hand := l.scratch[:min(max-total, len(l.scratch))]
-		n, err := l.takeNow(hand)
-		if err != nil && total == 0 {
-			return 0, err
-		}
-		if n == 0 {
-			break
-		}
-		accepted := l.offer(hand[:n], accept)
-		total += accepted
-		if accepted < n {
-			break
-		}
-	}
-	return total, nil
-}
-
-func (l *Listener) offer(hand []queue.Entry, accept func(*Received) bool) (accepted int) {
-	defer func() { // also when accept panics
-		l.settle(hand, accepted, 0)
-		for i := range hand[:accepted] {
-			hand[i].Owner.Release()
-		}
-		clear(hand)
-	}()
-	for i := range hand {
-		l.seen.set(&hand[i], l.opts.Type)
-		if !accept(&l.seen) {
-			break
-		}
-		accepted++
-	}
-	return accepted
 }
 
 // FD returns a descriptor that poll(2) reports readable while messages are queued for the owner, and for good once the

@@ -8,8 +8,8 @@ import (
 	"libmcl/core/internal/queue"
 )
 
-// A Received is one message as it arrived. One that a callback was given, or Drain's accept, is valid until that returns;
-// one from Receive for good; those of ReceiveBatch until the next call with the same slice.
+// A Received is one message as it arrived. One that a callback was given is valid until that returns, one in a Hand until that is
+// settled, and one from Receive for good.
 type Received struct {
 	Topic     []byte
 	HasTopic  bool   // false: the message has no topic
@@ -20,7 +20,7 @@ type Received struct {
 
 	typ     *Type
 	message *Message
-	owner   *buf.Buf // of ReceiveBatch
+	owner   *buf.Buf // of Lend
 }
 
 // When returns the time of receipt.

@@ -173,20 +173,18 @@ func startRecorder(directory string, logs ...*recording) *Recorder {
 func (c *recording) run() {
 	defer close(c.done)
 	c.writer.Store(goroutineID())
-	write := func(m *Received) bool {
-		c.w.write(m.Topic, m.Payload, m.Time)
-		return true
-	}
+	var hand Hand
+	write := func(m *Received) { c.w.write(m.Topic, m.Payload, m.Time) }
 	const some = 1 << 12 // then look whether there is anything to tell
 	for {
-		c.l.Drain(some, write)
+		c.l.drain(&hand, some, write)
 		select {
 		case <-c.l.ready:
 		case err := <-c.failed:
 			c.tell(err)
 		case <-c.last:
 			for n := some; n == some; {
-				n, _ = c.l.Drain(some, write)
+				n = c.l.drain(&hand, some, write)
 			}
 			c.err = c.w.Close()
 			c.l.Close()

@@ -566,12 +566,6 @@ int mcl_listener_take(mcl_listener *listener, int timeout_ms, mcl_hand *hand, mc
  * nothing is settled), MCL_ECLOSED (it was closed, and discarded them). */
 int mcl_listener_settle(mcl_listener *listener, mcl_hand *hand, size_t delivered, size_t rejected, mcl_error *error);
 
-/* Receives up to `count` messages that are queued, without waiting: records[0..n-1], with their topics and
- * payloads in `buffer` of `size` bytes. Returns n; 0 when nothing is queued. MCL_EBUFFER when not even the first
- * one fits: *needed (may be NULL) has its size, and nothing is consumed. Errors: MCL_ECLOSED, MCL_EBUSY. */
-int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,
-                            size_t *needed, mcl_error *error);
-
 enum mcl_malformed {              /* why a datagram was dropped */
     MCL_MALFORMED_MSGPACK = 0,    /* no msgpack, or cut short */
     MCL_MALFORMED_SHAPE = 1,      /* no array of 2 or 4 as messages are, or its elements have wrong types */

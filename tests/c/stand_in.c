@@ -76,13 +76,13 @@ int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mc
     return MCL_EINVAL;
 }
 
-int mcl_listener_recv_batch(mcl_listener *listener, mcl_record *records, size_t count, void *buffer, size_t size,
+int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *records, void *buffer, size_t size,
                             size_t *needed, mcl_error *error)
 {
     uint64_t waiting;
     int result;
 
-    (void)count, (void)size, (void)needed, (void)error;
+    (void)timeout_ms, (void)size, (void)needed, (void)error;
     pthread_mutex_lock(&mutex);
     result = listener->closed ? MCL_ECLOSED : listener->queued > 0;
     if (result == 1) {

@@ -112,7 +112,6 @@ static void every_listener(void *p, int code)
     FAILS(code, mcl_listener_fd(p, &error));
     FAILS(code, mcl_listener_wait(p, 0, &error));
     FAILS(code, mcl_listener_recv(p, 0, &record, buffer, sizeof buffer, &needed, &error));
-    FAILS(code, mcl_listener_recv_batch(p, &record, 1, buffer, sizeof buffer, &needed, &error));
     FAILS(code, mcl_listener_get_stats(p, &stats, &error));
     FAILS(code, mcl_listener_get_settings(p, &settings, &error));
     EQUAL(code, mcl_listener_close(p, &stats));

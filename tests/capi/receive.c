@@ -1,4 +1,4 @@
-/* Listeners without callbacks: recv, recv_batch, wait, poll; buffers that are too small; time that runs out. */
+/* Listeners without callbacks: recv, wait, poll; buffers that are too small; time that runs out. */
 #include "test.h"
 
 #include <arpa/inet.h>
@@ -55,55 +55,36 @@ static void record(void)
 static void small_buffers(void)
 {
     char buffer[100];
-    mcl_record r[10];
+    mcl_record r;
     size_t needed = 0;
     queue(1);
     memset(buffer, '#', sizeof buffer);
-    FAILS(MCL_EBUFFER, mcl_listener_recv(l, 0, r, buffer, 5, &needed, &error));
+    FAILS(MCL_EBUFFER, mcl_listener_recv(l, 0, &r, buffer, 5, &needed, &error));
     EQUAL(6, needed); /* t, and text with its header */
     CHECK(buffer[0] == '#');
-    FAILS(MCL_EBUFFER, mcl_listener_recv(l, -1, r, NULL, 0, NULL, &error));
-    FAILS(MCL_EBUFFER, mcl_listener_recv_batch(l, r, 10, buffer, 5, &needed, &error));
     SAYS("6");
+    FAILS(MCL_EBUFFER, mcl_listener_recv(l, -1, &r, NULL, 0, NULL, &error));
     mcl_listener_stats s = {.size = sizeof s};
     MUST(mcl_listener_get_stats(l, &s, &error));
     EQUAL(1, s.queued);
-    EQUAL(1, mcl_listener_recv(l, 0, r, buffer, 6, &needed, &error));
-    EQUAL(0, mcl_listener_recv(l, 0, r, buffer, 6, &needed, &error));
-
-    /* A batch ends where the buffer does, and goes on from there. */
-    queue(10);
-    EQUAL(0, mcl_listener_recv_batch(l, NULL, 0, buffer, sizeof buffer, &needed, &error));
-    EQUAL(3, mcl_listener_recv_batch(l, r, 10, buffer, 23, &needed, &error));
-    CHECK(memcmp(r[2].payload, "\xa4text", 5) == 0 && buffer[18] == '#');
-    EQUAL(2, mcl_listener_recv_batch(l, r, 2, buffer, sizeof buffer, &needed, &error));
-    EQUAL(5, mcl_listener_recv_batch(l, r, 10, buffer, sizeof buffer, &needed, &error));
-    EQUAL(0, mcl_listener_recv_batch(l, r, 10, buffer, sizeof buffer, &needed, &error));
-    FAILS(MCL_EINVAL, mcl_listener_recv_batch(l, NULL, 1, buffer, sizeof buffer, &needed, &error));
-    FAILS(MCL_EINVAL, mcl_listener_recv_batch(l, r, 1, NULL, 1, &needed, &error));
+    EQUAL(1, mcl_listener_recv(l, 0, &r, buffer, 6, &needed, &error));
+    EQUAL(0, mcl_listener_recv(l, 0, &r, buffer, 6, &needed, &error));
+    FAILS(MCL_EINVAL, mcl_listener_recv(l, 0, &r, NULL, 1, &needed, &error));
     FAILS(MCL_EINVAL, mcl_listener_recv(l, 0, NULL, buffer, sizeof buffer, &needed, &error));
 }
 
 static void in_order(void)
 {
     enum { MANY = 1000 };
-    static mcl_record r[300];
-    static char buffer[300 * 20];
-    int next = 0;
+    mcl_record r;
+    char buffer[20];
     for (int i = 0; i < MANY; i++)
         MUST(mcl_broadcaster_publish_int(b, NULL, 0, 1000 + i, &error));
-    while (next < MANY) {
-        EQUAL(1, mcl_listener_wait(l, 5000, &error));
-        int n = mcl_listener_recv_batch(l, r, 300, buffer, sizeof buffer, NULL, &error);
-        MUST(n);
-        for (int i = 0; i < n; i++, next++) {
-            const uint8_t *p = r[i].payload;
-            EQUAL(1000 + next, p[1] << 8 | p[2]);
-        }
-        if (n == 0)
-            break;
+    for (int i = 0; i < MANY; i++) {
+        EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
+        const uint8_t *p = r.payload;
+        EQUAL(1000 + i, p[1] << 8 | p[2]);
     }
-    EQUAL(MANY, next);
 }
 
 static void timeouts(void)
@@ -137,8 +118,8 @@ static void poll_with_own(void)
     EQUAL(1, poll(set, 2, 5000));
     CHECK(set[1].revents & POLLIN);
     EQUAL(1, poll(set, 2, 0)); /* as long as something is queued */
-    EQUAL(1, mcl_listener_recv_batch(l, &r, 1, buffer, sizeof buffer, NULL, &error));
-    EQUAL(0, mcl_listener_recv_batch(l, &r, 1, buffer, sizeof buffer, NULL, &error));
+    EQUAL(1, mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error));
+    EQUAL(0, mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error));
     EQUAL(0, poll(set, 2, 0));
     CHECK(write(own[1], "x", 1) == 1);
     EQUAL(1, poll(set, 2, 0));

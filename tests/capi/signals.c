@@ -162,7 +162,7 @@ static void handlers_in_calls(void)
         MUST(mcl_broadcaster_publish_int(b, "t", 1, 1, &error));
         mcl_record r;
         char buffer[10];
-        CHECK(mcl_listener_recv_batch(l, &r, 1, buffer, sizeof buffer, NULL, &error) >= 0);
+        CHECK(mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error) >= 0);
     }
     setitimer(ITIMER_REAL, &never, NULL);
     stop = 1;

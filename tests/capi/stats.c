@@ -164,13 +164,12 @@ static void *publishes(void *stop)
 
 static void *receives(void *stop)
 {
-    char *buffer = malloc(1 << 20);
-    mcl_record r[8];
+    mcl_hand hand = MCL_HAND_INIT;
     while (!atomic_load((atomic_int *)stop)) {
-        mcl_listener_wait(l, 10, &error);
-        MUST(mcl_listener_recv_batch(l, r, 8, buffer, 1 << 20, NULL, &error));
+        MUST(mcl_listener_take(l, 10, &hand, &error));
     }
-    free(buffer);
+    if (hand.number != 0)
+        MUST(mcl_listener_settle(l, &hand, hand.count, 0, &error));
     return NULL;
 }
 

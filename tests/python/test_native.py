@@ -56,9 +56,9 @@ def expected(c_type):
     if base in HANDLES:
         return [HANDLES[base]] if stars == 1 else [ctypes.POINTER(HANDLES[base])]
     if base in _native.STRUCTS:
-        # recv_batch and log_read take a buffer as their records.
+        # log_read takes a buffer as its records.
         return [ctypes.POINTER(_native.STRUCTS[base])] + (
-            [ctypes.c_void_p] if base in ('mcl_record', 'mcl_log_record') else []
+            [ctypes.c_void_p] if base == 'mcl_log_record' else []
         )
     if stars == 0:
         return [SCALARS[base]]

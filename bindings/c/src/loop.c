@@ -150,12 +150,12 @@ static int next_record(mclw_loop *loop, struct entry *entry, mcl_record *record)
         if (mclw_internal_reserve(&loop->buffer, needed) != 0)
             return mclw_internal_fail(MCL_ESYSTEM, ENOMEM, "mclw_loop_run: no memory for a message of %zu bytes",
                                       needed);
-        result = mcl_listener_recv_batch(entry->listener, record, 1, loop->buffer.data, loop->buffer.capacity, &needed,
-                                         &error);
+        result =
+            mcl_listener_recv(entry->listener, 0, record, loop->buffer.data, loop->buffer.capacity, &needed, &error);
     } while (result == MCL_EBUFFER);
     if (result == MCL_ECLOSED || result == MCL_EHANDLE)
         return result;
-    return mclw_internal_result(result, &error, "mcl_listener_recv_batch");
+    return mclw_internal_result(result, &error, "mcl_listener_recv");
 }
 
 static int deliver_records(mclw_loop *loop, struct entry *entry)

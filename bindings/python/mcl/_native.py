@@ -420,8 +420,6 @@ PROTOTYPES = {
     'mcl_listener_fd': (c_int, [Listener, _error]),
     'mcl_listener_wait': (c_int, [Listener, c_int, _error]),
     'mcl_listener_recv': (c_int, [Listener, c_int, POINTER(Record)] + _out + [_error]),
-    # The records are POINTER(Record) in C; c_void_p takes a buffer that RECORD reads as well.
-    'mcl_listener_recv_batch': (c_int, [Listener, c_void_p, c_size_t] + _out + [_error]),
     'mcl_listener_take': (c_int, [Listener, c_int, POINTER(Hand), _error]),
     'mcl_listener_settle': (c_int, [Listener, POINTER(Hand), c_size_t, c_size_t, _error]),
     'mcl_listener_get_stats': (c_int, [Listener, POINTER(ListenerStats), _error]),
@@ -438,7 +436,7 @@ PROTOTYPES = {
     'mcl_log_open': (c_int, [c_char_p, POINTER(LogReadOptions), POINTER(LogReader), _error]),
     'mcl_log_open_directory': (c_int, [c_char_p, POINTER(LogReadOptions), POINTER(LogReader),
                                        _error]),
-    # As for mcl_listener_recv_batch; LOG_RECORD reads the records.
+    # The records are POINTER(LogRecord) in C; c_void_p takes a buffer that LOG_RECORD reads, too.
     'mcl_log_read': (c_int, [LogReader, c_void_p, c_size_t] + _out + [_error]),
     'mcl_log_pending': (c_int, [LogReader, _error]),
     'mcl_log_reset': (c_int, [LogReader, _error]),

@@ -398,7 +398,7 @@ func (h *honestSender) begin() {
 			n := len(rest)
 			if i < h.packets-1 {
 				n = h.random.IntN(len(rest) + 1) // empty ones too
-				if !h.numbers() { // none that was there before: it would be taken for a duplicate
+				if !h.numbers() {                // none that was there before: it would be taken for a duplicate
 					n = 8 + h.random.IntN(len(rest)-8*(h.packets-i)+1)
 				}
 			}

@@ -142,11 +142,13 @@ func measure(speed float64) {
 	var late []time.Duration
 	expected := newSource(speed)
 	lost := 0
-	batch, ctx := make([]mcl.Received, 64), context.Background()
-	for l.Stats().Queued > 0 {
-		got, err := l.ReceiveBatch(ctx, batch)
+	for {
+		hand, err := l.TakeNow(0)
 		check(err)
-		for _, m := range batch[:got] {
+		if hand == nil {
+			break
+		}
+		for _, m := range hand.Messages {
 			for {
 				e, err := expected.Next()
 				check(err)
@@ -157,6 +159,7 @@ func measure(speed float64) {
 				lost++
 			}
 		}
+		check(hand.Settle(len(hand.Messages), 0))
 	}
 	if len(late) == 0 {
 		log.Fatal("nothing arrived")
