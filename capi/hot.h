@@ -108,6 +108,7 @@ struct hot_listener {
     int64_t message_max;
     uint64_t objects_max;
     size_t topic_count; /* 0: all */
+    char *topic_bytes; /* of all topics */
     char **topics;
     size_t *topic_sizes;
 

@@ -71,23 +71,30 @@ static void hot_remove(hot_listener *l)
 
 /* ---- Memory ---- */
 
+static size_t topic_size(const shim_listener_options *o, size_t i)
+{
+    return o->topic_sizes != NULL && o->topic_sizes[i] != MCL_NUL ? o->topic_sizes[i] : strlen(o->topics[i]);
+}
+
 static int copy_topics(hot_listener *l, const shim_listener_options *o)
 {
-    if (o->topic_count == 0)
-        return 1;
-    l->topics = calloc(o->topic_count, sizeof *l->topics);
-    l->topic_sizes = calloc(o->topic_count, sizeof *l->topic_sizes);
-    if (l->topics == NULL || l->topic_sizes == NULL)
+    size_t bytes = 0, n = o->topic_count;
+    for (size_t i = 0; i < n; i++)
+        bytes += topic_size(o, i);
+    l->topics = calloc(n + 1, sizeof *l->topics);
+    l->topic_sizes = calloc(n + 1, sizeof *l->topic_sizes);
+    l->topic_bytes = malloc(bytes + 1);
+    if (l->topics == NULL || l->topic_sizes == NULL || l->topic_bytes == NULL)
         return 0;
-    for (; l->topic_count < o->topic_count; l->topic_count++) {
-        size_t i = l->topic_count;
-        size_t size = o->topic_sizes != NULL && o->topic_sizes[i] != MCL_NUL ? o->topic_sizes[i] : strlen(o->topics[i]);
-        l->topics[i] = malloc(size + 1);
-        if (l->topics[i] == NULL)
-            return 0;
-        memcpy(l->topics[i], size > 0 ? o->topics[i] : "", size); /* an empty topic may be NULL */
-        l->topic_sizes[i] = size;
+    char *at = l->topic_bytes;
+    for (size_t i = 0; i < n; i++) {
+        l->topics[i] = at;
+        l->topic_sizes[i] = topic_size(o, i);
+        if (l->topic_sizes[i] > 0) /* an empty one may be NULL */
+            memcpy(at, o->topics[i], l->topic_sizes[i]);
+        at += l->topic_sizes[i];
     }
+    l->topic_count = n;
     return 1;
 }
 
@@ -95,8 +102,7 @@ void hot_leave(hot_listener *l)
 {
     if (atomic_fetch_sub(&l->references, 1) > 1)
         return;
-    for (size_t i = 0; i < l->topic_count; i++)
-        free(l->topics[i]);
+    free(l->topic_bytes);
     free(l->topics);
     free(l->topic_sizes);
     hot_close_signal(&l->owners);
