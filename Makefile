@@ -22,7 +22,7 @@
 PREFIX  ?= /usr/local
 PYTHON  ?= python3
 BUILD   := build
-# One compiler for all C, also that of cgo, whose sanitizers know it by its name. Go is run by internal/go: GO=... names another
+# One compiler for all C, also that of cgo, whose sanitizers know it by its name. Go is run by tools/go: GO=... names another
 # than the one on PATH.
 ifeq ($(origin CC),default)
 CC      := $(notdir $(shell command -v gcc || command -v clang || echo cc))
@@ -43,7 +43,7 @@ clean:
 .PHONY: lib generate check-generated
 lib: $(BUILD)/libmcl.so.0
 
-LIBRARY_SOURCES := go.mod include/mcl.h capi/exports.map internal/overlay/main.go \
+LIBRARY_SOURCES := go.mod include/mcl.h capi/exports.map tools/overlay/main.go \
 	$(shell find capi core -name '*.go' -not -name '*_test.go') $(wildcard capi/*.c capi/*.h)
 SONAME := libmcl.so.0
 
@@ -52,11 +52,11 @@ SONAME := libmcl.so.0
 # it comes upon it. As //go:debug lines Go refuses them.
 LIBRARY_LDFLAGS := -s -w -X runtime.godebugDefault=asyncpreemptoff=1,invalidptr=0 -extldflags '-Wl,-soname,$(SONAME) \"-Wl,--version-script=$(CURDIR)/capi/exports.map\" -Wl,-z,nodelete'
 
-# The overlay keeps SIGCHLD and SIGPROF off Go's threads (internal/overlay). A library that is in use is replaced, not
+# The overlay keeps SIGCHLD and SIGPROF off Go's threads (tools/overlay). A library that is in use is replaced, not
 # written over. go build also writes a header of the private exports, which nobody is to use.
 $(BUILD)/libmcl.so: $(LIBRARY_SOURCES) $(BUILD)/_settings
-	internal/go --host run ./internal/overlay $(BUILD)/_overlay
-	CGO_ENABLED=1 internal/go build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $(BUILD)/_libmcl.so ./capi
+	tools/go --host run ./tools/overlay $(BUILD)/_overlay
+	CGO_ENABLED=1 tools/go build -overlay $(BUILD)/_overlay/overlay.json -trimpath -buildmode=c-shared -ldflags "$(LIBRARY_LDFLAGS)" -o $(BUILD)/_libmcl.so ./capi
 	mv -f $(BUILD)/_libmcl.so $@
 	rm -f $(BUILD)/_libmcl.h
 
@@ -72,15 +72,15 @@ $(BUILD)/_settings: always
 
 # Writes the constants of the other languages from include/mcl.h.
 generate:
-	internal/go --host run ./internal/generate
+	tools/go --host run ./tools/generate
 
 check-generated:
-	internal/go --host run ./internal/generate -check
+	tools/go --host run ./tools/generate -check
 
 # Records the binary interface, after a change that is meant.
 .PHONY: abi
 abi: lib
-	internal/go --host run ./internal/abi
+	tools/go --host run ./tools/abi
 
 ## ---- install ----
 
@@ -122,18 +122,18 @@ test:
 	$(MAKE) test-demo
 	$(MAKE) test-bench
 
-# The packages' tests bring themselves into a private network (internal/testnet).
+# The packages' tests bring themselves into a private network (tests/testnet).
 .PHONY: test-go
 test-go:
-	@internal/go version
-	@files=$$("$$(internal/go env GOROOT)/bin/gofmt" -l core capi internal demo tests); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
-	internal/go vet ./...
-	internal/go mod tidy -diff
-	internal/go test -race ./core/... ./internal/...
-	internal/go test ./core/...
-	internal/go test -tags mcl_portable ./core/...
-	GOOS=darwin internal/go vet ./core/...
-	GOOS=freebsd internal/go build ./core/...
+	@tools/go version
+	@files=$$("$$(tools/go env GOROOT)/bin/gofmt" -l core capi tools demo tests); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
+	tools/go vet ./...
+	tools/go mod tidy -diff
+	tools/go test -race ./core/... ./tools/...
+	tools/go test ./core/...
+	tools/go test -tags mcl_portable ./core/...
+	GOOS=darwin tools/go vet ./core/...
+	GOOS=freebsd tools/go build ./core/...
 
 # The demo fails when a listener misses a message.
 .PHONY: test-demo
@@ -144,9 +144,9 @@ test-demo:
 .PHONY: test-bench
 test-bench: lib
 	tests/bench/run --smoke
-	internal/go run ./tests/bench/record -rate 1000 -for 1s
-	internal/go run ./tests/bench/replay -n 300
-	internal/go run ./tests/bench/read -size 20 -python ''
+	tools/go run ./tests/bench/record -rate 1000 -for 1s
+	tools/go run ./tests/bench/replay -n 300
+	tools/go run ./tests/bench/read -size 20 -python ''
 
 .PHONY: test-readme
 test-readme:
@@ -159,7 +159,7 @@ test-builds:
 
 .PHONY: test-capi
 test-capi: lib check-generated
-	internal/go test ./capi
+	tools/go test ./capi
 	tests/capi/static
 	tests/capi/run
 	tests/capi/run --asan
@@ -197,8 +197,8 @@ test-interop: lib wrapper
 # Networks that change, lose, repeat and reorder, between hosts that are namespaces (tests/networks/README.md).
 .PHONY: test-networks
 test-networks:
-	internal/go test -count=1 ./tests/networks
-	internal/go test -count=1 -tags mcl_portable -skip Netem ./tests/networks
+	tools/go test -count=1 ./tests/networks
+	tools/go test -count=1 -tags mcl_portable -skip Netem ./tests/networks
 
 ## ---- long tests ----
 
@@ -213,10 +213,10 @@ fuzz: lib
 	tests/fuzz/run $(or $(MINUTES),1)
 
 flood:
-	MCL_FLOOD=$(or $(DATAGRAMS),10000000) internal/go test -count 1 -timeout 0 -v -run '^TestAFloodOfHostileDatagrams$$' ./core
+	MCL_FLOOD=$(or $(DATAGRAMS),10000000) tools/go test -count 1 -timeout 0 -v -run '^TestAFloodOfHostileDatagrams$$' ./core
 
 mixing:
-	MCL_MIXING=$(or $(MESSAGES),100000) internal/go test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
+	MCL_MIXING=$(or $(MESSAGES),100000) tools/go test -count 1 -timeout 0 -v -run 'LargeMessages.*Mix' ./tests/networks
 
 soak: lib wrapper
 	tests/soak/run $(or $(MINUTES),60) $(SEED)
@@ -238,21 +238,21 @@ bench-quick: lib
 
 # In the form that benchstat compares: make bench-go >before, and so on.
 bench-go:
-	@internal/go test -run '^$$' -bench . -count 10 $(ARGS) ./core ./core/internal/...
+	@tools/go test -run '^$$' -bench . -count 10 $(ARGS) ./core ./core/internal/...
 
 # What is lost of 50,000 messages a second that are recorded while another process spins, and while the recording Python
 # program itself does; how late a replay is; memory and time that reading 1 GB takes. ARGS passes options.
 .PHONY: bench-record bench-replay bench-read
 bench-record: lib
-	internal/go run ./tests/bench/record $(ARGS)
-	internal/go build -o $(BUILD)/bench/record ./tests/bench/record
+	tools/go run ./tests/bench/record $(ARGS)
+	tools/go build -o $(BUILD)/bench/record ./tests/bench/record
 	tests/netns $(PYTHON) tests/bench/recording.py --sender $(BUILD)/bench/record
 
 bench-replay:
-	internal/go run ./tests/bench/replay $(ARGS)
+	tools/go run ./tests/bench/replay $(ARGS)
 
 bench-read: lib
-	internal/go run ./tests/bench/read -python $(PYTHON) $(ARGS)
+	tools/go run ./tests/bench/read -python $(PYTHON) $(ARGS)
 
 ## ---- demo ----
 

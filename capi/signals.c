@@ -8,7 +8,7 @@
  * that run under a seccomp filter and emulate what it traps.
  *
  * Go itself would unblock SIGCHLD, SIGPROF, SIGSTKFLT and signal 34 on its threads; the build leaves that out of its
- * runtime (internal/overlay). SIGURG, by which Go interrupts its own long loops, is left alone too, by the setting
+ * runtime (tools/overlay). SIGURG, by which Go interrupts its own long loops, is left alone too, by the setting
  * asyncpreemptoff (Makefile): no loop here is so long that it must be.
  *
  * What stays of Go is its handlers for SIGSEGV, SIGBUS and SIGFPE, for what may be a panic of its own: a nil pointer, a

@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"libmcl/internal/hostile"
+	"libmcl/tests/hostile"
 )
 
 // A flood of hostile datagrams beside a healthy publisher, over the machine's sockets. MCL_FLOOD is how many datagrams; `make

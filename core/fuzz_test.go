@@ -10,7 +10,7 @@ import (
 
 	"libmcl/core/internal/netio/netiotest"
 	"libmcl/core/internal/wire"
-	"libmcl/internal/hostile"
+	"libmcl/tests/hostile"
 )
 
 // FuzzMessage has anything decoded as a message: what is accepted can be read by every getter, and comes back the same from

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"libmcl/core/internal/netio/netiotest"
-	"libmcl/internal/testnet"
+	"libmcl/tests/testnet"
 )
 
 func TestMain(m *testing.M) { testnet.Main(m) }

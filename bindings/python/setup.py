@@ -32,7 +32,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NATIVE = os.path.join(HERE, 'native')
 # What `make lib` needs.
 SOURCES = ['LICENSE', 'Makefile', 'go.mod', 'go.sum', 'capi', 'core', 'include',
-           os.path.join('internal', 'go'), os.path.join('internal', 'overlay')]
+           os.path.join('tools', 'go'), os.path.join('tools', 'overlay')]
 
 
 def source_tree():

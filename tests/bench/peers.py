@@ -17,7 +17,7 @@ FOUND = os.path.join(
     BUILD, 'found.json')  # what was found and built before the private network was entered
 
 CC = shlex.split(os.environ.get('CC', 'cc'))
-GO = os.path.join(ROOT, 'internal', 'go')
+GO = os.path.join(ROOT, 'tools', 'go')
 FLAGS = [
     '-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-I' + os.path.join(ROOT, 'include'),
     '-I' + BUILD

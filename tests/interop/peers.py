@@ -68,7 +68,7 @@ def native():
     shutil.copyfile(os.path.join(ROOT, 'build', 'libmcl.so'), LIBRARY)
     os.symlink('libmcl.so', LIBRARY + '.0')
     go, c = os.path.join(BUILD, 'peer-go'), os.path.join(BUILD, 'peer-c')
-    _run([os.path.join(ROOT, 'internal', 'go'), 'build', '-o', go, './tests/interop/go'])
+    _run([os.path.join(ROOT, 'tools', 'go'), 'build', '-o', go, './tests/interop/go'])
     _run(shlex.split(os.environ.get('CC', 'cc'))
          + ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-Iinclude', '-Ibindings/c', '-o', c,
             'tests/interop/peer.c', 'build/c/libmclw.a', LIBRARY, '-Wl,-rpath,' + BUILD, '-pthread'])

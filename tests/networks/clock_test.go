@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	mcl "libmcl/core"
-	"libmcl/internal/hostile"
+	"libmcl/tests/hostile"
 )
 
 // The clock is set while fragments are joined and while a log is replayed. Durations are those of the monotonic clock, so that

@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"libmcl/internal/testnet"
+	"libmcl/tests/testnet"
 )
 
 func TestMain(m *testing.M) {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
-	"libmcl/internal/testnet"
+	"libmcl/tests/testnet"
 )
 
 func TestMain(m *testing.M) { testnet.Main(m) }

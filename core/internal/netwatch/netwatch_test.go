@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"libmcl/internal/testnet"
+	"libmcl/tests/testnet"
 )
 
 func TestMain(m *testing.M) { testnet.Main(m) }

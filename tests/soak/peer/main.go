@@ -22,7 +22,7 @@ import (
 	"time"
 
 	mcl "libmcl/core"
-	"libmcl/internal/hostile"
+	"libmcl/tests/hostile"
 )
 
 var (

@@ -3,7 +3,7 @@
 // SIGCHLD, SIGPROF, SIGSTKFLT and signal 34 (glibc's SIGRTMIN). A handler without SA_ONSTACK that runs there overwrites
 // memory, and a program that takes SIGCHLD by signalfd or sigwait loses it to a thread that it does not know.
 //
-//	go run ./internal/overlay DIR
+//	go run ./tools/overlay DIR
 //
 // writes DIR/overlay.json for `go build -overlay`, and beside it the runtime's table of signals without those four flags.
 // Where Go's source does not look as expected the overlay is empty: the library then works as Go does by itself, and

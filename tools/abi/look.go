@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"libmcl/internal/cheader"
+	"libmcl/tools/cheader"
 )
 
 // library gives a library's soname and the functions and data that it exports.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"libmcl/internal/cheader"
+	"libmcl/tools/cheader"
 )
 
 func realHeader(t *testing.T) *cheader.Header {

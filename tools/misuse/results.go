@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"libmcl/internal/cheader"
+	"libmcl/tools/cheader"
 )
 
 // Results are what a function may return by the header's prose.

@@ -2,8 +2,8 @@
 // functions with the types of their arguments, the layout of structs, and the values of constants. The record is a file that is committed, so
 // that no change of the interface goes unnoticed.
 //
-//	go run ./internal/abi           writes tests/capi/abi.txt, from the top of the tree, and says what changed
-//	go run ./internal/abi -check    writes nothing; fails when the record differs, and says what would break
+//	go run ./tools/abi           writes tests/capi/abi.txt, from the top of the tree, and says what changed
+//	go run ./tools/abi -check    writes nothing; fails when the record differs, and says what would break
 //
 // It needs build/libmcl.so and a C compiler ($CC, or cc). The layout is that of systems with 64 bits.
 package main
@@ -14,7 +14,7 @@ import (
 	"os"
 	"strings"
 
-	"libmcl/internal/cheader"
+	"libmcl/tools/cheader"
 )
 
 const (

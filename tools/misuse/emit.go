@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"libmcl/internal/cheader"
+	"libmcl/tools/cheader"
 )
 
 var (
@@ -19,7 +19,7 @@ var (
 // emit writes calls.c.
 func emit(h *cheader.Header) ([]byte, error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "/* Written by `go run ./internal/misuse` from include/mcl.h. */\n\n#include \"play.h\"\n\n#include <limits.h>\n")
+	fmt.Fprintf(&b, "/* Written by `go run ./tools/misuse` from include/mcl.h. */\n\n#include \"play.h\"\n\n#include <limits.h>\n")
 	for i, name := range h.Handles {
 		// The enum is written by hand where it is used: it must know each kind.
 		fmt.Fprintf(&b, "_Static_assert(KIND_%s == %d, \"play.h has the kinds of handles in the header's order\");\n",
@@ -144,7 +144,7 @@ func draw(f cheader.Function, index int, h *cheader.Header) (string, error) {
 	case "size_t", "int", "int64_t", "uint64_t", "double":
 		return "draw_" + strings.TrimSuffix(p.Type, "_t") + "_" + p.Name + "(p)", nil
 	}
-	return "", fmt.Errorf("no argument of type %q can be drawn: teach internal/misuse/emit.go and tests/capi/misuse/draw.c", p.Type)
+	return "", fmt.Errorf("no argument of type %q can be drawn: teach tools/misuse/emit.go and tests/capi/misuse/draw.c", p.Type)
 }
 
 // emitClosers writes the functions that close a handle of each kind when all is over.

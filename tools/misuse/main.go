@@ -3,14 +3,14 @@
 // the header is played at once. What it takes to draw an argument of a new type is for tests/capi/misuse/draw.c; the
 // compiler names what is missing there.
 //
-//	go run ./internal/misuse >calls.c    from the top of the tree
+//	go run ./tools/misuse >calls.c    from the top of the tree
 package main
 
 import (
 	"fmt"
 	"os"
 
-	"libmcl/internal/cheader"
+	"libmcl/tools/cheader"
 )
 
 const headerPath = "include/mcl.h"

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"libmcl/core/internal/netio/netiotest"
-	"libmcl/internal/hostile"
+	"libmcl/tests/hostile"
 )
 
 // Received = delivered + each kind of drop + still queued, at every moment, under a hostile flood on a network that loses,

@@ -1,8 +1,8 @@
 // Generate writes the constants of include/mcl.h in the languages that cannot include it, so that each
 // number and each error text is written once, in the header.
 //
-//	go run ./internal/generate           writes the files, from the top of the tree
-//	go run ./internal/generate -check    writes nothing; fails when a file differs from what it would be
+//	go run ./tools/generate           writes the files, from the top of the tree
+//	go run ./tools/generate -check    writes nothing; fails when a file differs from what it would be
 package main
 
 import (
