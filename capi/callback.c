@@ -45,7 +45,7 @@ void shim_call(shim_callback *callback, const void *topic, size_t topic_size, in
                size_t payload_size, int64_t time_received, uint64_t sender_high, uint64_t sender_low,
                uint32_t sender_port, uint32_t interface_index)
 {
-    mcl_record record = {
+    mcl_received record = {
         .topic = has_topic ? (topic != NULL ? topic : "") : NULL,
         .topic_size = topic_size,
         .payload = payload,

@@ -40,7 +40,7 @@ typedef struct batch {
     uint64_t lent; /* Go's memory is behind it, and known by this number; 0: it is its own */
     int used; /* entries that the kernel wrote to */
     int timeless; /* some bear no time of arrival */
-    mcl_record messages[BATCH_RECORDS];
+    mcl_received messages[BATCH_RECORDS];
     struct mmsghdr headers[BATCH];
     struct iovec places[BATCH];
     struct sockaddr_in6 senders[BATCH];
@@ -76,10 +76,10 @@ int hot_hand_take(struct hot_listener *l, uintptr_t handle, int timeout_ms, mcl_
                   mcl_error *error);
 /* Ends a hand, which becomes the batch's owner's again. Signals are blocked. */
 int hot_hand_end(batch *b, size_t delivered, size_t rejected, const char *function, mcl_error *error);
-int hot_hand_receive(struct hot_listener *l, uintptr_t handle, int timeout_ms, mcl_record *record,
+int hot_hand_receive(struct hot_listener *l, uintptr_t handle, int timeout_ms, mcl_received *record,
                      unsigned char *buffer, size_t size, size_t *needed, const char *function, mcl_error *error);
 /* Copies a message, its topic and payload into the buffer: 1, or MCL_EBUFFER, with how many bytes it takes. */
-int hot_copy(const mcl_record *message, mcl_record *to, unsigned char *buffer, size_t size, size_t *needed);
+int hot_copy(const mcl_received *message, mcl_received *to, unsigned char *buffer, size_t size, size_t *needed);
 int hot_hand_settle(uintptr_t handle, mcl_hand *hand, size_t delivered, size_t rejected, const char *function,
                     mcl_error *error);
 
@@ -160,8 +160,8 @@ int hot_unsubscribe(hot_listener *l, uint64_t id, const char *function, mcl_erro
 int hot_fd(hot_listener *l, const char *function, mcl_error *error);
 int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *error);
 /* Copies the oldest message: 1, 0 when the time is over, or a code; MCL_EBUFFER without a text. */
-int hot_receive(hot_listener *l, int timeout_ms, mcl_record *record, unsigned char *buffer, size_t size, size_t *needed,
-                const char *function, mcl_error *error);
+int hot_receive(hot_listener *l, int timeout_ms, mcl_received *record, unsigned char *buffer, size_t size,
+                size_t *needed, const char *function, mcl_error *error);
 /* Ends the hand *b as delivered, if it is not NULL; then waits for messages and takes them: 1, 0 when the time is over, or a
  * code. Nothing is in *b but on 1. One call, as to block signals twice would cost as much as to wait. */
 int hot_take_or_wait(hot_listener *l, int timeout_ms, size_t most, batch **b, const char *function, mcl_error *error);
@@ -203,6 +203,6 @@ int hot_poll(hot_listener *l, int for_thread, int64_t deadline, const sigset_t *
 
 enum hot_kind { HOT_MESSAGE, HOT_FILTERED, HOT_UNSURE };
 /* Takes a datagram apart in place. */
-enum hot_kind hot_parse(const hot_listener *l, mcl_record *datagram);
+enum hot_kind hot_parse(const hot_listener *l, mcl_received *datagram);
 
 #endif

@@ -91,7 +91,7 @@ void batch_free(batch *b)
 }
 
 /* What the kernel says of a datagram, or of a train: the size of each in it, save of the last, which may be shorter. */
-static size_t read_control(struct msghdr *h, mcl_record *to)
+static size_t read_control(struct msghdr *h, mcl_received *to)
 {
     size_t segment = 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
@@ -115,7 +115,7 @@ static size_t read_control(struct msghdr *h, mcl_record *to)
 static void describe(batch *b, int entry)
 {
     struct msghdr *h = &b->headers[entry].msg_hdr;
-    mcl_record first = {.sender_port = ntohs(b->senders[entry].sin6_port)};
+    mcl_received first = {.sender_port = ntohs(b->senders[entry].sin6_port)};
     memcpy(first.sender, &b->senders[entry].sin6_addr, sizeof first.sender);
     size_t segment = read_control(h, &first), left = b->headers[entry].msg_len;
     const unsigned char *data = b->places[entry].iov_base;
@@ -123,7 +123,7 @@ static void describe(batch *b, int entry)
     do {
         size_t size =
             segment > 0 && segment < left && b->count + (size_t)(BATCH - entry) < BATCH_RECORDS ? segment : left;
-        mcl_record *r = &b->messages[b->count++];
+        mcl_received *r = &b->messages[b->count++];
         *r = first;
         r->payload = data;
         r->payload_size = size;
@@ -140,14 +140,14 @@ void batch_describe(batch *b)
         describe(b, i);
 }
 
-static int is_contiguous(const mcl_record *r)
+static int is_contiguous(const mcl_received *r)
 {
     return r->topic == NULL || r->topic + r->topic_size == r->payload;
 }
 
 const void *batch_stream(batch *b, size_t count, size_t *size)
 {
-    mcl_record *records = b->messages + b->first;
+    mcl_received *records = b->messages + b->first;
     *size = 0;
     for (size_t i = 0; i < count; i++) {
         if (records[i].payload_size > STREAMED_MAX || records[i].topic_size > STREAMED_MAX)
@@ -160,7 +160,7 @@ const void *batch_stream(batch *b, size_t count, size_t *size)
         return NULL;
     unsigned char *stream = b->memory + (size_t)BATCH * STRIDE, *at = stream;
     for (size_t i = 0; i < count; i++) {
-        mcl_record *r = &records[i];
+        mcl_received *r = &records[i];
         if (r->topic != NULL) {
             memmove(at, r->topic, r->topic_size); /* it may lie there already, further behind */
             r->topic = (const char *)at;

@@ -136,7 +136,7 @@ int hot_hand_take(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_hand *s
     return (int)shown->count;
 }
 
-int hot_copy(const mcl_record *message, mcl_record *to, unsigned char *buffer, size_t size, size_t *needed)
+int hot_copy(const mcl_received *message, mcl_received *to, unsigned char *buffer, size_t size, size_t *needed)
 {
     *needed = message->topic_size + message->payload_size;
     if (*needed > size)
@@ -152,7 +152,7 @@ int hot_copy(const mcl_record *message, mcl_record *to, unsigned char *buffer, s
     return 1;
 }
 
-int hot_hand_receive(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_record *record, unsigned char *buffer,
+int hot_hand_receive(hot_listener *l, uintptr_t handle, int timeout_ms, mcl_received *record, unsigned char *buffer,
                      size_t size, size_t *needed, const char *function, mcl_error *error)
 {
     size_t takes = 0;

@@ -337,7 +337,7 @@ static int look_and_take(hot_listener *l, void *context)
 }
 
 struct copied {
-    mcl_record *record;
+    mcl_received *record;
     unsigned char *buffer;
     size_t size;
     size_t *needed;
@@ -406,8 +406,8 @@ int hot_wait(hot_listener *l, int timeout_ms, const char *function, mcl_error *e
     return look_or_wait(l, timeout_ms, look_only, NULL, NULL, function, error);
 }
 
-int hot_receive(hot_listener *l, int timeout_ms, mcl_record *record, unsigned char *buffer, size_t size, size_t *needed,
-                const char *function, mcl_error *error)
+int hot_receive(hot_listener *l, int timeout_ms, mcl_received *record, unsigned char *buffer, size_t size,
+                size_t *needed, const char *function, mcl_error *error)
 {
     struct copied to = {record, buffer, size, needed};
     return look_or_wait(l, timeout_ms, look_and_copy, &to, NULL, function, error);

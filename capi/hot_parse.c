@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The topic of [topic, payload], as encoders write it. Returns the bytes of it and its header, 0: unsure. */
-static size_t cut_topic(const uint8_t *at, size_t left, mcl_record *r)
+static size_t cut_topic(const uint8_t *at, size_t left, mcl_received *r)
 {
     size_t head, size;
     if (left < 2) /* a payload follows */
@@ -32,7 +32,7 @@ static size_t cut_topic(const uint8_t *at, size_t left, mcl_record *r)
     return head + size;
 }
 
-static int is_wanted(const hot_listener *l, const mcl_record *r)
+static int is_wanted(const hot_listener *l, const mcl_received *r)
 {
     if (l->topic_count == 0)
         return 1;
@@ -46,13 +46,13 @@ static int is_wanted(const hot_listener *l, const mcl_record *r)
 
 /* The checks of wire.Parse, of which only what is certain passes. Go filters only what is well-formed, so the payload is looked
  * at first. */
-enum hot_kind hot_parse(const hot_listener *l, mcl_record *datagram)
+enum hot_kind hot_parse(const hot_listener *l, mcl_received *datagram)
 {
     const uint8_t *at = datagram->payload;
     size_t left = datagram->payload_size;
     if (left < 3 || at[0] != 0x92)
         return HOT_UNSURE;
-    mcl_record r = *datagram;
+    mcl_received r = *datagram;
     size_t topic = cut_topic(at + 1, left - 1, &r);
     if (topic == 0)
         return HOT_UNSURE;

@@ -96,7 +96,7 @@ static int parse(hot_listener *l, batch *b)
     size_t kept = 0, filtered = 0, n = b->count;
     uint64_t bytes = 0, queued = 0;
     for (size_t i = 0; i < n; i++) {
-        mcl_record *r = &b->messages[i];
+        mcl_received *r = &b->messages[i];
         bytes += r->payload_size;
         switch (hot_parse(l, r)) {
         case HOT_UNSURE:

@@ -17,7 +17,7 @@ void hot_drop(subscription *s)
 }
 
 /* Those that were subscribed when the message was taken, save those removed since. `lock` is locked, and let go for calls. */
-static void call_all(hot_listener *l, const mcl_record *message)
+static void call_all(hot_listener *l, const mcl_received *message)
 {
     const uint64_t last = l->last_id;
     uint64_t id = 0;
@@ -57,7 +57,7 @@ static void deliver(hot_listener *l, batch *b)
 {
     pthread_mutex_lock(&l->lock);
     while (b->first < b->count && l->subscriptions != NULL && !l->closing) {
-        const mcl_record *message = &b->messages[b->first++];
+        const mcl_received *message = &b->messages[b->first++];
         l->delivered++;
         l->queued_bytes -= message->topic_size + message->payload_size;
         call_all(l, message);

@@ -7,7 +7,7 @@
 #include <limits.h>
 
 #define SAME_PLACE(field)                                                                                              \
-    _Static_assert(offsetof(shim_record, field) == offsetof(mcl_record, field), "shim_record is mcl_record")
+    _Static_assert(offsetof(shim_record, field) == offsetof(mcl_received, field), "shim_record is mcl_received")
 SAME_PLACE(topic);
 SAME_PLACE(topic_size);
 SAME_PLACE(payload);
@@ -16,7 +16,7 @@ SAME_PLACE(time_received);
 SAME_PLACE(sender);
 SAME_PLACE(sender_port);
 SAME_PLACE(interface_index);
-_Static_assert(sizeof(shim_record) == sizeof(mcl_record), "shim_record is mcl_record");
+_Static_assert(sizeof(shim_record) == sizeof(mcl_received), "shim_record is mcl_received");
 
 int mcl_listener_open(const mcl_connection *connection, const mcl_listener_options *options, mcl_listener **listener,
                       mcl_error *error)
@@ -101,7 +101,7 @@ int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error)
     return wait_for(mclgo_listener_wait_begin, listener, timeout_ms, __func__, error);
 }
 
-int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
+int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_received *record, void *buffer, size_t size,
                       size_t *needed, mcl_error *error)
 {
     ENTER(error);

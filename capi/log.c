@@ -31,55 +31,56 @@ long shim_utc_offset(int64_t seconds)
 
 /* ---- Writing ---- */
 
-int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_writer **writer, mcl_error *error)
+int mcl_log_writer_open(const char *prefix, const mcl_log_writer_options *options, mcl_log_writer **writer,
+                        mcl_error *error)
 {
     ENTER(error);
     NEED(writer, error);
     *writer = NULL;
     NEED(prefix, error);
-    mcl_log_options own;
+    mcl_log_writer_options own;
     CHECK(options_of_log(&own, options, "options", __func__, error));
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_log_create(prefix, &own, &handle, error));
+    int code = GO_OPENING(mclgo_log_writer_open(prefix, &own, &handle, error));
     *writer = (mcl_log_writer *)handle;
     return code;
 }
 
 /* It may open a file; but a disk that hangs must not keep other threads from forking. A child that is born in between
  * inherits a descriptor to which it never writes. */
-int mcl_log_write(mcl_log_writer *writer, const char *topic, size_t topic_size, const void *packed, size_t size,
-                  int64_t time_received, mcl_error *error)
+int mcl_log_writer_write(mcl_log_writer *writer, const char *topic, size_t topic_size, const void *packed, size_t size,
+                         int64_t time_received, mcl_error *error)
 {
     ENTER(error);
     TOPIC(topic, topic_size, error);
     BYTES(packed, size, error);
-    return GO(mclgo_log_write((uintptr_t)writer, topic, topic_size, packed, size, time_received, error));
+    return GO(mclgo_log_writer_write((uintptr_t)writer, topic, topic_size, packed, size, time_received, error));
 }
 
-int mcl_log_flush(mcl_log_writer *writer, mcl_error *error)
+int mcl_log_writer_flush(mcl_log_writer *writer, mcl_error *error)
 {
     ENTER(error);
-    return GO(mclgo_log_flush((uintptr_t)writer, error));
+    return GO(mclgo_log_writer_flush((uintptr_t)writer, error));
 }
 
-int mcl_log_get_stats(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *last, mcl_error *error)
+int mcl_log_writer_get_stats(mcl_log_writer *writer, mcl_log_writer_stats *stats, mcl_error *last, mcl_error *error)
 {
     ENTER(error);
     NEED(stats, error);
     CHECK(guard_output(stats, "stats", __func__, error));
-    mcl_log_stats own = {0};
-    CHECK(GO(mclgo_log_get_stats((uintptr_t)writer, &own, last, error)));
+    mcl_log_writer_stats own = {0};
+    CHECK(GO(mclgo_log_writer_get_stats((uintptr_t)writer, &own, last, error)));
     guard_copy_out(stats, &own, sizeof own);
     return MCL_OK;
 }
 
-int mcl_log_close(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *error)
+int mcl_log_writer_close(mcl_log_writer *writer, mcl_log_writer_stats *stats, mcl_error *error)
 {
     ENTER(error);
     if (stats != NULL)
         CHECK(guard_output(stats, "stats", __func__, error));
-    mcl_log_stats own = {0};
-    int code = GO(mclgo_log_close((uintptr_t)writer, &own, error));
+    mcl_log_writer_stats own = {0};
+    int code = GO(mclgo_log_writer_close((uintptr_t)writer, &own, error));
     if (stats != NULL && own.size != 0) /* it was open, whatever closing it gave */
         guard_copy_out(stats, &own, sizeof own);
     return code;
@@ -87,39 +88,40 @@ int mcl_log_close(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *error
 
 /* ---- Reading ---- */
 
-static int open_reader(int directory, const char *path, const mcl_log_read_options *options, mcl_log_reader **reader,
+static int open_reader(int directory, const char *path, const mcl_log_reader_options *options, mcl_log_reader **reader,
                        const char *function, mcl_error *error)
 {
     CHECK(guard_need(reader, "reader", function, error));
     *reader = NULL;
     CHECK(guard_need(path, "path", function, error));
-    mcl_log_read_options own = MCL_LOG_READ_OPTIONS_INIT;
+    mcl_log_reader_options own = MCL_LOG_READER_OPTIONS_INIT;
     if (options != NULL)
         CHECK(guard_input(&own, sizeof own, options, "options", function, error));
     CHECK(guard_switch(own.has_min_time, "options.has_min_time", function, error));
     CHECK(guard_switch(own.has_max_time, "options.has_max_time", function, error));
     CHECK(guard_switch(own.refuse_raw, "options.refuse_raw", function, error));
     uintptr_t handle = 0;
-    int code = GO_OPENING(mclgo_log_open(directory, path, &own, &handle, function, error));
+    int code = GO_OPENING(mclgo_log_reader_open(directory, path, &own, &handle, function, error));
     *reader = (mcl_log_reader *)handle;
     return code;
 }
 
-int mcl_log_open(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader, mcl_error *error)
+int mcl_log_reader_open(const char *path, const mcl_log_reader_options *options, mcl_log_reader **reader,
+                        mcl_error *error)
 {
     ENTER(error);
     return open_reader(0, path, options, reader, __func__, error);
 }
 
-int mcl_log_open_directory(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader,
-                           mcl_error *error)
+int mcl_log_reader_open_directory(const char *path, const mcl_log_reader_options *options, mcl_log_reader **reader,
+                                  mcl_error *error)
 {
     ENTER(error);
     return open_reader(1, path, options, reader, __func__, error);
 }
 
-int mcl_log_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, void *buffer, size_t size,
-                 size_t *needed, mcl_error *error)
+int mcl_log_reader_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, void *buffer, size_t size,
+                        size_t *needed, mcl_error *error)
 {
     ENTER(error);
     if (count > 0)
@@ -127,45 +129,45 @@ int mcl_log_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, 
     BUFFER(buffer, size, error);
     if (count > INT_MAX) /* what can be returned */
         count = INT_MAX;
-    return GO(mclgo_log_read((uintptr_t)reader, (shim_log_record *)records, count, buffer, size, needed, error));
+    return GO(mclgo_log_reader_read((uintptr_t)reader, (shim_log_record *)records, count, buffer, size, needed, error));
 }
 
-int mcl_log_pending(mcl_log_reader *reader, mcl_error *error)
+int mcl_log_reader_pending(mcl_log_reader *reader, mcl_error *error)
 {
     ENTER(error);
-    return GO(mclgo_log_pending((uintptr_t)reader, error));
+    return GO(mclgo_log_reader_pending((uintptr_t)reader, error));
 }
 
-int mcl_log_reset(mcl_log_reader *reader, mcl_error *error)
+int mcl_log_reader_reset(mcl_log_reader *reader, mcl_error *error)
 {
     ENTER(error);
-    return GO(mclgo_log_reset((uintptr_t)reader, error));
+    return GO(mclgo_log_reader_reset((uintptr_t)reader, error));
 }
 
-int mcl_log_get_header(mcl_log_reader *reader, size_t index, mcl_log_header *header, void *buffer, size_t size,
-                       size_t *needed, mcl_error *error)
+int mcl_log_reader_get_header(mcl_log_reader *reader, size_t index, mcl_log_header *header, void *buffer, size_t size,
+                              size_t *needed, mcl_error *error)
 {
     ENTER(error);
     NEED(header, error);
     CHECK(guard_output(header, "header", __func__, error));
     BUFFER(buffer, size, error);
     shim_log_header own = {0};
-    CHECK(GO(mclgo_log_get_header((uintptr_t)reader, index, &own, buffer, size, needed, error)));
+    CHECK(GO(mclgo_log_reader_get_header((uintptr_t)reader, index, &own, buffer, size, needed, error)));
     guard_copy_out(header, &own, sizeof own);
     return MCL_OK;
 }
 
-int mcl_log_torn(mcl_log_reader *reader, uint64_t *count, mcl_error *error)
+int mcl_log_reader_torn(mcl_log_reader *reader, uint64_t *count, mcl_error *error)
 {
     ENTER(error);
     NEED(count, error);
-    return GO(mclgo_log_torn((uintptr_t)reader, count, error));
+    return GO(mclgo_log_reader_torn((uintptr_t)reader, count, error));
 }
 
-int mcl_log_close_reader(mcl_log_reader *reader)
+int mcl_log_reader_close(mcl_log_reader *reader)
 {
     ENTER(NULL);
-    return GO(mclgo_log_close_reader((uintptr_t)reader));
+    return GO(mclgo_log_reader_close((uintptr_t)reader));
 }
 
 int mcl_log_make_directory(const char *root, int64_t time_origin, char *buffer, size_t size, size_t *needed,

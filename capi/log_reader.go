@@ -86,8 +86,8 @@ func (r *logReader) free() error {
 	return nil
 }
 
-//export mclgo_log_open
-func mclgo_log_open(directory C.int, path *C.const_char, options *C.const_log_read_options, handle *C.uintptr_t,
+//export mclgo_log_reader_open
+func mclgo_log_reader_open(directory C.int, path *C.const_char, options *C.const_log_read_options, handle *C.uintptr_t,
 	function *C.const_char, out *C.mcl_error) (code C.int) {
 	op := viewName(function)
 	defer guard(out, op, &code)
@@ -124,12 +124,12 @@ func onReader(handle C.uintptr_t, out *C.mcl_error, op string, do func(*logReade
 	})
 }
 
-// mclgo_log_read fills the caller's records and buffer with the next entries.
+// mclgo_log_reader_read fills the caller's records and buffer with the next entries.
 //
-//export mclgo_log_read
-func mclgo_log_read(handle C.uintptr_t, records *C.shim_log_record, count C.size_t, buffer *C.uchar, size C.size_t,
+//export mclgo_log_reader_read
+func mclgo_log_reader_read(handle C.uintptr_t, records *C.shim_log_record, count C.size_t, buffer *C.uchar, size C.size_t,
 	needed *C.size_t, out *C.mcl_error) C.int {
-	return onReader(handle, out, "mcl_log_read", func(r *logReader) (int, error) {
+	return onReader(handle, out, "mcl_log_reader_read", func(r *logReader) (int, error) {
 		f := logFiller{filler: newFiller(buffer, size)}
 		all := unsafe.Slice(records, int(count))
 		for n := range all {
@@ -188,24 +188,24 @@ func (f *logFiller) record(to *C.shim_log_record, e *mcl.LogEntry) {
 	to.type_name = f.nameAt
 }
 
-//export mclgo_log_pending
-func mclgo_log_pending(handle C.uintptr_t, out *C.mcl_error) C.int {
-	return onReader(handle, out, "mcl_log_pending", func(r *logReader) (int, error) {
+//export mclgo_log_reader_pending
+func mclgo_log_reader_pending(handle C.uintptr_t, out *C.mcl_error) C.int {
+	return onReader(handle, out, "mcl_log_reader_pending", func(r *logReader) (int, error) {
 		return boolean(r.Pending()), nil
 	})
 }
 
-//export mclgo_log_reset
-func mclgo_log_reset(handle C.uintptr_t, out *C.mcl_error) C.int {
-	return onReader(handle, out, "mcl_log_reset", func(r *logReader) (int, error) {
+//export mclgo_log_reader_reset
+func mclgo_log_reader_reset(handle C.uintptr_t, out *C.mcl_error) C.int {
+	return onReader(handle, out, "mcl_log_reader_reset", func(r *logReader) (int, error) {
 		return 0, r.Reset()
 	})
 }
 
-//export mclgo_log_get_header
-func mclgo_log_get_header(handle C.uintptr_t, index C.size_t, header *C.shim_log_header, buffer *C.uchar, size C.size_t,
+//export mclgo_log_reader_get_header
+func mclgo_log_reader_get_header(handle C.uintptr_t, index C.size_t, header *C.shim_log_header, buffer *C.uchar, size C.size_t,
 	needed *C.size_t, out *C.mcl_error) C.int {
-	return on(handle, logReaderKind, out, "mcl_log_get_header", func(r *logReader) (int, error) {
+	return on(handle, logReaderKind, out, "mcl_log_reader_get_header", func(r *logReader) (int, error) {
 		h, ok := r.HeaderAt(int(min(index, math.MaxInt32)))
 		if !ok {
 			return 0, &handleError{mcl.ErrUnknown, "there is no header of that index: mind that the later files of a split " +
@@ -234,17 +234,17 @@ func mclgo_log_get_header(handle C.uintptr_t, index C.size_t, header *C.shim_log
 	})
 }
 
-//export mclgo_log_torn
-func mclgo_log_torn(handle C.uintptr_t, count *C.uint64_t, out *C.mcl_error) C.int {
-	return on(handle, logReaderKind, out, "mcl_log_torn", func(r *logReader) (int, error) {
+//export mclgo_log_reader_torn
+func mclgo_log_reader_torn(handle C.uintptr_t, count *C.uint64_t, out *C.mcl_error) C.int {
+	return on(handle, logReaderKind, out, "mcl_log_reader_torn", func(r *logReader) (int, error) {
 		*count = C.uint64_t(r.Torn())
 		return 0, nil
 	})
 }
 
-//export mclgo_log_close_reader
-func mclgo_log_close_reader(handle C.uintptr_t) (code C.int) {
-	const op = "mcl_log_close_reader"
+//export mclgo_log_reader_close
+func mclgo_log_reader_close(handle C.uintptr_t) (code C.int) {
+	const op = "mcl_log_reader_close"
 	defer guard(nil, op, &code)
 	code = onReader(handle, nil, op, func(r *logReader) (int, error) {
 		r.closed = true // for a replay that has found the handle already

@@ -31,10 +31,10 @@ func logOptions(options *C.const_log_options) mcl.LogOptions {
 	return o
 }
 
-//export mclgo_log_create
-func mclgo_log_create(prefix *C.const_char, options *C.const_log_options, handle *C.uintptr_t,
+//export mclgo_log_writer_open
+func mclgo_log_writer_open(prefix *C.const_char, options *C.const_log_options, handle *C.uintptr_t,
 	out *C.mcl_error) (code C.int) {
-	const op = "mcl_log_create"
+	const op = "mcl_log_writer_open"
 	defer guard(out, op, &code)
 	w, err := mcl.CreateLog(copyText(prefix), logOptions(options))
 	if err != nil {
@@ -44,24 +44,24 @@ func mclgo_log_create(prefix *C.const_char, options *C.const_log_options, handle
 	return C.MCL_OK
 }
 
-//export mclgo_log_write
-func mclgo_log_write(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, packed *C.const_byte, size C.size_t,
+//export mclgo_log_writer_write
+func mclgo_log_writer_write(handle C.uintptr_t, topic *C.const_char, topicSize C.size_t, packed *C.const_byte, size C.size_t,
 	received C.int64_t, out *C.mcl_error) C.int {
-	return on(handle, logWriterKind, out, "mcl_log_write", func(w *mcl.LogWriter) (int, error) {
+	return on(handle, logWriterKind, out, "mcl_log_writer_write", func(w *mcl.LogWriter) (int, error) {
 		return 0, w.Write(viewText(topic, topicSize), view(unsafe.Pointer(packed), size), moment(received))
 	})
 }
 
-//export mclgo_log_flush
-func mclgo_log_flush(handle C.uintptr_t, out *C.mcl_error) C.int {
-	return on(handle, logWriterKind, out, "mcl_log_flush", func(w *mcl.LogWriter) (int, error) {
+//export mclgo_log_writer_flush
+func mclgo_log_writer_flush(handle C.uintptr_t, out *C.mcl_error) C.int {
+	return on(handle, logWriterKind, out, "mcl_log_writer_flush", func(w *mcl.LogWriter) (int, error) {
 		return 0, w.Flush()
 	})
 }
 
-//export mclgo_log_get_stats
-func mclgo_log_get_stats(handle C.uintptr_t, stats *C.mcl_log_stats, last *C.mcl_error, out *C.mcl_error) C.int {
-	const op = "mcl_log_get_stats"
+//export mclgo_log_writer_get_stats
+func mclgo_log_writer_get_stats(handle C.uintptr_t, stats *C.mcl_log_writer_stats, last *C.mcl_error, out *C.mcl_error) C.int {
+	const op = "mcl_log_writer_get_stats"
 	return on(handle, logWriterKind, out, op, func(w *mcl.LogWriter) (int, error) {
 		s := w.Stats()
 		putLogStats(stats, s)
@@ -71,8 +71,8 @@ func mclgo_log_get_stats(handle C.uintptr_t, stats *C.mcl_log_stats, last *C.mcl
 }
 
 // putLogStats also sets the size, by which the C half tells that there are stats.
-func putLogStats(out *C.mcl_log_stats, s mcl.LogWriterStats) {
-	out.size = C.sizeof_mcl_log_stats
+func putLogStats(out *C.mcl_log_writer_stats, s mcl.LogWriterStats) {
+	out.size = C.sizeof_mcl_log_writer_stats
 	out.entries = C.uint64_t(s.Entries)
 	out.bytes = C.uint64_t(s.Bytes)
 	out.buffered = C.uint64_t(s.Buffered)
@@ -88,9 +88,9 @@ func putLast(last *C.mcl_error, op string, err error) {
 	}
 }
 
-//export mclgo_log_close
-func mclgo_log_close(handle C.uintptr_t, stats *C.mcl_log_stats, out *C.mcl_error) (code C.int) {
-	const op = "mcl_log_close"
+//export mclgo_log_writer_close
+func mclgo_log_writer_close(handle C.uintptr_t, stats *C.mcl_log_writer_stats, out *C.mcl_error) (code C.int) {
+	const op = "mcl_log_writer_close"
 	defer guard(out, op, &code)
 	return report(out, op, closeHandle(handle, logWriterKind, func(w *mcl.LogWriter) error {
 		err := w.Close()

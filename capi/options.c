@@ -49,10 +49,10 @@ int options_of_listener(shim_listener_options *own, const mcl_listener_options *
     return 0;
 }
 
-int options_of_log(mcl_log_options *own, const mcl_log_options *given, const char *what, const char *function,
-                   mcl_error *error)
+int options_of_log(mcl_log_writer_options *own, const mcl_log_writer_options *given, const char *what,
+                   const char *function, mcl_error *error)
 {
-    *own = (mcl_log_options)MCL_LOG_OPTIONS_INIT;
+    *own = (mcl_log_writer_options)MCL_LOG_WRITER_OPTIONS_INIT;
     if (given != NULL)
         CHECK(guard_input(own, sizeof *own, given, what, function, error));
     CHECK(check_switch(own->has_time_origin, what, "has_time_origin", function, error));

@@ -1,7 +1,7 @@
 #include "options.h"
 
-static int recorder_options(const mcl_recorder_options *options, mcl_log_options *log, shim_listener_options *listener,
-                            const char *function, mcl_error *error)
+static int recorder_options(const mcl_recorder_options *options, mcl_log_writer_options *log,
+                            shim_listener_options *listener, const char *function, mcl_error *error)
 {
     mcl_recorder_options given = MCL_RECORDER_OPTIONS_INIT;
     if (options != NULL)
@@ -20,7 +20,7 @@ int mcl_recorder_open(const char *prefix, const mcl_connection *connection, cons
     mcl_connection own;
     if (connection != NULL)
         INPUT(own, connection, error);
-    mcl_log_options log;
+    mcl_log_writer_options log;
     shim_listener_options listener;
     CHECK(recorder_options(options, &log, &listener, __func__, error));
     if (connection == NULL && listener.type == 0)
@@ -42,7 +42,7 @@ int mcl_recorder_open_network(const char *root, mcl_type *const *types, size_t c
     NEED(root, error);
     if (count > 0)
         NEED(types, error);
-    mcl_log_options log;
+    mcl_log_writer_options log;
     shim_listener_options listener;
     CHECK(recorder_options(options, &log, &listener, __func__, error));
     if (listener.type != 0 || (log.type_name != NULL && log.type_name[0] != 0))
@@ -62,7 +62,8 @@ int mcl_recorder_directory(mcl_recorder *recorder, char *buffer, size_t size, si
     return GO(mclgo_recorder_directory((uintptr_t)recorder, buffer, size, needed, error));
 }
 
-static int check_outputs(mcl_log_stats *log, mcl_listener_stats *listener, const char *function, mcl_error *error)
+static int check_outputs(mcl_log_writer_stats *log, mcl_listener_stats *listener, const char *function,
+                         mcl_error *error)
 {
     if (log != NULL)
         CHECK(guard_output(log, "log", function, error));
@@ -71,7 +72,7 @@ static int check_outputs(mcl_log_stats *log, mcl_listener_stats *listener, const
     return 0;
 }
 
-static void copy_outputs(mcl_log_stats *log, const mcl_log_stats *own_log, mcl_listener_stats *listener,
+static void copy_outputs(mcl_log_writer_stats *log, const mcl_log_writer_stats *own_log, mcl_listener_stats *listener,
                          const mcl_listener_stats *own_listener)
 {
     if (log != NULL)
@@ -80,23 +81,24 @@ static void copy_outputs(mcl_log_stats *log, const mcl_log_stats *own_log, mcl_l
         guard_copy_out(listener, own_listener, sizeof *own_listener);
 }
 
-int mcl_recorder_get_stats(mcl_recorder *recorder, int index, mcl_log_stats *log, mcl_listener_stats *listener,
+int mcl_recorder_get_stats(mcl_recorder *recorder, int index, mcl_log_writer_stats *log, mcl_listener_stats *listener,
                            mcl_error *last, mcl_error *error)
 {
     ENTER(error);
     CHECK(check_outputs(log, listener, __func__, error));
-    mcl_log_stats own_log = {0};
+    mcl_log_writer_stats own_log = {0};
     mcl_listener_stats own_listener = {0};
     CHECK(GO(mclgo_recorder_get_stats((uintptr_t)recorder, index, &own_log, &own_listener, last, error)));
     copy_outputs(log, &own_log, listener, &own_listener);
     return MCL_OK;
 }
 
-int mcl_recorder_close(mcl_recorder *recorder, mcl_log_stats *log, mcl_listener_stats *listener, mcl_error *error)
+int mcl_recorder_close(mcl_recorder *recorder, mcl_log_writer_stats *log, mcl_listener_stats *listener,
+                       mcl_error *error)
 {
     ENTER(error);
     CHECK(check_outputs(log, listener, __func__, error));
-    mcl_log_stats own_log = {0};
+    mcl_log_writer_stats own_log = {0};
     mcl_listener_stats own_listener = {0};
     int code = GO(mclgo_recorder_close((uintptr_t)recorder, &own_log, &own_listener, error));
     if (own_log.size != 0) /* it was open, whatever closing it gave */

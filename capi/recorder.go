@@ -66,7 +66,7 @@ func mclgo_recorder_directory(handle C.uintptr_t, buffer unsafe.Pointer, size C.
 }
 
 //export mclgo_recorder_get_stats
-func mclgo_recorder_get_stats(handle C.uintptr_t, index C.int, log *C.mcl_log_stats, listener *C.mcl_listener_stats,
+func mclgo_recorder_get_stats(handle C.uintptr_t, index C.int, log *C.mcl_log_writer_stats, listener *C.mcl_listener_stats,
 	last *C.mcl_error, out *C.mcl_error) C.int {
 	const op = "mcl_recorder_get_stats"
 	return on(handle, recorderKind, out, op, func(r *mcl.Recorder) (int, error) {
@@ -82,7 +82,7 @@ func mclgo_recorder_get_stats(handle C.uintptr_t, index C.int, log *C.mcl_log_st
 }
 
 //export mclgo_recorder_close
-func mclgo_recorder_close(handle C.uintptr_t, log *C.mcl_log_stats, listener *C.mcl_listener_stats,
+func mclgo_recorder_close(handle C.uintptr_t, log *C.mcl_log_writer_stats, listener *C.mcl_listener_stats,
 	out *C.mcl_error) (code C.int) {
 	const op = "mcl_recorder_close"
 	defer guard(out, op, &code)

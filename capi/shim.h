@@ -15,8 +15,8 @@ typedef const unsigned char const_byte;
 typedef const mcl_connection const_connection;
 typedef const size_t const_size;
 typedef const uintptr_t const_handle;
-typedef const mcl_log_options const_log_options;
-typedef const mcl_log_read_options const_log_read_options;
+typedef const mcl_log_writer_options const_log_options;
+typedef const mcl_log_reader_options const_log_read_options;
 typedef const_char *const const_text;
 
 /* The options without their handle, which crosses apart as a number. */
@@ -52,7 +52,7 @@ typedef struct shim_item {
 } shim_item;
 typedef const shim_item const_item;
 
-/* mcl_record as Go writes it: with numbers for pointers, since Go's garbage collector would look at what a
+/* mcl_received as Go writes it: with numbers for pointers, since Go's garbage collector would look at what a
  * pointer field in C memory held before, and the caller's memory may hold anything. */
 typedef struct shim_record {
     uintptr_t topic;

@@ -20,7 +20,7 @@
  *             number is given out twice. Each *_open, *_new, *_create, *_define or *_find is
  *             paired with exactly one *_close.
  *   Memory    The caller owns every buffer. The library keeps none of the caller's memory after a call
- *             returns, and hands none of its own out, save the constant strings and the mcl_record that
+ *             returns, and hands none of its own out, save the constant strings and the mcl_received that
  *             a callback sees while it runs.
  *   Strings   Names and addresses end in NUL. Topics, keys and string values are bytes with a size, since
  *             legacy processes send any byte in them; MCL_NUL as the size means "up to the NUL".
@@ -469,7 +469,7 @@ typedef struct mcl_listener_options {
 
 /* One received message. What it points to belongs to the library while a callback runs and while it is in hand, and to the
  * caller's buffer after mcl_listener_recv. */
-typedef struct mcl_record {
+typedef struct mcl_received {
     const char *topic;     /* NULL: it has none. Not ended by NUL */
     size_t topic_size;
     const void *payload;   /* one msgpack object, checked to be well formed */
@@ -478,7 +478,7 @@ typedef struct mcl_record {
     uint8_t sender[16];    /* IPv6 address */
     uint32_t sender_port;
     uint32_t interface_index; /* it came in by; 0: unknown */
-} mcl_record;
+} mcl_received;
 
 /* Opens a listener: joins the group. What arrives from now on waits for callbacks, or for who receives.
  *   connection  where to listen; may be NULL when options->type gives one
@@ -503,7 +503,7 @@ int mcl_listener_open(const mcl_connection *connection, const mcl_listener_optio
  * the last `call` has returned: when it is unsubscribed, or its listener is closed. */
 typedef struct mcl_callback {
     void *context;
-    void (*call)(void *context, const mcl_record *record);
+    void (*call)(void *context, const mcl_received *record);
     void (*drop)(void *context);
 } mcl_callback;
 
@@ -530,7 +530,7 @@ int mcl_listener_wait(mcl_listener *listener, int timeout_ms, mcl_error *error);
 /* Waits like mcl_listener_wait, then receives one message: *record, with its topic and payload in `buffer` of
  * `size` bytes. Returns 1, or 0 when the time is over. MCL_EBUFFER when it is too small: *needed (may be NULL) has the
  * size, and nothing is consumed. */
-int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, void *buffer, size_t size,
+int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_received *record, void *buffer, size_t size,
                       size_t *needed, mcl_error *error);
 
 /* Messages in hand: taken, and neither delivered nor rejected yet. What it points to belongs to the library. Begin with
@@ -539,7 +539,7 @@ typedef struct mcl_hand {
     size_t size;               /* sizeof(mcl_hand) */
     uint64_t number;           /* 0: nothing is in hand */
     size_t count;              /* messages */
-    const mcl_record *records;
+    const mcl_received *records;
     const void *stream;        /* if asked for: all of them one behind the other, each after its topic, and records point
                                   there; NULL: they take more than 512 kB, or one more than 16 kB */
     size_t stream_size;        /* bytes */
@@ -635,8 +635,8 @@ int mcl_listener_close(mcl_listener *listener, mcl_listener_stats *stats);
 typedef struct mcl_log_writer mcl_log_writer;
 typedef struct mcl_log_reader mcl_log_reader;
 
-typedef struct mcl_log_options {
-    size_t size;             /* sizeof(mcl_log_options) */
+typedef struct mcl_log_writer_options {
+    size_t size;             /* sizeof(mcl_log_writer_options) */
     const char *type_name;   /* name of the message type that is logged; NULL or "": raw data */
     const char *revision;    /* of the recording program, say; NULL or "": none. No line feeds, here and above */
     int64_t time_origin;     /* nanoseconds since the Unix epoch from which elapsed times count, if has_time_origin */
@@ -646,10 +646,10 @@ typedef struct mcl_log_options {
     int64_t max_time;        /* a new file for an entry so many nanoseconds later than the first of the file, or
                                 earlier (a clock was set back); 0: never */
     int32_t existing;        /* what becomes of a log of this prefix that exists: one of MCL_LOG_... */
-    int32_t unbuffered;      /* MCL_ON: an entry is in the file when mcl_log_write returns; 0 or MCL_OFF: a second later */
-} mcl_log_options;
+    int32_t unbuffered;      /* MCL_ON: an entry is in the file when mcl_log_writer_write returns; 0 or MCL_OFF: a second later */
+} mcl_log_writer_options;
 
-#define MCL_LOG_OPTIONS_INIT {sizeof(mcl_log_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0}
+#define MCL_LOG_WRITER_OPTIONS_INIT {sizeof(mcl_log_writer_options), NULL, NULL, 0, 0, 0, 0, 0, 0, 0}
 
 /* What becomes of a log that has the prefix of a new one.
  *
@@ -668,22 +668,22 @@ enum mcl_log_existing {
 };
 
 /* Counters of a log that is written. Each entry is in one of entries, buffered and dropped. */
-typedef struct mcl_log_stats {
-    size_t size;       /* in: sizeof(mcl_log_stats) */
+typedef struct mcl_log_writer_stats {
+    size_t size;       /* in: sizeof(mcl_log_writer_stats) */
     uint64_t entries;  /* whole in files */
     uint64_t bytes;    /* in files, headers included */
     uint64_t buffered; /* in no file yet */
     uint64_t dropped;  /* lost because they could not be written */
     uint64_t errors;   /* attempts to write that failed */
     uint64_t files;    /* begun */
-} mcl_log_stats;
+} mcl_log_writer_stats;
 
 /* Prepares a log. Its file is created by the first entry.
  *   prefix   path of the file without ".log"; its folder must exist, and no log of that prefix: see mcl_log_existing
  *   options  may be NULL
  * Errors: MCL_EINVAL, MCL_EEXISTS (there is such a log, or one that was not completed), MCL_ESYSTEM (there is no such
  * folder, it cannot be written to, ...; errno in error->system); with MCL_LOG_CONTINUE also MCL_ETYPE and MCL_EFORMAT. */
-int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_writer **writer, mcl_error *error);
+int mcl_log_writer_open(const char *prefix, const mcl_log_writer_options *options, mcl_log_writer **writer, mcl_error *error);
 
 /* Adds an entry.
  *   topic          of topic_size bytes, which may be MCL_NUL; NULL: none, which a log does not tell from an empty one
@@ -693,36 +693,36 @@ int mcl_log_create(const char *prefix, const mcl_log_options *options, mcl_log_w
  * process that is killed, or exits without closing, at most the last second is missing, and nothing where the log is
  * unbuffered. When the disk is full, or its
  * folder is gone, this still succeeds: it is tried again about once a second, some megabytes are held until then, and
- * beyond them entries are dropped and counted. mcl_log_get_stats tells.
+ * beyond them entries are dropped and counted. mcl_log_writer_get_stats tells.
  * Errors, with nothing added: MCL_EFORMAT (packed), MCL_EINVAL, MCL_ECLOSED. */
-int mcl_log_write(mcl_log_writer *writer, const char *topic, size_t topic_size, const void *packed, size_t size,
+int mcl_log_writer_write(mcl_log_writer *writer, const char *topic, size_t topic_size, const void *packed, size_t size,
                   int64_t time_received, mcl_error *error);
 
 /* Hands what is buffered to the operating system. Errors, with what could not be written kept: MCL_ESYSTEM, MCL_EEXISTS
  * (another has taken the name meanwhile), MCL_EDESCRIPTORS. */
-int mcl_log_flush(mcl_log_writer *writer, mcl_error *error);
+int mcl_log_writer_flush(mcl_log_writer *writer, mcl_error *error);
 
 /* Gives the counters, and in *last (may be NULL) why writing fails at present; last->code is MCL_OK and its text empty
  * when it does not. */
-int mcl_log_get_stats(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *last, mcl_error *error);
+int mcl_log_writer_get_stats(mcl_log_writer *writer, mcl_log_writer_stats *stats, mcl_error *last, mcl_error *error);
 
 /* Closes: flushes, has the disk keep it (fsync), and gives the file its final name, which is never one that is taken.
  * The handle is stale after it in every case. An error tells what could not be written or renamed: MCL_ESYSTEM,
- * MCL_EEXISTS, MCL_EDESCRIPTORS, as of mcl_log_flush; also of an earlier file of a split log, which may then not be on the
+ * MCL_EEXISTS, MCL_EDESCRIPTORS, as of mcl_log_writer_flush; also of an earlier file of a split log, which may then not be on the
  * disk. `stats` (may be NULL, else with its size set) receives the final counters. */
-int mcl_log_close(mcl_log_writer *writer, mcl_log_stats *stats, mcl_error *error);
+int mcl_log_writer_close(mcl_log_writer *writer, mcl_log_writer_stats *stats, mcl_error *error);
 
-typedef struct mcl_log_read_options {
-    size_t size;          /* sizeof(mcl_log_read_options) */
+typedef struct mcl_log_reader_options {
+    size_t size;          /* sizeof(mcl_log_reader_options) */
     int64_t min_time;     /* nanoseconds elapsed: entries before are skipped, if has_min_time */
     int64_t max_time;     /* nanoseconds elapsed: entries after are skipped, if has_max_time */
     int32_t has_min_time; /* MCL_ON; 0 or MCL_OFF: no limit */
     int32_t has_max_time; /* MCL_ON; 0 or MCL_OFF: no limit */
     int32_t refuse_raw;   /* of directories: MCL_ON: a log of raw data is an error; 0 or MCL_OFF: it is skipped */
     int32_t reserved;
-} mcl_log_read_options;
+} mcl_log_reader_options;
 
-#define MCL_LOG_READ_OPTIONS_INIT {sizeof(mcl_log_read_options), 0, 0, 0, 0, 0, 0}
+#define MCL_LOG_READER_OPTIONS_INIT {sizeof(mcl_log_reader_options), 0, 0, 0, 0, 0, 0}
 
 /* One entry of a log. */
 typedef struct mcl_log_record {
@@ -740,12 +740,12 @@ typedef struct mcl_log_record {
  * Errors: MCL_EINVAL (min_time is more than max_time, ...), MCL_EFORMAT (it begins with neither a header nor an entry,
  * or is of another version),
  * MCL_ESYSTEM (there is none, it is a directory, ...; errno in error->system), MCL_EDESCRIPTORS. */
-int mcl_log_open(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader, mcl_error *error);
+int mcl_log_reader_open(const char *path, const mcl_log_reader_options *options, mcl_log_reader **reader, mcl_error *error);
 
 /* Opens all logs of a directory, to be read as one in order of time. Where there are none, as when nothing arrived while
- * it was recorded, there is nothing to read. Errors: as mcl_log_open; MCL_EINVAL also when they have different time
+ * it was recorded, there is nothing to read. Errors: as mcl_log_reader_open; MCL_EINVAL also when they have different time
  * origins; MCL_ETYPE (one is of raw data, with refuse_raw). */
-int mcl_log_open_directory(const char *path, const mcl_log_read_options *options, mcl_log_reader **reader,
+int mcl_log_reader_open_directory(const char *path, const mcl_log_reader_options *options, mcl_log_reader **reader,
                            mcl_error *error);
 
 /* Reads up to `count` entries: records[0..n-1], with what they point to in `buffer` of `size` bytes. Returns n, which
@@ -753,14 +753,14 @@ int mcl_log_open_directory(const char *path, const mcl_log_read_options *options
  * Errors: MCL_EBUFFER when not even the first entry fits: *needed (may be NULL) has its size, and nothing is consumed.
  * MCL_EFORMAT: a line that is no entry (the text names the file and the line), once all entries before it were read;
  * the next call goes on with the line after it. MCL_ESYSTEM, MCL_EDESCRIPTORS. MCL_EBUSY: a replay reads from it. */
-int mcl_log_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, void *buffer, size_t size,
+int mcl_log_reader_read(mcl_log_reader *reader, mcl_log_record *records, size_t count, void *buffer, size_t size,
                  size_t *needed, mcl_error *error);
 
 /* Returns 1 when there is something left to read (an entry, or an error), else 0. Errors: MCL_EBUSY. */
-int mcl_log_pending(mcl_log_reader *reader, mcl_error *error);
+int mcl_log_reader_pending(mcl_log_reader *reader, mcl_error *error);
 
 /* Goes back to the beginning. Errors: MCL_EBUSY, MCL_EDESCRIPTORS, MCL_ESYSTEM, MCL_EFORMAT (another file is there now). */
-int mcl_log_reset(mcl_log_reader *reader, mcl_error *error);
+int mcl_log_reader_reset(mcl_log_reader *reader, mcl_error *error);
 
 typedef struct mcl_log_header {
     size_t size;           /* in: sizeof(mcl_log_header) */
@@ -777,14 +777,14 @@ typedef struct mcl_log_header {
  *   index  0 for a log; for a directory 0 to n - 1, in order of name
  * *needed (may be NULL) receives the size of what is put into the buffer. Errors: MCL_EUNKNOWN (there is no such log,
  * or it has no header), MCL_EBUFFER. */
-int mcl_log_get_header(mcl_log_reader *reader, size_t index, mcl_log_header *header, void *buffer, size_t size,
+int mcl_log_reader_get_header(mcl_log_reader *reader, size_t index, mcl_log_header *header, void *buffer, size_t size,
                        size_t *needed, mcl_error *error);
 
 /* Counts entries that were left out so far because the file ends amid them, as after a power cut. */
-int mcl_log_torn(mcl_log_reader *reader, uint64_t *count, mcl_error *error);
+int mcl_log_reader_torn(mcl_log_reader *reader, uint64_t *count, mcl_error *error);
 
 /* Closes. Errors: MCL_EBUSY: a replay reads from it: close that first. */
-int mcl_log_close_reader(mcl_log_reader *reader);
+int mcl_log_reader_close(mcl_log_reader *reader);
 
 /* Makes a directory for the logs of a recording: ROOT/<YYYYMMDD>T<HHMMSS>_<hostname>, in local time, with _1, _2, ...
  * behind it when there is one, and writes its path, ended by NUL.
@@ -801,7 +801,7 @@ typedef struct mcl_recorder mcl_recorder;
 
 typedef struct mcl_recorder_options {
     size_t size;                          /* sizeof(mcl_recorder_options) */
-    const mcl_log_options *log;           /* may be NULL. type_name NULL: that of listener->type */
+    const mcl_log_writer_options *log;           /* may be NULL. type_name NULL: that of listener->type */
     const mcl_listener_options *listener; /* topics, type, limits of the queue that decouples a slow disk; `queued` has
                                              no meaning. quiet MCL_ON: nothing is written to stderr, about failing to
                                              write a log neither. May be NULL */
@@ -810,11 +810,11 @@ typedef struct mcl_recorder_options {
 #define MCL_RECORDER_OPTIONS_INIT {sizeof(mcl_recorder_options), NULL, NULL}
 
 /* Records a connection into a log.
- *   prefix      as for mcl_log_create
+ *   prefix      as for mcl_log_writer_open
  *   connection  where to listen; may be NULL when options->listener->type gives one
  *   options     may be NULL
  * An entry's time is when the kernel received the message. All that arrives is logged, whether it fits the type or not:
- * that is for the header, and for whoever reads the log. Errors: those of mcl_log_create and mcl_listener_open. */
+ * that is for the header, and for whoever reads the log. Errors: those of mcl_log_writer_open and mcl_listener_open. */
 int mcl_recorder_open(const char *prefix, const mcl_connection *connection, const mcl_recorder_options *options,
                       mcl_recorder **recorder, mcl_error *error);
 
@@ -833,16 +833,16 @@ int mcl_recorder_directory(mcl_recorder *recorder, char *buffer, size_t size, si
 
 /* Gives the counters.
  *   index     of the log, in the order of `types`; -1: the sums of all
- *   log, listener, last  each may be NULL; *last receives why writing fails at present, as in mcl_log_get_stats
+ *   log, listener, last  each may be NULL; *last receives why writing fails at present, as in mcl_log_writer_get_stats
  * At every moment, exactly: listener->delivered == log->entries + log->buffered + log->dropped.
  * Errors: MCL_EINVAL. */
-int mcl_recorder_get_stats(mcl_recorder *recorder, int index, mcl_log_stats *log, mcl_listener_stats *listener,
+int mcl_recorder_get_stats(mcl_recorder *recorder, int index, mcl_log_writer_stats *log, mcl_listener_stats *listener,
                            mcl_error *last, mcl_error *error);
 
-/* Closes: leaves the group, logs what is queued, and closes the logs as mcl_log_close does. The handle is stale after
- * it in every case. An error, one of those of mcl_log_close, tells what could not be written. `log` and `listener` (may be
+/* Closes: leaves the group, logs what is queued, and closes the logs as mcl_log_writer_close does. The handle is stale after
+ * it in every case. An error, one of those of mcl_log_writer_close, tells what could not be written. `log` and `listener` (may be
  * NULL) receive the sums. */
-int mcl_recorder_close(mcl_recorder *recorder, mcl_log_stats *log, mcl_listener_stats *listener, mcl_error *error);
+int mcl_recorder_close(mcl_recorder *recorder, mcl_log_writer_stats *log, mcl_listener_stats *listener, mcl_error *error);
 
 /* ---- Replay ---- */
 
@@ -910,7 +910,7 @@ int mcl_replay_end(mcl_replay *replay, mcl_error *error);
 /* Start begins at the next entry, or goes on after a pause. Pause halts recorded time. Stop ends the replay and resets
  * its reader (what was pushed and is not published is discarded); a start then begins anew, as it does after the end.
  * Each returns 1, or 0 when there was nothing to do: it runs already, does not run, is stopped. Errors of a start: those of
- * mcl_log_reset. */
+ * mcl_log_reader_reset. */
 int mcl_replay_start(mcl_replay *replay, mcl_error *error);
 int mcl_replay_pause(mcl_replay *replay, mcl_error *error);
 int mcl_replay_stop(mcl_replay *replay, mcl_error *error);

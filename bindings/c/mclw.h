@@ -103,10 +103,10 @@ int mclw_buffer_close(mclw_buffer *buffer);
  *   record      what it points to is in `buffer`: it lives until that is next used
  * Returns 1, or 0 when the time is over. Errors: MCL_ECLOSED (not reported), MCL_EINTR (not reported), MCL_EBUSY
  * (callbacks are subscribed), MCL_EHANDLE, MCL_EINVAL, MCL_ESYSTEM. */
-int mclw_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, mclw_buffer *buffer);
+int mclw_recv(mcl_listener *listener, int timeout_ms, mcl_received *record, mclw_buffer *buffer);
 
 /* 1 when the record has this topic (ends in NUL; NULL: has none), else 0. */
-int mclw_topic_is(const mcl_record *record, const char *topic);
+int mclw_topic_is(const mcl_received *record, const char *topic);
 
 /* ---- A loop over many listeners ---- */
 
@@ -122,7 +122,7 @@ int mclw_topic_is(const mcl_record *record, const char *topic);
 typedef struct mclw_loop mclw_loop;
 
 /* `record` and what it points to live until the handler returns. */
-typedef void (*mclw_handler)(void *context, const mcl_record *record);
+typedef void (*mclw_handler)(void *context, const mcl_received *record);
 
 /* `events` is what poll() reported, POLLIN, POLLOUT, POLLHUP and so on. POLLNVAL (the descriptor is not open) comes
  * once, and the descriptor is removed after it. */
@@ -177,7 +177,7 @@ int mclw_loop_stop_on(mclw_loop *loop, int signal_number);
 
 /* A new message of a type, or the one that a record holds. NULL on failure. */
 mcl_message *mclw_message(mcl_type *type);
-mcl_message *mclw_message_of(mcl_type *type, const mcl_record *record);
+mcl_message *mclw_message_of(mcl_type *type, const mcl_received *record);
 
 /* Set a key. Errors: those of mcl_message_set_.... `true` and `false` are ints in C before C23, so for a literal
  * write mclw_set_bool. Floats become an array of 4-byte floats, doubles one of 8-byte floats. */
@@ -219,7 +219,7 @@ typedef struct mclw_value {
 } mclw_value;
 
 /* The value of a key in a record's map; key NULL: the whole payload. Of a key that is there twice, the last. */
-mclw_value mclw_value_of(const mcl_record *record, const char *key);
+mclw_value mclw_value_of(const mcl_received *record, const char *key);
 
 mclw_value mclw_value_key(mclw_value map, const char *key);     /* none when there is no such key */
 mclw_value mclw_value_item(mclw_value array, size_t index);     /* none when index >= count */
@@ -237,13 +237,13 @@ int mclw_value_doubles(mclw_value value, double *values, size_t count);
 int mclw_value_floats(mclw_value value, float *values, size_t count);
 
 /* mclw_value_...(mclw_value_of(record, key), ...) in one call. */
-int mclw_read_bool(const mcl_record *record, const char *key, int fallback);
-int64_t mclw_read_int(const mcl_record *record, const char *key, int64_t fallback);
-uint64_t mclw_read_uint(const mcl_record *record, const char *key, uint64_t fallback);
-double mclw_read_double(const mcl_record *record, const char *key, double fallback);
-size_t mclw_read_string(const mcl_record *record, const char *key, char *buffer, size_t size, const char *fallback);
-int mclw_read_doubles(const mcl_record *record, const char *key, double *values, size_t count);
-int mclw_read_floats(const mcl_record *record, const char *key, float *values, size_t count);
+int mclw_read_bool(const mcl_received *record, const char *key, int fallback);
+int64_t mclw_read_int(const mcl_received *record, const char *key, int64_t fallback);
+uint64_t mclw_read_uint(const mcl_received *record, const char *key, uint64_t fallback);
+double mclw_read_double(const mcl_received *record, const char *key, double fallback);
+size_t mclw_read_string(const mcl_received *record, const char *key, char *buffer, size_t size, const char *fallback);
+int mclw_read_doubles(const mcl_received *record, const char *key, double *values, size_t count);
+int mclw_read_floats(const mcl_received *record, const char *key, float *values, size_t count);
 
 /* Append one msgpack object to `buffer`. An array is followed by its `count` objects, a map by `count` pairs of key
  * and value. After the first failure a buffer takes nothing more, and publishing it gives that failure's code, so
@@ -281,24 +281,24 @@ int mclw_publish_floats(mcl_broadcaster *broadcaster, const char *topic, const f
 /* ---- Logs, recording, replay ---- */
 
 /* Open with the defaults of mcl.h; for other settings (splitting, a window of time, a queue) fill its options and call
- * mcl_log_create, mcl_log_open, mcl_recorder_open and mcl_replay_open. NULL on failure; the errors are those of these. */
+ * mcl_log_writer_open, mcl_log_reader_open, mcl_recorder_open and mcl_replay_open. NULL on failure; the errors are those of these. */
 
 /* Begins a log, PREFIX.log. type_name is that of the message type; NULL: raw data. mclw_log_write adds what was
  * received, with its time. */
 mcl_log_writer *mclw_log_create(const char *prefix, const char *type_name);
-int mclw_log_write(mcl_log_writer *writer, const mcl_record *record);
+int mclw_log_write(mcl_log_writer *writer, const mcl_received *record);
 
 /* Opens a log by its prefix or file, or all logs of a directory, to be read as one in order of time. */
 mcl_log_reader *mclw_log_open(const char *path);
 
 /* Reads one entry into `buffer`, which grows to what it needs. What the entry points to lives until that is next used.
  * Returns 1, or 0 at the end. Errors: MCL_EFORMAT (a line that is none: the next call goes on after it), and those of
- * mcl_log_read. */
+ * mcl_log_reader_read. */
 int mclw_log_read(mcl_log_reader *reader, mcl_log_record *entry, mclw_buffer *buffer);
 
 /* An entry as a record, for mclw_read_..., mclw_topic_is, mclw_message_of and the like. It points to what the entry
  * points to. time_received is the time since the log's origin, and an empty topic is none. */
-mcl_record mclw_log_record(const mcl_log_record *entry);
+mcl_received mclw_log_record(const mcl_log_record *entry);
 
 /* Record in the background until closed: what arrives on a connection, into PREFIX.log; or `count` message types, each
  * into a log of its name, in a new directory below `root`, whose path mcl_recorder_directory gives. */

@@ -56,7 +56,7 @@ template <class T> using wide = typename std::conditional<std::is_signed<T>::val
 MCLW_OVERLOADS(mclw_set, mcl_message *, const char *)
 MCLW_OVERLOADS(mclw_publish, mcl_broadcaster *, const char *)
 MCLW_GETTERS(mclw_get, mcl_message *)
-MCLW_GETTERS(mclw_read, const mcl_record *)
+MCLW_GETTERS(mclw_read, const mcl_received *)
 
 #undef MCLW_OVERLOADS
 #undef MCLW_GETTERS

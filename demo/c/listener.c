@@ -20,7 +20,7 @@ static FILE *ledger;
 static long received[TYPES], total, expected = -1;
 static mclw_loop *loop;
 
-static void show(int type, const mcl_record *record)
+static void show(int type, const mcl_received *record)
 {
     double gyro[3] = {0}, accel[3] = {0}, ranges[1] = {0};
     char fix[16];
@@ -47,7 +47,7 @@ static void show(int type, const mcl_record *record)
     fflush(stdout);
 }
 
-static void on_message(void *context, const mcl_record *record)
+static void on_message(void *context, const mcl_received *record)
 {
     int64_t now = nanoseconds(CLOCK_REALTIME);
     int type = (int)(intptr_t)context, every = type == IMU ? 400 : 20;

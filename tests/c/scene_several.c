@@ -8,7 +8,7 @@ int main(void)
     mclw_auto_broadcaster imu = mclw_broadcast("ff15::1", 26000, NULL);
     mclw_auto_broadcaster commands = mclw_broadcast("ff15::2", 26000, NULL);
     mclw_auto_listener motor = mclw_listen("ff15::3", 26000, "motor");
-    mcl_record record;
+    mcl_received record;
     int result;
 
     mclw_pack_map(&packed, 1), mclw_pack_string(&packed, "gyro"), mclw_pack_doubles(&packed, gyro, 3);

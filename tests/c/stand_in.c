@@ -76,7 +76,7 @@ int mcl_listener_get_stats(mcl_listener *listener, mcl_listener_stats *stats, mc
     return MCL_EINVAL;
 }
 
-int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_record *records, void *buffer, size_t size,
+int mcl_listener_recv(mcl_listener *listener, int timeout_ms, mcl_received *records, void *buffer, size_t size,
                             size_t *needed, mcl_error *error)
 {
     uint64_t waiting;

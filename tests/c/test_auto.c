@@ -15,7 +15,7 @@ static mcl_listener *stale_in;
 static mcl_type *stale_type;
 static mcl_message *stale_message;
 
-static void never(void *context, const mcl_record *record) { (void)context, (void)record; }
+static void never(void *context, const mcl_received *record) { (void)context, (void)record; }
 
 static int leave_early(int how)
 {

@@ -78,7 +78,7 @@ static void message_refused(mcl_message *bad)
     CHECK_HANDLE_REFUSED(mclw_get_floats(bad, "k", narrow, 1));
 }
 
-static void never(void *context, const mcl_record *record) { (void)context, (void)record, CHECK(!"called"); }
+static void never(void *context, const mcl_received *record) { (void)context, (void)record, CHECK(!"called"); }
 
 static void on_fd(void *context, int fd, short events) { (void)context, (void)fd, (void)events, CHECK(!"called"); }
 
@@ -86,7 +86,7 @@ static void listener_refused(mcl_listener *bad)
 {
     mclw_auto_loop loop = mclw_loop_new();
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
     int result;
 
     CHECK_HANDLE_REFUSED(mclw_loop_add(loop, bad, never, NULL));
@@ -101,7 +101,7 @@ static void test_nulls(mcl_type *type, mcl_broadcaster *out, mcl_listener *in)
     mclw_auto_loop loop = mclw_loop_new();
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     mclw_auto_message message = mclw_message(type);
-    mcl_record record;
+    mcl_received record;
 
     broadcaster_refused(NULL, message);
     message_refused(NULL);

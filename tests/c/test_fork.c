@@ -7,7 +7,7 @@
 
 #include <sys/wait.h>
 
-static void never(void *context, const mcl_record *record) { (void)context, (void)record, CHECK(!"called"); }
+static void never(void *context, const mcl_received *record) { (void)context, (void)record, CHECK(!"called"); }
 
 int main(void)
 {
@@ -15,7 +15,7 @@ int main(void)
     mcl_listener *in = mclw_listen("ff15::1", 26000, NULL);
     mclw_loop *loop = mclw_loop_new();
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
     int status = -1;
     pid_t child;
 

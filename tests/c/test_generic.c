@@ -53,7 +53,7 @@ static void test_message(void)
     mclw_auto_message message = mclw_message(type);
     double gyro[3] = {1, 2, 3}, again[3] = {0, 0, 0};
     float scan[2] = {1, 2};
-    mcl_record record;
+    mcl_received record;
 
     REQUIRE(in != NULL && out != NULL && message != NULL);
     CHECK_INT(mclw_set_array(message, "gyro", gyro), 0);
@@ -101,7 +101,7 @@ static void test_publish(void)
     const float scan[2] = {1, 2};
     static const int kinds[] = {MCL_KIND_BOOL, MCL_KIND_INT, MCL_KIND_UINT, MCL_KIND_DOUBLE, MCL_KIND_STRING,
                                 MCL_KIND_ARRAY, MCL_KIND_MAP};
-    mcl_record record;
+    mcl_received record;
     size_t i;
 
     CHECK_INT(mclw_publish(out, "t", (truth)1), 0);

@@ -30,7 +30,7 @@ static void test_write_and_read(void)
     mclw_auto_log_writer out = mclw_log_create(in_folder("raw"), NULL);
     mclw_auto_log_reader in = NULL;
     mclw_auto_buffer packed = MCLW_BUFFER_INIT, buffer = MCLW_BUFFER_INIT;
-    mcl_record record = mclw_log_record(NULL);
+    mcl_received record = mclw_log_record(NULL);
     mcl_log_record entry;
     char *bytes = malloc(3000000);
     size_t i;
@@ -85,7 +85,7 @@ static void test_bad_line(void)
     mclw_auto_log_writer out = mclw_log_create(in_folder("bad"), NULL);
     mclw_auto_log_reader in = NULL;
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record = {NULL, 0, "\x05", 1, 1463012407000000000, {0}, 0, 0};
+    mcl_received record = {NULL, 0, "\x05", 1, 1463012407000000000, {0}, 0, 0};
     mcl_log_record entry;
     FILE *file;
 
@@ -144,7 +144,7 @@ static void test_one_connection(void)
     mclw_auto_log_reader log = NULL;
     mclw_auto_replay replay = NULL;
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
     int i;
 
     REQUIRE(recorder != NULL && out != NULL);
@@ -186,7 +186,7 @@ static void test_types(void)
     mclw_auto_replay replay = NULL;
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     mcl_log_record entry;
-    mcl_record record;
+    mcl_received record;
     char directory[200], path[220];
     int i;
 
@@ -231,7 +231,7 @@ static void test_time_and_signal(void)
     mclw_auto_log_reader reader = NULL;
     mclw_auto_replay replay = NULL;
     mclw_auto_broadcaster out = mclw_broadcast("ff15::1", 26000, NULL);
-    mcl_record record = {NULL, 0, "\x05", 1, 1463012407000000000, {0}, 0, 0};
+    mcl_received record = {NULL, 0, "\x05", 1, 1463012407000000000, {0}, 0, 0};
     struct sigaction action;
 
     memset(&action, 0, sizeof action);

@@ -16,7 +16,7 @@ struct seen {
     char order[400]; /* which handler ran, a letter each */
 };
 
-static void note(struct seen *seen, char letter, const mcl_record *record)
+static void note(struct seen *seen, char letter, const mcl_received *record)
 {
     size_t at = strlen(seen->order);
 
@@ -27,8 +27,8 @@ static void note(struct seen *seen, char letter, const mcl_record *record)
         mclw_loop_stop(seen->loop);
 }
 
-static void on_a(void *context, const mcl_record *record) { note(context, 'a', record); }
-static void on_b(void *context, const mcl_record *record) { note(context, 'b', record); }
+static void on_a(void *context, const mcl_received *record) { note(context, 'a', record); }
+static void on_b(void *context, const mcl_received *record) { note(context, 'b', record); }
 
 static void publish_many(mcl_broadcaster *out, int count)
 {
@@ -114,7 +114,7 @@ static void test_time(void)
     CHECK_SILENT(mclw_loop_run(loop, -1), MCLW_EMPTY);
 }
 
-static void on_large(void *context, const mcl_record *record)
+static void on_large(void *context, const mcl_received *record)
 {
     size_t *size = context;
 
@@ -274,7 +274,7 @@ static void test_stop_from_elsewhere(void)
     CHECK_SILENT(mclw_loop_close(&second), 0);
 }
 
-static void on_misuse(void *context, const mcl_record *record)
+static void on_misuse(void *context, const mcl_received *record)
 {
     mclw_loop **loop = context;
 

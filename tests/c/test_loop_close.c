@@ -22,7 +22,7 @@ struct scene {
     int calls, other_calls;
 };
 
-static void on_close_self(void *context, const mcl_record *record)
+static void on_close_self(void *context, const mcl_received *record)
 {
     struct scene *scene = context;
 
@@ -45,7 +45,7 @@ static void test_handler_closes_itself(void)
     CHECK(scene.own == NULL);
 }
 
-static void on_remove_self(void *context, const mcl_record *record)
+static void on_remove_self(void *context, const mcl_received *record)
 {
     struct scene *scene = context;
 
@@ -61,7 +61,7 @@ static void test_handler_removes_itself(void)
     mclw_auto_listener own = mclw_listen("ff15::a", 26000, NULL);
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     struct scene scene = {NULL, NULL, NULL, 0, 0};
-    mcl_record record;
+    mcl_received record;
 
     scene.loop = loop;
     scene.own = own;
@@ -79,7 +79,7 @@ static void test_handler_removes_itself(void)
     CHECK_INT(scene.calls, 2);
 }
 
-static void on_never(void *context, const mcl_record *record)
+static void on_never(void *context, const mcl_received *record)
 {
     struct scene *scene = context;
 
@@ -87,7 +87,7 @@ static void on_never(void *context, const mcl_record *record)
     scene->other_calls++;
 }
 
-static void on_close_other(void *context, const mcl_record *record)
+static void on_close_other(void *context, const mcl_received *record)
 {
     struct scene *scene = context;
 
@@ -116,7 +116,7 @@ static void test_handler_closes_another(void)
     CHECK_INT(scene.other_calls, 0);
 }
 
-static void on_add(void *context, const mcl_record *record)
+static void on_add(void *context, const mcl_received *record)
 {
     struct scene *scene = context;
 
@@ -260,7 +260,7 @@ struct remover {
     int hold; /* until mclw_loop_remove has given up */
 };
 
-static void on_slow(void *context, const mcl_record *record)
+static void on_slow(void *context, const mcl_received *record)
 {
     struct remover *remover = context;
 
@@ -311,7 +311,7 @@ static void test_remove_waits(int for_ever)
     pthread_join(thread, NULL);
 }
 
-static void ignore(void *context, const mcl_record *record) { (void)context, (void)record; }
+static void ignore(void *context, const mcl_received *record) { (void)context, (void)record; }
 
 /* A listener with callbacks gives a loop nothing: refused at once, or when they come later, left out. */
 static void test_callbacks_subscribed(void)

@@ -25,7 +25,7 @@ enum { ALIVE = 0x600d };
 
 static int wrong_calls;
 
-static void on_record(void *given, const mcl_record *record)
+static void on_record(void *given, const mcl_received *record)
 {
     struct context *context = given;
 

@@ -81,7 +81,7 @@ static void check_message(mcl_message *message, size_t scan_count)
 }
 
 /* Without it: the same, straight from the record. */
-static void check_record(const mcl_record *record)
+static void check_record(const mcl_received *record)
 {
     double gyro[3] = {0, 0, 0};
     char text[16];
@@ -103,7 +103,7 @@ static void test_round_trip(size_t scan_count)
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     mclw_auto_message sent = mclw_message(type);
     float *scan = malloc(scan_count * sizeof *scan);
-    mcl_record record;
+    mcl_received record;
     size_t i;
 
     REQUIRE(in != NULL && out != NULL && anything != NULL && sent != NULL && scan != NULL);

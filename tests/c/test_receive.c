@@ -21,7 +21,7 @@ static void test_small(void)
     mclw_auto_listener in = mclw_listen("ff15::1", 26000, NULL);
     mclw_auto_broadcaster out = mclw_broadcast("ff15::1", 26000, "usual");
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
 
     REQUIRE(in != NULL && out != NULL);
     CHECK_INT(mclw_publish_int(out, NULL, 42), 0);
@@ -39,7 +39,7 @@ static void test_topics(void)
     mclw_auto_listener in = mclw_listen("ff15::1", 26000, "mine");
     mclw_auto_broadcaster out = mclw_broadcast("ff15::1", 26000, NULL);
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
 
     REQUIRE(in != NULL && out != NULL);
     mclw_publish_int(out, NULL, 1);
@@ -63,7 +63,7 @@ static void test_growing(void)
     for (i = 0; i < 8000000; i++)
         bytes[i] = (unsigned char)(i * 7 + i / 251);
     for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        mcl_record record;
+        mcl_received record;
         const char *got;
         size_t size;
 
@@ -81,7 +81,7 @@ static void test_time(void)
 {
     mclw_auto_listener in = mclw_listen("ff15::1", 26000, NULL);
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
     long long start = now_ms();
 
     CHECK_SILENT(mclw_recv(in, 0, &record, &buffer), 0);
@@ -95,7 +95,7 @@ static void test_signal(void)
 {
     mclw_auto_listener in = mclw_listen("ff15::1", 26000, NULL);
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
     struct sigaction action;
     /* again and again, since the first may come before the wait begins */
     const struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
@@ -127,7 +127,7 @@ static void test_closed_meanwhile(void)
     mcl_listener *in = mclw_listen("ff15::1", 26000, NULL);
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     struct closing closing;
-    mcl_record record;
+    mcl_received record;
     pthread_t thread;
 
     REQUIRE(in != NULL);

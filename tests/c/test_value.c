@@ -35,7 +35,7 @@ static void make_sample(void)
 
 static void test_reading(void)
 {
-    mcl_record record;
+    mcl_received record;
     double gyro[3] = {0, 0, 0};
     float narrow[2] = {0, 0};
     char text[8];

@@ -11,7 +11,7 @@ typedef struct counter {
     pthread_t thread;
 } counter;
 
-static void count(void *context, const mcl_record *record)
+static void count(void *context, const mcl_received *record)
 {
     counter *c = context;
     CHECK(record->payload != NULL && record->payload_size > 0);
@@ -84,7 +84,7 @@ static void refused(void)
 {
     mcl_listener *l = listen_with(&mode);
     mcl_callback nothing = {NULL, NULL, dropped}, without_drop = {&(counter){0}, count, NULL};
-    mcl_record r;
+    mcl_received r;
     char buffer[10];
     FAILS(MCL_EINVAL, mcl_listener_subscribe(l, &nothing, NULL, &error));
     SAYS("call");

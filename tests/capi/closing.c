@@ -15,7 +15,7 @@ static int acceptable(int code)
 
 static void *receives(void *unused)
 {
-    mcl_record r;
+    mcl_received r;
     mcl_hand hand = MCL_HAND_INIT;
     char buffer[1000];
     (void)unused;

@@ -58,10 +58,10 @@ static int writer(void)
     mcl_log_writer *w;
     remove(at("new.log"));
     remove(at("new.tmp"));
-    int code = CALL(mcl_log_create)(at("new"), NULL, &w, &error);
+    int code = CALL(mcl_log_writer_open)(at("new"), NULL, &w, &error);
     if (code == 0) {
-        CALL(mcl_log_write)(w, NULL, 0, "\xc0", 1, 0, NULL); /* it may wait for a descriptor: no error */
-        code = CALL(mcl_log_close)(w, NULL, &error);
+        CALL(mcl_log_writer_write)(w, NULL, 0, "\xc0", 1, 0, NULL); /* it may wait for a descriptor: no error */
+        code = CALL(mcl_log_writer_close)(w, NULL, &error);
     }
     return code;
 }
@@ -71,10 +71,10 @@ static int reader(void)
     mcl_log_reader *r;
     mcl_log_record record;
     char buffer[100];
-    int code = CALL(mcl_log_open)(at("log"), NULL, &r, &error);
+    int code = CALL(mcl_log_reader_open)(at("log"), NULL, &r, &error);
     if (code == 0) {
-        code = CALL(mcl_log_read)(r, &record, 1, buffer, sizeof buffer, NULL, &error);
-        CALL(mcl_log_close_reader)(r);
+        code = CALL(mcl_log_reader_read)(r, &record, 1, buffer, sizeof buffer, NULL, &error);
+        CALL(mcl_log_reader_close)(r);
     }
     return code;
 }
@@ -82,9 +82,9 @@ static int reader(void)
 static int directory(void)
 {
     mcl_log_reader *r;
-    int code = CALL(mcl_log_open_directory)(folder, NULL, &r, &error);
+    int code = CALL(mcl_log_reader_open_directory)(folder, NULL, &r, &error);
     if (code == 0)
-        CALL(mcl_log_close_reader)(r);
+        CALL(mcl_log_reader_close)(r);
     return code;
 }
 
@@ -201,9 +201,9 @@ int main(int argc, char **argv)
     folder = in_scratch("");
     setenv("FOLDER", folder, 1);
     mcl_log_writer *w;
-    MUST(mcl_log_create(at("log"), NULL, &w, &error));
-    MUST(mcl_log_write(w, NULL, 0, "\xc0", 1, 0, &error));
-    MUST(mcl_log_close(w, NULL, &error));
+    MUST(mcl_log_writer_open(at("log"), NULL, &w, &error));
+    MUST(mcl_log_writer_write(w, NULL, 0, "\xc0", 1, 0, &error));
+    MUST(mcl_log_writer_close(w, NULL, &error));
     const char *copy = copied_library();
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* which takes descriptors, and time */
     for (int use = 0; use < USES; use++)

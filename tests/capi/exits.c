@@ -22,7 +22,7 @@ static void *exits_with_4(void *unused)
     exit(4);
 }
 
-static void leaves_callback(void *context, const mcl_record *record)
+static void leaves_callback(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     exit(5);
@@ -124,7 +124,7 @@ static void becomes_another(void)
 static int executed(const char *before)
 {
     sigset_t mask;
-    mcl_record r;
+    mcl_received r;
     char buffer[2 << 20];
     EQUAL(atoi(before), descriptors());
     CHECK(sigprocmask(SIG_SETMASK, NULL, &mask) == 0 && sigisemptyset(&mask));

@@ -20,26 +20,26 @@ static mcl_broadcaster *b;
 static atomic_int called;
 static pthread_mutex_t kept = PTHREAD_MUTEX_INITIALIZER; /* by the main thread */
 
-static void counts(void *context, const mcl_record *record)
+static void counts(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     called++;
 }
 
-static void sleeps(void *context, const mcl_record *record)
+static void sleeps(void *context, const mcl_received *record)
 {
     counts(context, record);
     sleep(LIMIT);
 }
 
-static void spins(void *context, const mcl_record *record)
+static void spins(void *context, const mcl_received *record)
 {
     counts(context, record);
     for (;;)
         __asm__ volatile("");
 }
 
-static void publishes(void *context, const mcl_record *record)
+static void publishes(void *context, const mcl_received *record)
 {
     for (;;) {
         mcl_broadcaster_publish(b, "t", 1, record->payload, record->payload_size, NULL);
@@ -47,13 +47,13 @@ static void publishes(void *context, const mcl_record *record)
     }
 }
 
-static void waits_for_main(void *context, const mcl_record *record)
+static void waits_for_main(void *context, const mcl_received *record)
 {
     counts(context, record);
     pthread_mutex_lock(&kept);
 }
 
-static mcl_listener *subscribed(void (*call)(void *, const mcl_record *))
+static mcl_listener *subscribed(void (*call)(void *, const mcl_received *))
 {
     mcl_callback callback = {NULL, call, NULL};
     mcl_listener *own = listen_with(NULL);
@@ -85,7 +85,7 @@ static void all_closed(void)
     MUST(mcl_broadcaster_close(b));
 }
 
-static void in_a(void (*call)(void *, const mcl_record *))
+static void in_a(void (*call)(void *, const mcl_received *))
 {
     pthread_mutex_lock(&kept);
     open_both();
@@ -134,7 +134,7 @@ static void *sends(void *size)
 static void *receives(void *kind)
 {
     static char buffers[4][1 << 21];
-    mcl_record r;
+    mcl_received r;
     for (;;) {
         struct pollfd ready = {.fd = mcl_listener_fd(l, NULL), .events = POLLIN};
         if ((size_t)kind == 0)
@@ -220,7 +220,7 @@ static mcl_log_writer *writer;
 static void *writes(void *unused)
 {
     (void)unused;
-    while (mcl_log_write(writer, NULL, 0, "\x01", 1, 0, NULL) == MCL_OK)
+    while (mcl_log_writer_write(writer, NULL, 0, "\x01", 1, 0, NULL) == MCL_OK)
         called++;
     return NULL;
 }
@@ -228,7 +228,7 @@ static void *writes(void *unused)
 static void writing(void)
 {
     open_both();
-    MUST(mcl_log_create(own_file("written"), NULL, &writer, &error));
+    MUST(mcl_log_writer_open(own_file("written"), NULL, &writer, &error));
     start(writes, NULL);
     CHECK(reaches(&called, 100));
 }
@@ -253,11 +253,11 @@ static void replaying(void)
     open_both();
     subscribed(counts);
     const char *path = own_file("replayed");
-    MUST(mcl_log_create(path, NULL, &w, &error));
+    MUST(mcl_log_writer_open(path, NULL, &w, &error));
     for (int i = 0; i < 100; i++)
-        MUST(mcl_log_write(w, NULL, 0, "\x01", 1, INT64_C(1000000000) * (i + 1), &error));
-    MUST(mcl_log_close(w, NULL, &error));
-    MUST(mcl_log_open(path, NULL, &reader, &error));
+        MUST(mcl_log_writer_write(w, NULL, 0, "\x01", 1, INT64_C(1000000000) * (i + 1), &error));
+    MUST(mcl_log_writer_close(w, NULL, &error));
+    MUST(mcl_log_reader_open(path, NULL, &reader, &error));
     MUST(mcl_replay_open(reader, 1, &quiet, &slow, &error));
     MUST(mcl_replay_target(slow, "", b, &error));
     MUST(mcl_replay_start(slow, &error));

@@ -124,13 +124,13 @@ static const struct fault *fault;
 
 /* ---- Places ---- */
 
-static void call(void *context, const mcl_record *record)
+static void call(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     fault->happens();
 }
 
-static void ignore(void *context, const mcl_record *record)
+static void ignore(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
 }

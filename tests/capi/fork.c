@@ -30,7 +30,7 @@ static int sockets(void)
     return descriptors_of_type(S_IFSOCK);
 }
 
-static void never(void *context, const mcl_record *record)
+static void never(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
 }
@@ -44,7 +44,7 @@ static void of_logs_refuse(void)
     mcl_log_reader *none_r;
     mcl_recorder *none_rec;
     mcl_replay *none_p;
-    mcl_log_stats log = {.size = sizeof log};
+    mcl_log_writer_stats log = {.size = sizeof log};
     mcl_listener_stats in = {.size = sizeof in};
     mcl_replay_stats out = {.size = sizeof out};
     mcl_log_header h = {.size = sizeof h};
@@ -54,19 +54,19 @@ static void of_logs_refuse(void)
     uint64_t torn;
 
     FAILS(f, mcl_type_new("X", NULL, 0, &c, &none_t, &error));
-    FAILS(f, mcl_log_create(in_scratch("child"), NULL, &none_w, &error));
-    FAILS(f, mcl_log_write(writer, NULL, 0, "\x02", 1, 0, &error));
-    FAILS(f, mcl_log_flush(writer, &error));
-    FAILS(f, mcl_log_get_stats(writer, &log, NULL, &error));
-    FAILS(f, mcl_log_close(writer, &log, &error));
-    FAILS(f, mcl_log_open("../vectors/logs/Imu", NULL, &none_r, &error));
-    FAILS(f, mcl_log_open_directory("../vectors/logs", NULL, &none_r, &error));
-    FAILS(f, mcl_log_read(reader, &r, 1, buffer, sizeof buffer, &n, &error));
-    FAILS(f, mcl_log_pending(reader, &error));
-    FAILS(f, mcl_log_reset(reader, &error));
-    FAILS(f, mcl_log_get_header(reader, 0, &h, buffer, sizeof buffer, &n, &error));
-    FAILS(f, mcl_log_torn(reader, &torn, &error));
-    EQUAL(f, mcl_log_close_reader(reader));
+    FAILS(f, mcl_log_writer_open(in_scratch("child"), NULL, &none_w, &error));
+    FAILS(f, mcl_log_writer_write(writer, NULL, 0, "\x02", 1, 0, &error));
+    FAILS(f, mcl_log_writer_flush(writer, &error));
+    FAILS(f, mcl_log_writer_get_stats(writer, &log, NULL, &error));
+    FAILS(f, mcl_log_writer_close(writer, &log, &error));
+    FAILS(f, mcl_log_reader_open("../vectors/logs/Imu", NULL, &none_r, &error));
+    FAILS(f, mcl_log_reader_open_directory("../vectors/logs", NULL, &none_r, &error));
+    FAILS(f, mcl_log_reader_read(reader, &r, 1, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_log_reader_pending(reader, &error));
+    FAILS(f, mcl_log_reader_reset(reader, &error));
+    FAILS(f, mcl_log_reader_get_header(reader, 0, &h, buffer, sizeof buffer, &n, &error));
+    FAILS(f, mcl_log_reader_torn(reader, &torn, &error));
+    EQUAL(f, mcl_log_reader_close(reader));
     FAILS(f, mcl_log_make_directory(in_scratch(""), 0, buffer, sizeof buffer, &n, &error));
     FAILS(f, mcl_recorder_open(in_scratch("child"), &c, NULL, &none_rec, &error));
     FAILS(f, mcl_recorder_open_network(in_scratch(""), &type, 1, NULL, &none_rec, &error));
@@ -96,7 +96,7 @@ static void every_function_refuses(void)
     mcl_broadcaster *none_b;
     mcl_type *none_t;
     mcl_message *none_m;
-    mcl_record r;
+    mcl_received r;
     char buffer[100];
     size_t n;
     int yes;
@@ -209,7 +209,7 @@ static void join(pid_t child)
 
 static void still_works(void)
 {
-    mcl_record r;
+    mcl_received r;
     char buffer[10];
     while (mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error) == 1)
         ;
@@ -222,16 +222,16 @@ static void logs_go_on(void)
 {
     mcl_log_record r[20];
     char buffer[4096];
-    MUST(mcl_log_write(writer, NULL, 0, "\x03", 1, 0, &error));
-    MUST(mcl_log_close(writer, NULL, &error));
-    CHECK(mcl_log_read(reader, r, 20, buffer, sizeof buffer, NULL, &error) > 1);
+    MUST(mcl_log_writer_write(writer, NULL, 0, "\x03", 1, 0, &error));
+    MUST(mcl_log_writer_close(writer, NULL, &error));
+    CHECK(mcl_log_reader_read(reader, r, 20, buffer, sizeof buffer, NULL, &error) > 1);
     EQUAL(50000000, r[0].elapsed);
-    MUST(mcl_log_close_reader(reader));
-    MUST(mcl_log_open(in_scratch("written"), NULL, &reader, &error));
-    EQUAL(3, mcl_log_read(reader, r, 20, buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_log_reader_close(reader));
+    MUST(mcl_log_reader_open(in_scratch("written"), NULL, &reader, &error));
+    EQUAL(3, mcl_log_reader_read(reader, r, 20, buffer, sizeof buffer, NULL, &error));
     for (int i = 0; i < 3; i++)
         EQUAL(i + 1, *(const char *)r[i].payload);
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     EQUAL(MCL_REPLAY_RUNNING, mcl_replay_get_state(replay, &error));
     MUST(mcl_replay_close(replay, NULL));
     MUST(mcl_recorder_close(recorder, NULL, NULL, &error));
@@ -240,7 +240,7 @@ static void logs_go_on(void)
 /* A callback may fork; its child is one as any other. */
 static atomic_int forked_in_callback;
 
-static void forks(void *context, const mcl_record *record)
+static void forks(void *context, const mcl_received *record)
 {
     (void)context;
     pid_t child = fork();
@@ -303,7 +303,7 @@ static mcl_listener *waited_for;
 static void *looks(void *stop) /* again and again, as a loop does that has other work as well */
 {
     char buffer[100];
-    mcl_record r;
+    mcl_received r;
     while (!*(atomic_int *)stop)
         CHECK(mcl_listener_recv(waited_for, 0, &r, buffer, sizeof buffer, NULL, NULL) == 0);
     return NULL;
@@ -375,12 +375,12 @@ int main(int argc, char **argv)
     mcl_log_record first = {0, NULL, 0, "\x01", 1, ""}, last = {INT64_C(3600000000000), NULL, 0, "\x01", 1, ""};
     char buffer[4096];
     recorded.port = 5003;
-    MUST(mcl_log_create(in_scratch("written"), NULL, &writer, &error));
-    MUST(mcl_log_write(writer, NULL, 0, "\x01", 1, 0, &error));
-    MUST(mcl_log_flush(writer, &error));
-    MUST(mcl_log_write(writer, NULL, 0, "\x02", 1, 0, &error));
-    MUST(mcl_log_open("../vectors/logs/Imu", NULL, &reader, &error));
-    MUST(mcl_log_read(reader, &first, 1, buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_log_writer_open(in_scratch("written"), NULL, &writer, &error));
+    MUST(mcl_log_writer_write(writer, NULL, 0, "\x01", 1, 0, &error));
+    MUST(mcl_log_writer_flush(writer, &error));
+    MUST(mcl_log_writer_write(writer, NULL, 0, "\x02", 1, 0, &error));
+    MUST(mcl_log_reader_open("../vectors/logs/Imu", NULL, &reader, &error));
+    MUST(mcl_log_reader_read(reader, &first, 1, buffer, sizeof buffer, NULL, &error));
     first = (mcl_log_record){0, NULL, 0, "\x01", 1, ""};
     MUST(mcl_recorder_open(in_scratch("recorded"), &recorded, NULL, &recorder, &error));
     MUST(mcl_replay_open(NULL, 1, NULL, &replay, &error));

@@ -86,7 +86,7 @@ static void every_broadcaster(void *p, int code)
     EQUAL(code, mcl_broadcaster_close(p));
 }
 
-static void never(void *context, const mcl_record *record)
+static void never(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     CHECK(!"called");
@@ -103,7 +103,7 @@ static void every_listener(void *p, int code)
     mcl_callback callback = {NULL, never, never_dropped};
     mcl_listener_stats stats = {.size = sizeof stats};
     mcl_settings settings = {.size = sizeof settings};
-    mcl_record record;
+    mcl_received record;
     char buffer[100];
     size_t needed;
     uint64_t id;
@@ -120,12 +120,12 @@ static void every_listener(void *p, int code)
 
 static void every_log_writer(void *p, int code)
 {
-    mcl_log_stats stats = {.size = sizeof stats};
+    mcl_log_writer_stats stats = {.size = sizeof stats};
     mcl_error last;
-    FAILS(code, mcl_log_write(p, "t", 1, "\xc0", 1, 0, &error));
-    FAILS(code, mcl_log_flush(p, &error));
-    FAILS(code, mcl_log_get_stats(p, &stats, &last, &error));
-    FAILS(code, mcl_log_close(p, &stats, &error));
+    FAILS(code, mcl_log_writer_write(p, "t", 1, "\xc0", 1, 0, &error));
+    FAILS(code, mcl_log_writer_flush(p, &error));
+    FAILS(code, mcl_log_writer_get_stats(p, &stats, &last, &error));
+    FAILS(code, mcl_log_writer_close(p, &stats, &error));
     EQUAL(0, stats.entries);
 }
 
@@ -137,12 +137,12 @@ static void every_log_reader(void *p, int code)
     size_t needed;
     uint64_t torn;
     mcl_replay *replay = (void *)1;
-    FAILS(code, mcl_log_read(p, &record, 1, buffer, sizeof buffer, &needed, &error));
-    FAILS(code, mcl_log_pending(p, &error));
-    FAILS(code, mcl_log_reset(p, &error));
-    FAILS(code, mcl_log_get_header(p, 0, &header, buffer, sizeof buffer, &needed, &error));
-    FAILS(code, mcl_log_torn(p, &torn, &error));
-    EQUAL(code, mcl_log_close_reader(p));
+    FAILS(code, mcl_log_reader_read(p, &record, 1, buffer, sizeof buffer, &needed, &error));
+    FAILS(code, mcl_log_reader_pending(p, &error));
+    FAILS(code, mcl_log_reader_reset(p, &error));
+    FAILS(code, mcl_log_reader_get_header(p, 0, &header, buffer, sizeof buffer, &needed, &error));
+    FAILS(code, mcl_log_reader_torn(p, &torn, &error));
+    EQUAL(code, mcl_log_reader_close(p));
     if (p == NULL)
         return; /* as what to replay, NULL means: what is pushed */
     FAILS(code, mcl_replay_open(p, 1, NULL, &replay, &error));
@@ -151,7 +151,7 @@ static void every_log_reader(void *p, int code)
 
 static void every_recorder(void *p, int code)
 {
-    mcl_log_stats log = {.size = sizeof log};
+    mcl_log_writer_stats log = {.size = sizeof log};
     mcl_listener_stats in = {.size = sizeof in};
     char buffer[100];
     FAILS(code, mcl_recorder_directory(p, buffer, sizeof buffer, NULL, &error));
@@ -216,8 +216,8 @@ static void of_logs(void)
     mcl_log_reader *r;
     mcl_recorder *rec;
     mcl_replay *p;
-    MUST(mcl_log_create(in_scratch("written"), NULL, &w, &error));
-    MUST(mcl_log_open("../vectors/logs/Imu", NULL, &r, &error));
+    MUST(mcl_log_writer_open(in_scratch("written"), NULL, &w, &error));
+    MUST(mcl_log_reader_open("../vectors/logs/Imu", NULL, &r, &error));
     MUST(mcl_recorder_open(in_scratch("recorded"), &c, NULL, &rec, &error));
     MUST(mcl_replay_open(NULL, 1, NULL, &p, &error));
     void *all[] = {w, r, rec, p};
@@ -236,9 +236,9 @@ static void of_logs(void)
             every_replay(all[i], MCL_EHANDLE);
     }
     SAYS("mcl_replay");
-    EQUAL(MCL_OK, mcl_log_close(w, NULL, &error));
+    EQUAL(MCL_OK, mcl_log_writer_close(w, NULL, &error));
     every_log_writer(w, MCL_ECLOSED);
-    EQUAL(MCL_OK, mcl_log_close_reader(r));
+    EQUAL(MCL_OK, mcl_log_reader_close(r));
     every_log_reader(r, MCL_ECLOSED);
     EQUAL(MCL_OK, mcl_recorder_close(rec, NULL, NULL, &error));
     every_recorder(rec, MCL_ECLOSED);

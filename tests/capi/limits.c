@@ -14,7 +14,7 @@ static void large_messages(void)
     unsigned char *sent = malloc(size + 1), *got = malloc(whole + 1);
     for (size_t i = 0; i < size + 1; i++)
         sent[i] = (unsigned char)(i * 2654435761u >> 13);
-    mcl_record r;
+    mcl_received r;
     size_t needed = 0;
     int code = 0;
     /* Where the system grants a small buffer, a fragment may be lost. */
@@ -42,7 +42,7 @@ static void large_messages(void)
 
 static atomic_int arrived;
 
-static void count(void *context, const mcl_record *record)
+static void count(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     arrived++;
@@ -103,7 +103,7 @@ static void no_descriptor_left(void)
     while (s.queued_bytes == 0)
         MUST(mcl_listener_get_stats(all[0], &s, &error));
     EQUAL(1, mcl_listener_wait(all[0], 0, &error));
-    mcl_record r;
+    mcl_received r;
     char buffer[10];
     EQUAL(1, mcl_listener_recv(all[0], 0, &r, buffer, sizeof buffer, NULL, &error));
     FAILS(MCL_EDESCRIPTORS, mcl_listener_wait(all[0], 1, &error));

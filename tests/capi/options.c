@@ -142,7 +142,7 @@ static void outputs(void)
 {
     mcl_broadcaster *b = broadcast_with(NULL);
     mcl_listener *l = listen_with(NULL);
-    mcl_record r;
+    mcl_received r;
     char buffer[10];
     MUST(mcl_broadcaster_publish_int(b, NULL, 0, 1, &error));
     EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
@@ -254,7 +254,7 @@ static void topic_without_size(void)
     mcl_broadcaster_options o = {.size = sizeof o, .topic = "imu"};
     mcl_broadcaster *b;
     mcl_listener *l;
-    mcl_record r;
+    mcl_received r;
     char buffer[100];
     MUST(mcl_listener_open(&c, NULL, &l, &error));
     MUST(mcl_broadcaster_open(&c, &o, &b, &error));

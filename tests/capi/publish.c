@@ -6,7 +6,7 @@ static mcl_listener *listener;
 /* The next message has this topic (NULL: none) and payload. */
 static void expect_sized(const char *topic, size_t topic_size, const void *payload, size_t size, int line)
 {
-    mcl_record r;
+    mcl_received r;
     char buffer[70000];
     int code = mcl_listener_recv(listener, 5000, &r, buffer, sizeof buffer, NULL, &error);
     int same = code == 1 && (r.topic == NULL) == (topic == NULL) && r.topic_size == topic_size && r.payload_size == size &&
@@ -292,7 +292,7 @@ int main(void)
     typed();
     many();
     coalesced();
-    EQUAL(0, mcl_listener_recv(listener, 0, &(mcl_record){0}, NULL, 0, NULL, &error)); /* and nothing else was sent */
+    EQUAL(0, mcl_listener_recv(listener, 0, &(mcl_received){0}, NULL, 0, NULL, &error)); /* and nothing else was sent */
     MUST(mcl_listener_close(listener, NULL));
     return report("publish");
 }

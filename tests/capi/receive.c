@@ -25,7 +25,7 @@ static void queue(int count)
 static void record(void)
 {
     char buffer[100];
-    mcl_record r;
+    mcl_received r;
     size_t needed = 77;
     struct timespec before, after;
     clock_gettime(CLOCK_REALTIME, &before);
@@ -55,7 +55,7 @@ static void record(void)
 static void small_buffers(void)
 {
     char buffer[100];
-    mcl_record r;
+    mcl_received r;
     size_t needed = 0;
     queue(1);
     memset(buffer, '#', sizeof buffer);
@@ -76,7 +76,7 @@ static void small_buffers(void)
 static void in_order(void)
 {
     enum { MANY = 1000 };
-    mcl_record r;
+    mcl_received r;
     char buffer[20];
     for (int i = 0; i < MANY; i++)
         MUST(mcl_broadcaster_publish_int(b, NULL, 0, 1000 + i, &error));
@@ -90,7 +90,7 @@ static void in_order(void)
 static void timeouts(void)
 {
     char buffer[10];
-    mcl_record r;
+    mcl_received r;
     double begun = seconds();
     EQUAL(0, mcl_listener_wait(l, 0, &error));
     EQUAL(0, mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error));
@@ -106,7 +106,7 @@ static void timeouts(void)
 static void poll_with_own(void)
 {
     char buffer[100];
-    mcl_record r;
+    mcl_received r;
     int own[2];
     CHECK(pipe(own) == 0);
     int fd = mcl_listener_fd(l, &error);
@@ -164,7 +164,7 @@ static void settings(void)
 static void topics(void)
 {
     char buffer[100];
-    mcl_record r;
+    mcl_received r;
     mcl_listener_options o = MCL_LISTENER_OPTIONS_INIT;
     o.topics = (const char *[]){"a", "b\0c", "", "skipped"};
     o.topic_sizes = (size_t[]){MCL_NUL, 3, 0};

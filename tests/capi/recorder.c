@@ -71,7 +71,7 @@ static void one_connection(void)
     MUST(mcl_recorder_directory(r, folder, needed, NULL, &error));
     EQUAL('#', folder[needed]);
 
-    mcl_log_stats log = {.size = sizeof log};
+    mcl_log_writer_stats log = {.size = sizeof log};
     mcl_listener_stats in = {.size = sizeof in};
     mcl_error last = {.code = 1};
     for (int i = 0; i < 100; i++) { /* at every moment */
@@ -90,7 +90,7 @@ static void one_connection(void)
     MUST(mcl_recorder_get_stats(r, 0, NULL, NULL, NULL, &error));
 
     memset(&log, 0x77, sizeof log);
-    log.size = offsetof(mcl_log_stats, bytes);
+    log.size = offsetof(mcl_log_writer_stats, bytes);
     in.size = sizeof in;
     MUST(mcl_recorder_close(r, &log, &in, &error));
     EQUAL(MANY + 1, log.entries);
@@ -105,13 +105,13 @@ static void one_connection(void)
     mcl_log_record record;
     mcl_log_header header = {.size = sizeof header};
     char *buffer = malloc(300000);
-    MUST(mcl_log_open(in_scratch("one"), NULL, &reader, &error));
-    MUST(mcl_log_get_header(reader, 0, &header, buffer, 300000, NULL, &error));
+    MUST(mcl_log_reader_open(in_scratch("one"), NULL, &reader, &error));
+    MUST(mcl_log_reader_get_header(reader, 0, &header, buffer, 300000, NULL, &error));
     int64_t origin = header.created, before = 0;
     EQUAL(0, header.type_name[0]);
     CHECK(origin > begun - 1000000 && origin < now_ns());
     for (int i = 0; i < MANY; i++) {
-        EQUAL(1, mcl_log_read(reader, &record, 1, buffer, 300000, NULL, &error));
+        EQUAL(1, mcl_log_reader_read(reader, &record, 1, buffer, 300000, NULL, &error));
         const uint8_t *p = record.payload;
         int value = p[0] < 0x80 ? p[0] : p[0] == 0xcc ? p[1] : p[1] << 8 | p[2];
         EQUAL(i, value);
@@ -119,11 +119,11 @@ static void one_connection(void)
         CHECK(record.elapsed >= before && origin + record.elapsed < now_ns());
         before = record.elapsed;
     }
-    EQUAL(1, mcl_log_read(reader, &record, 1, buffer, 300000, NULL, &error));
+    EQUAL(1, mcl_log_reader_read(reader, &record, 1, buffer, 300000, NULL, &error));
     CHECK(record.topic_size == 5 && memcmp(record.topic, "it's\n", 5) == 0);
     CHECK(record.payload_size == 200005 && memcmp((const char *)record.payload + 5, large, 200000) == 0);
-    EQUAL(0, mcl_log_read(reader, &record, 1, buffer, 300000, NULL, &error));
-    MUST(mcl_log_close_reader(reader));
+    EQUAL(0, mcl_log_reader_read(reader, &record, 1, buffer, 300000, NULL, &error));
+    MUST(mcl_log_reader_close(reader));
     MUST(mcl_broadcaster_close(b));
     free(buffer), free(large);
 }
@@ -135,7 +135,7 @@ static void with_options(void)
     mcl_type *type;
     mcl_message *message;
     MUST(mcl_type_new("Imu", (const char *[]){"gyro"}, 1, &c, &type, &error));
-    mcl_log_options log = MCL_LOG_OPTIONS_INIT;
+    mcl_log_writer_options log = MCL_LOG_WRITER_OPTIONS_INIT;
     log.revision = "abc", log.max_entries = 2, log.has_time_origin = MCL_ON;
     log.time_origin = now_ns() - 10 * INT64_C(1000000000);
     mcl_listener_options listener = MCL_LISTENER_OPTIONS_INIT;
@@ -153,7 +153,7 @@ static void with_options(void)
     MUST(mcl_broadcaster_publish_int(b, "a", 1, 5, &error)); /* no message of the type */
     MUST(mcl_broadcaster_publish_message(b, "a", 1, message, &error));
     arrived(r, 0, 4);
-    mcl_log_stats written = {.size = sizeof written};
+    mcl_log_writer_stats written = {.size = sizeof written};
     mcl_listener_stats in = {.size = sizeof in};
     MUST(mcl_recorder_close(r, &written, &in, &error));
     EQUAL(4, written.entries); /* what does not fit the type, too */
@@ -165,18 +165,18 @@ static void with_options(void)
     mcl_log_header header = {.size = sizeof header};
     mcl_log_record records[4];
     char buffer[4096];
-    MUST(mcl_log_open(in_scratch("typed"), NULL, &reader, &error));
-    MUST(mcl_log_get_header(reader, 0, &header, buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_log_reader_open(in_scratch("typed"), NULL, &reader, &error));
+    MUST(mcl_log_reader_get_header(reader, 0, &header, buffer, sizeof buffer, NULL, &error));
     EQUAL(log.time_origin / 1000 * 1000, header.created);
     EQUAL(0, strcmp("abc", header.revision));
-    EQUAL(4, mcl_log_read(reader, records, 4, buffer, sizeof buffer, NULL, &error));
+    EQUAL(4, mcl_log_reader_read(reader, records, 4, buffer, sizeof buffer, NULL, &error));
     EQUAL(0, strcmp("Imu", records[0].type_name));
     CHECK(records[0].elapsed >= 10 * INT64_C(1000000000));
     mcl_message *again;
     MUST(mcl_message_decode(type, records[3].payload, records[3].payload_size, &again, &error));
     CHECK(records[2].payload_size == 1 && *(const char *)records[2].payload == 5);
     MUST(mcl_message_close(again));
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     MUST(mcl_message_close(message));
     MUST(mcl_broadcaster_close(b));
     MUST(mcl_type_close(type));
@@ -203,7 +203,7 @@ static void a_network(void)
     FAILS(MCL_EHANDLE, mcl_recorder_open_network(in_scratch(""), (mcl_type *[]){types[0], NULL}, 2, NULL, &r, &error));
     FAILS(MCL_EHANDLE, mcl_recorder_open_network(in_scratch(""), (mcl_type *[]){types[0], (void *)b[0]}, 2, NULL, &r, &error));
     FAILS(MCL_ESYSTEM, mcl_recorder_open_network(in_scratch("none"), types, 3, NULL, &r, &error));
-    mcl_log_options log = MCL_LOG_OPTIONS_INIT;
+    mcl_log_writer_options log = MCL_LOG_WRITER_OPTIONS_INIT;
     mcl_listener_options listener = MCL_LISTENER_OPTIONS_INIT;
     mcl_recorder_options o = MCL_RECORDER_OPTIONS_INIT;
     o.log = &log, o.listener = &listener;
@@ -256,7 +256,7 @@ static void a_network(void)
         MUST(mcl_message_close(message));
         MUST(mcl_type_close(type));
     }
-    mcl_log_stats written = {.size = sizeof written};
+    mcl_log_writer_stats written = {.size = sizeof written};
     mcl_listener_stats in = {.size = sizeof in};
     for (int i = 0; i < 3; i++) {
         arrived(r, i, (uint64_t)i + 1);
@@ -273,11 +273,11 @@ static void a_network(void)
     mcl_log_reader *reader;
     mcl_log_record records[10];
     char buffer[4096];
-    MUST(mcl_log_open_directory(folder, NULL, &reader, &error));
-    EQUAL(6, mcl_log_read(reader, records, 10, buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_log_reader_open_directory(folder, NULL, &reader, &error));
+    EQUAL(6, mcl_log_reader_read(reader, records, 10, buffer, sizeof buffer, NULL, &error));
     EQUAL(0, strcmp("Imu", records[0].type_name));
     EQUAL(0, strcmp("Sonar", records[5].type_name));
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     for (int i = 0; i < 3; i++)
         MUST(mcl_broadcaster_close(b[i]));
 }
@@ -295,7 +295,7 @@ static void errors(void)
     FAILS(MCL_ESYSTEM, mcl_recorder_open(in_scratch("none/x"), &c, NULL, &r, &error));
     EQUAL(ENOENT, error.system);
     mcl_recorder_options o = MCL_RECORDER_OPTIONS_INIT;
-    mcl_log_options log = MCL_LOG_OPTIONS_INIT;
+    mcl_log_writer_options log = MCL_LOG_WRITER_OPTIONS_INIT;
     mcl_listener_options listener = MCL_LISTENER_OPTIONS_INIT;
     o.log = &log, o.listener = &listener;
     log.has_time_origin = 5;
@@ -352,7 +352,7 @@ static void full_disk(void)
     for (int i = 0; i < 100; i++)
         MUST(mcl_broadcaster_publish_bytes(b, NULL, 0, payload, sizeof payload, &error));
     arrived(r, 0, 100);
-    mcl_log_stats s = {.size = sizeof s};
+    mcl_log_writer_stats s = {.size = sizeof s};
     mcl_error last = {0};
     for (int i = 0; i < 1000 && last.code == 0; i++) {
         MUST(mcl_recorder_get_stats(r, 0, &s, NULL, &last, &error));
@@ -398,7 +398,7 @@ static atomic_int stop;
 static void *asks(void *recorder)
 {
     while (!stop) {
-        mcl_log_stats log = {.size = sizeof log};
+        mcl_log_writer_stats log = {.size = sizeof log};
         mcl_listener_stats in = {.size = sizeof in};
         mcl_error mine;
         int code = mcl_recorder_get_stats(recorder, -1, &log, &in, NULL, &mine);
@@ -430,7 +430,7 @@ static void threads(void)
         CHECK(pthread_create(&thread[1], NULL, asks, r) == 0);
         CHECK(pthread_create(&thread[2], NULL, publishes, b) == 0);
         arrived(r, 0, 200);
-        mcl_log_stats log = {.size = sizeof log};
+        mcl_log_writer_stats log = {.size = sizeof log};
         mcl_listener_stats in = {.size = sizeof in};
         MUST(mcl_recorder_close(r, &log, &in, &error));
         EQUAL(in.delivered, log.entries);

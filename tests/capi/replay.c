@@ -32,20 +32,20 @@ static mcl_listener *listen_at(int port)
 /* A log of `count` entries, `step` apart. The payload is the entry's number. */
 static const char *make_log(const char *name, const char *type_name, uint8_t count, int64_t step)
 {
-    mcl_log_options o = MCL_LOG_OPTIONS_INIT;
+    mcl_log_writer_options o = MCL_LOG_WRITER_OPTIONS_INIT;
     mcl_log_writer *w;
     o.type_name = type_name, o.has_time_origin = MCL_ON, o.time_origin = ORIGIN;
-    MUST(mcl_log_create(in_scratch(name), &o, &w, &error));
+    MUST(mcl_log_writer_open(in_scratch(name), &o, &w, &error));
     for (uint8_t i = 0; i < count; i++)
-        MUST(mcl_log_write(w, i % 2 ? "odd" : NULL, MCL_NUL, &i, 1, ORIGIN + i * step, &error));
-    MUST(mcl_log_close(w, NULL, &error));
+        MUST(mcl_log_writer_write(w, i % 2 ? "odd" : NULL, MCL_NUL, &i, 1, ORIGIN + i * step, &error));
+    MUST(mcl_log_writer_close(w, NULL, &error));
     return in_scratch(name);
 }
 
 static mcl_log_reader *open_log(const char *path)
 {
     mcl_log_reader *r;
-    MUST(mcl_log_open(path, NULL, &r, &error));
+    MUST(mcl_log_reader_open(path, NULL, &r, &error));
     return r;
 }
 
@@ -67,7 +67,7 @@ static int push(mcl_replay *p, int64_t elapsed, uint8_t value, int timeout_ms)
 /* The next message is this number; gives when it arrived. */
 static int64_t receives(mcl_listener *l, int value, const char *topic)
 {
-    mcl_record r = {0};
+    mcl_received r = {0};
     char buffer[100];
     EQUAL(1, mcl_listener_recv(l, 10000, &r, buffer, sizeof buffer, NULL, &error));
     EQUAL(1, r.payload_size);
@@ -80,7 +80,7 @@ static int64_t receives(mcl_listener *l, int value, const char *topic)
 
 static void receives_nothing(mcl_listener *l, int timeout_ms)
 {
-    mcl_record r;
+    mcl_received r;
     char buffer[100];
     EQUAL(0, mcl_listener_recv(l, timeout_ms, &r, buffer, sizeof buffer, NULL, &error));
 }
@@ -143,7 +143,7 @@ static void a_log(void)
     EQUAL(18, s.read);
     EQUAL(0x7777777777777777, s.published);
     EQUAL(MCL_ECLOSED, mcl_replay_close(p, NULL));
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     MUST(mcl_broadcaster_close(b));
     MUST(mcl_listener_close(l, NULL));
 }
@@ -157,18 +157,18 @@ static void the_reader(void)
     mcl_log_header header = {.size = sizeof header};
     char text[4096];
     uint64_t torn;
-    EQUAL(1, mcl_log_read(reader, &record, 1, buffer, sizeof buffer, NULL, &error));
-    FAILS(MCL_EBUFFER, mcl_log_read(reader, &record, 1, buffer, 0, NULL, &error)); /* 1 is read ahead */
+    EQUAL(1, mcl_log_reader_read(reader, &record, 1, buffer, sizeof buffer, NULL, &error));
+    FAILS(MCL_EBUFFER, mcl_log_reader_read(reader, &record, 1, buffer, 0, NULL, &error)); /* 1 is read ahead */
     mcl_replay *p = open_replay(reader, 0), *other = (void *)1;
     FAILS(MCL_EBUSY, mcl_replay_open(reader, 1, NULL, &other, &error));
     CHECK(other == NULL);
-    FAILS(MCL_EBUSY, mcl_log_read(reader, &record, 1, buffer, sizeof buffer, NULL, &error));
+    FAILS(MCL_EBUSY, mcl_log_reader_read(reader, &record, 1, buffer, sizeof buffer, NULL, &error));
     SAYS("replay");
-    FAILS(MCL_EBUSY, mcl_log_pending(reader, &error));
-    FAILS(MCL_EBUSY, mcl_log_reset(reader, &error));
-    EQUAL(MCL_EBUSY, mcl_log_close_reader(reader));
-    MUST(mcl_log_get_header(reader, 0, &header, text, sizeof text, NULL, &error));
-    MUST(mcl_log_torn(reader, &torn, &error));
+    FAILS(MCL_EBUSY, mcl_log_reader_pending(reader, &error));
+    FAILS(MCL_EBUSY, mcl_log_reader_reset(reader, &error));
+    EQUAL(MCL_EBUSY, mcl_log_reader_close(reader));
+    MUST(mcl_log_reader_get_header(reader, 0, &header, text, sizeof text, NULL, &error));
+    MUST(mcl_log_reader_torn(reader, &torn, &error));
     FAILS(MCL_EINVAL, mcl_replay_push(p, &record, 0, &error)); /* it has a reader */
     FAILS(MCL_EINVAL, mcl_replay_end(p, &error));
 
@@ -181,11 +181,11 @@ static void the_reader(void)
     receives(l, 3, "odd");
     EQUAL(1, mcl_replay_wait(p, -1, &error));
     MUST(mcl_replay_close(p, NULL));
-    EQUAL(0, mcl_log_pending(reader, &error));
-    MUST(mcl_log_reset(reader, &error));
-    EQUAL(1, mcl_log_read(reader, &record, 1, buffer, sizeof buffer, NULL, &error));
+    EQUAL(0, mcl_log_reader_pending(reader, &error));
+    MUST(mcl_log_reader_reset(reader, &error));
+    EQUAL(1, mcl_log_reader_read(reader, &record, 1, buffer, sizeof buffer, NULL, &error));
     EQUAL(0, record.elapsed);
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     FAILS(MCL_ECLOSED, mcl_replay_open(reader, 1, NULL, &p, &error));
     MUST(mcl_broadcaster_close(b));
     MUST(mcl_listener_close(l, NULL));
@@ -210,22 +210,22 @@ static void by_type(void)
     for (int i = 0; i < 3; i++) {
         char name[40];
         snprintf(name, sizeof name, "types/%s", names[i]);
-        mcl_log_options o = MCL_LOG_OPTIONS_INIT;
+        mcl_log_writer_options o = MCL_LOG_WRITER_OPTIONS_INIT;
         mcl_log_writer *w;
         o.type_name = names[i], o.has_time_origin = MCL_ON, o.time_origin = ORIGIN;
-        MUST(mcl_log_create(in_scratch(name), &o, &w, &error));
+        MUST(mcl_log_writer_open(in_scratch(name), &o, &w, &error));
         for (int k = 0; k < 3; k++)
-            MUST(mcl_log_write(w, names[i], MCL_NUL, packed, size, ORIGIN + k * MS, &error));
-        MUST(mcl_log_close(w, NULL, &error));
+            MUST(mcl_log_writer_write(w, names[i], MCL_NUL, packed, size, ORIGIN + k * MS, &error));
+        MUST(mcl_log_writer_close(w, NULL, &error));
     }
-    MUST(mcl_log_open_directory(in_scratch("types"), NULL, &reader, &error));
+    MUST(mcl_log_reader_open_directory(in_scratch("types"), NULL, &reader, &error));
     mcl_replay *p = open_replay(reader, 1);
     MUST(mcl_replay_target(p, "Gps", b, &error));
     EQUAL(1, mcl_replay_start(p, &error));
     EQUAL(1, mcl_replay_wait(p, 10000, &error));
     mcl_replay_stats s = stats_of(p);
     CHECK(s.published == 6 && s.errors == 3);
-    mcl_record r;
+    mcl_received r;
     char buffer[1000];
     for (int i = 0; i < 3; i++) {
         EQUAL(1, mcl_listener_recv(registered, 10000, &r, buffer, sizeof buffer, NULL, &error));
@@ -250,7 +250,7 @@ static void by_type(void)
     FAILS(MCL_EHANDLE, mcl_replay_target(p, "Gps", (void *)registered, &error));
     FAILS(MCL_EINVAL, mcl_replay_target(p, NULL, b, &error));
     MUST(mcl_replay_close(p, NULL));
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     MUST(mcl_message_close(message));
     MUST(mcl_type_close(imu));
     MUST(mcl_type_remove("Imu", &error));
@@ -420,7 +420,7 @@ static void bad_lines(void)
     mcl_replay_stats s = stats_of(p);
     CHECK(s.read == 4 && s.published == 3 && s.errors == 1);
     MUST(mcl_replay_close(p, NULL));
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
     MUST(mcl_broadcaster_close(b));
     MUST(mcl_listener_close(l, NULL));
 }

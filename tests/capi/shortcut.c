@@ -6,16 +6,16 @@
 static mcl_listener *listener;
 static char buffer[200000];
 
-static mcl_record received(void)
+static mcl_received received(void)
 {
-    mcl_record r;
+    mcl_received r;
     EQUAL(1, mcl_listener_recv(listener, 5000, &r, buffer, sizeof buffer, NULL, &error));
     return r;
 }
 
 static void expect(const char *topic, size_t topic_size, const void *payload, size_t size)
 {
-    mcl_record r = received();
+    mcl_received r = received();
     CHECK((r.topic == NULL) == (topic == NULL));
     EQUAL(topic_size, r.topic_size);
     CHECK(topic == NULL || memcmp(topic, r.topic, topic_size) == 0);
@@ -100,7 +100,7 @@ static void accepts_what_go_accepts(mcl_broadcaster *b, int strings_of_8)
         if (by_go != MCL_OK)
             continue;
         accepted++;
-        mcl_record r = received();
+        mcl_received r = received();
         static uint8_t first[sizeof data + 100];
         size_t first_size = r.payload_size;
         CHECK(first_size < sizeof first);
@@ -290,7 +290,7 @@ static void texts(int verbatim)
         EQUAL(by_go, mcl_broadcaster_publish(b, NULL, 0, data, 2 + length, NULL));
         EQUAL(header + length > MOST ? MCL_ETOOLARGE : MCL_OK, by_go);
         for (int i = 0; i < 2 && by_go == MCL_OK; i++) {
-            mcl_record r = received();
+            mcl_received r = received();
             EQUAL(header + length, r.payload_size);
             CHECK(header != 3 || memcmp(r.payload, raw, 3 + length) == 0);
             CHECK(header != 2 || memcmp(r.payload, data, 2 + length) == 0);
@@ -364,7 +364,7 @@ static void batches(mcl_broadcaster *b, const char *default_topic)
                 refused = i < refused ? i : refused;
                 continue;
             }
-            mcl_record r = received();
+            mcl_received r = received();
             CHECK(r.payload_size <= sizeof reference[i]);
             memcpy(reference[i], r.payload, reference_sizes[i] = r.payload_size);
         }
@@ -517,7 +517,7 @@ static void the_network_changes(void)
     CHECK(system("ip link set lo up && ip -6 route add local ff00::/8 dev lo table local") == 0);
     int sent = 0;
     for (int i = 0; i < 5000 && !sent; i++) { /* also until the listener has joined again */
-        mcl_record r;
+        mcl_received r;
         MUST(mcl_broadcaster_publish(b, NULL, 0, "\x03", 1, &error) == MCL_EROUTE ? 0 : 0);
         sent = mcl_listener_recv(listener, 10, &r, buffer, sizeof buffer, NULL, &error) == 1;
     }
@@ -544,7 +544,7 @@ static void the_address_changes(void)
     for (int address = 1; address <= 3; address++) {
         int from_there = 0;
         for (int i = 0; i < 5000 && !from_there; i++) {
-            mcl_record r;
+            mcl_received r;
             mcl_broadcaster_publish(b, NULL, 0, large, sizeof large, NULL); /* there may be no address at this moment */
             mcl_broadcaster_publish(b, NULL, 0, "\xc0", 1, NULL);
             while (mcl_listener_recv(l, 10, &r, buffer, sizeof buffer, NULL, &error) == 1)

@@ -84,7 +84,7 @@ static int publishes_by_train(mcl_listener *l, const char *topic, const void *pa
     EQUAL(count, sent);
     int by_train = trains - before;
     for (size_t i = 0; i < count; i++) {
-        mcl_record r;
+        mcl_received r;
         EQUAL(1, mcl_listener_recv(l, 5000, &r, buffer, sizeof buffer, NULL, &error));
         EQUAL(topic != NULL ? strlen(topic) : 7, r.topic_size);
     }
@@ -134,7 +134,7 @@ static void interfaces_without_trains(mcl_listener *l)
 int main(void)
 {
     pthread_t publisher, closer;
-    mcl_record r;
+    mcl_received r;
     char buffer[100];
     mcl_listener *l = listen_with(NULL);
     what_goes_by_train(l);

@@ -113,7 +113,7 @@ static void handle(int s, int flags)
 /* Waits end with MCL_EINTR, with SA_RESTART too, as poll does; what does not wait is never interrupted. */
 static void interrupts(void)
 {
-    mcl_record r;
+    mcl_received r;
     char buffer[10];
     struct itimerval soon = {.it_value = {0, 20000}};
     mcl_connection quiet = group();
@@ -160,7 +160,7 @@ static void handlers_in_calls(void)
     double end = seconds() + 3;
     while (seconds() < end) {
         MUST(mcl_broadcaster_publish_int(b, "t", 1, 1, &error));
-        mcl_record r;
+        mcl_received r;
         char buffer[10];
         CHECK(mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error) >= 0);
     }

@@ -7,7 +7,7 @@ enum { COUNT = 3000, LIMIT = 100, SIZE = 500, BATCH = 64 /* that is being put in
 static atomic_int entered, heard, drops;
 static pthread_mutex_t stuck = PTHREAD_MUTEX_INITIALIZER;
 
-static void blocks(void *context, const mcl_record *record)
+static void blocks(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     entered++;
@@ -15,14 +15,14 @@ static void blocks(void *context, const mcl_record *record)
     pthread_mutex_unlock(&stuck);
 }
 
-static void sleeps(void *context, const mcl_record *record)
+static void sleeps(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     entered++;
     usleep(100000);
 }
 
-static void counts(void *context, const mcl_record *record)
+static void counts(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     heard++;
@@ -56,7 +56,7 @@ static double publish_all(mcl_broadcaster *b, mcl_listener *slow, int policy)
     return (seconds() - begun) / COUNT * 1e6;
 }
 
-static void with(int policy, void (*call)(void *, const mcl_record *), double alone)
+static void with(int policy, void (*call)(void *, const mcl_received *), double alone)
 {
     mcl_connection c = group();
     mcl_listener_options options = MCL_LISTENER_OPTIONS_INIT;

@@ -170,7 +170,7 @@ static void large_ones_go_on_leaving(void)
 {
     mcl_broadcaster *b = broadcast_slowly(0);
     mcl_listener *l = listen_slowly();
-    mcl_record r;
+    mcl_received r;
     static char buffer[LARGE + 100];
     for (int pestered = 0; pestered < 2; pestered++) {
         make_stuck();

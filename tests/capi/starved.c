@@ -65,7 +65,7 @@ static void few_threads(void)
     static mcl_listener *all[MANY];
     mcl_connection c = group();
     char buffer[100];
-    mcl_record r;
+    mcl_received r;
     mcl_broadcaster *b = broadcast_with(NULL);
     c.recv_buffer = 100000;
     for (int i = 0; i < MANY; i++)

@@ -99,7 +99,7 @@ static void fragments(void)
 
 static void messages(void)
 {
-    mcl_record r;
+    mcl_received r;
     char buffer[100];
     for (int i = 0; i < 5; i++)
         SEND("\x92\xc0\x01");

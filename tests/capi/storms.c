@@ -67,7 +67,7 @@ static mcl_connection at(int port)
 enum { SMALL = 5000, LARGE = 5001, LARGE_SIZE = 200000 };
 static mcl_broadcaster *small_b, *large_b;
 
-static void counts(void *context, const mcl_record *record)
+static void counts(void *context, const mcl_received *record)
 {
     atomic_int *counter = context;
     const uint8_t *bytes = record->payload;
@@ -149,7 +149,7 @@ static uint64_t messages_of(mcl_listener *l, uint64_t expected)
 
 static int received_one(mcl_listener *l, int milliseconds)
 {
-    mcl_record r;
+    mcl_received r;
     char buffer[100];
     int got = mcl_listener_recv(l, milliseconds, &r, buffer, sizeof buffer, NULL, &error);
     if (got == MCL_EINTR)
@@ -168,7 +168,7 @@ static void storm(void (*action)(int), int flags, double length)
     mcl_callback callback = {&called, counts, NULL}, large_callback = {&large_called, counts, NULL};
     mcl_listener *calls, *calls_large, *receives;
     mcl_recorder *recorder;
-    mcl_log_stats logged = {.size = sizeof logged};
+    mcl_log_writer_stats logged = {.size = sizeof logged};
     mcl_listener_stats in = {.size = sizeof in};
     stop = handled = interrupted = published = large_published = called = large_called = 0;
     handle(action, flags);

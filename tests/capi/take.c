@@ -29,7 +29,7 @@ static mcl_listener_stats stats(void)
     return s;
 }
 
-static int number(const mcl_record *r)
+static int number(const mcl_received *r)
 {
     CHECK(r->payload_size == 4 && r->topic_size == 1 && r->topic[0] == 't');
     return ((const char *)r->payload)[3];
@@ -116,7 +116,7 @@ static void mixed_ways(void)
     EQUAL(1, mcl_listener_wait(l, 0, &error));
     struct pollfd fd = {.fd = mcl_listener_fd(l, &error), .events = POLLIN};
     EQUAL(1, poll(&fd, 1, 0));
-    mcl_record r;
+    mcl_received r;
     char buffer[10];
     EQUAL(1, mcl_listener_recv(l, 0, &r, buffer, sizeof buffer, NULL, &error));
     EQUAL(1, number(&r));
@@ -202,7 +202,7 @@ static void threads(void)
     EQUAL(0, stats().queued);
 }
 
-static void in_callback(void *context, const mcl_record *r)
+static void in_callback(void *context, const mcl_received *r)
 {
     mcl_hand hand = MCL_HAND_INIT;
     (void)r;

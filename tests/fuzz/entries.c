@@ -216,7 +216,7 @@ static void try_set(const char *bytes, size_t size)
 /* ---- The network ---- */
 
 /* Receives one message, first with no room, then with exactly enough. */
-static void receive(mcl_record *r)
+static void receive(mcl_received *r)
 {
     size_t needed = 0;
     int code;
@@ -243,7 +243,7 @@ static void settled(void)
 /* The first byte is how long the topic is. */
 static void try_publish(const char *bytes, size_t size)
 {
-    mcl_record r;
+    mcl_received r;
     size_t topic_size = size > 0 ? (unsigned char)bytes[0] % size : 0;
     const char *topic = copy_to(&in2, bytes + (size > 0), topic_size), *payload = bytes + (size > 0) + topic_size;
     size -= (size > 0) + topic_size;
@@ -268,7 +268,7 @@ static void try_publish_many(const char *bytes, size_t size)
 {
     enum { MANY = 200 };
     mcl_item items[MANY];
-    mcl_record r;
+    mcl_received r;
     size_t count = 0, sent = MANY;
     for (size_t at = 0; at < size && count < MANY; count++) {
         size_t one = (unsigned char)bytes[at++];
@@ -289,7 +289,7 @@ static void try_publish_many(const char *bytes, size_t size)
 /* A datagram as it is, and then a healthy message, which arrives. */
 static void try_datagram(const char *bytes, size_t size)
 {
-    mcl_record r;
+    mcl_received r;
     static unsigned number;
     REQUIRE(send(plain, bytes, size, 0) == (ssize_t)size);
     REQUIRE(TRY(mcl_broadcaster_publish_uint(broadcaster, "healthy", 7, 1000 + number % 60000, &error)) == 0);
@@ -313,11 +313,11 @@ static const char *in_folder(const char *name)
 static int read_entry(mcl_log_reader *reader, mcl_log_record *entry)
 {
     size_t needed = 0;
-    int code = TRY(mcl_log_read(reader, entry, 1, NULL, 0, &needed, &error));
+    int code = TRY(mcl_log_reader_read(reader, entry, 1, NULL, 0, &needed, &error));
     if (code != MCL_EBUFFER)
         return code;
     REQUIRE(needed <= EDGE_SIZE);
-    return TRY(mcl_log_read(reader, entry, 1, out.end - needed, needed, NULL, &error));
+    return TRY(mcl_log_reader_read(reader, entry, 1, out.end - needed, needed, NULL, &error));
 }
 
 /* Reads all, and again from the beginning. Returns how many lines there were, entries or not. */
@@ -329,7 +329,7 @@ static int read_twice(mcl_log_reader *reader)
         while ((code = read_entry(reader, &entry)) == 1 || code == MCL_EFORMAT)
             counts[i]++;
         REQUIRE(code == 0);
-        REQUIRE(TRY(mcl_log_reset(reader, &error)) == 0);
+        REQUIRE(TRY(mcl_log_reader_reset(reader, &error)) == 0);
     }
     REQUIRE(counts[0] == counts[1]);
     return counts[0];
@@ -340,11 +340,11 @@ static int read_header(mcl_log_reader *reader, size_t index, mcl_log_header *hea
 {
     size_t needed;
     header->size = sizeof *header;
-    int code = TRY(mcl_log_get_header(reader, index, header, NULL, 0, &needed, &error));
+    int code = TRY(mcl_log_reader_get_header(reader, index, header, NULL, 0, &needed, &error));
     if (code == MCL_EUNKNOWN)
         return 0;
     REQUIRE(code == MCL_EBUFFER && needed <= EDGE_SIZE);
-    REQUIRE(TRY(mcl_log_get_header(reader, index, header, out.end - needed, needed, &needed, &error)) == 0);
+    REQUIRE(TRY(mcl_log_reader_get_header(reader, index, header, out.end - needed, needed, &needed, &error)) == 0);
     return 1;
 }
 
@@ -360,11 +360,11 @@ static void try_log_file(const char *bytes, size_t size)
     mcl_log_header header;
     uint64_t torn;
     write_file(in_folder("read.log"), bytes, size);
-    if (TRY(mcl_log_open(in_folder("read.log"), NULL, &reader, &error)) == 0) {
+    if (TRY(mcl_log_reader_open(in_folder("read.log"), NULL, &reader, &error)) == 0) {
         read_twice(reader);
         read_header(reader, 0, &header);
-        REQUIRE(TRY(mcl_log_torn(reader, &torn, &error)) == 0);
-        REQUIRE(mcl_log_close_reader(reader) == 0);
+        REQUIRE(TRY(mcl_log_reader_torn(reader, &torn, &error)) == 0);
+        REQUIRE(mcl_log_reader_close(reader) == 0);
     }
     unlink(in_folder("read.log"));
 }
@@ -401,28 +401,28 @@ static void remove_directory(void)
 static void try_log_directory(const char *bytes, size_t size)
 {
     mcl_log_reader *reader, *one;
-    mcl_log_read_options no_raw = MCL_LOG_READ_OPTIONS_INIT;
+    mcl_log_reader_options no_raw = MCL_LOG_READER_OPTIONS_INIT;
     mcl_log_header header;
     uint64_t torn;
     int single = fill_directory(bytes, size);
     no_raw.refuse_raw = MCL_ON;
-    int code = TRY(mcl_log_open_directory(in_folder("logs"), NULL, &reader, &error));
+    int code = TRY(mcl_log_reader_open_directory(in_folder("logs"), NULL, &reader, &error));
     if (code == 0) {
         int lines = read_twice(reader), alone = 0;
         for (size_t i = 0; read_header(reader, i, &header); i++) {
             REQUIRE(header.type_name[0] != 0);
-            REQUIRE(TRY(mcl_log_open(header.path, NULL, &one, &error)) == 0);
+            REQUIRE(TRY(mcl_log_reader_open(header.path, NULL, &one, &error)) == 0);
             alone += read_twice(one);
-            REQUIRE(mcl_log_close_reader(one) == 0);
+            REQUIRE(mcl_log_reader_close(one) == 0);
         }
         REQUIRE(single ? lines == alone : lines >= alone);
-        REQUIRE(TRY(mcl_log_torn(reader, &torn, &error)) == 0);
-        REQUIRE(mcl_log_close_reader(reader) == 0);
+        REQUIRE(TRY(mcl_log_reader_torn(reader, &torn, &error)) == 0);
+        REQUIRE(mcl_log_reader_close(reader) == 0);
     }
-    int strictly = TRY(mcl_log_open_directory(in_folder("logs"), &no_raw, &reader, &error));
+    int strictly = TRY(mcl_log_reader_open_directory(in_folder("logs"), &no_raw, &reader, &error));
     REQUIRE(strictly == code || strictly == MCL_ETYPE);
     if (strictly == 0)
-        REQUIRE(mcl_log_close_reader(reader) == 0);
+        REQUIRE(mcl_log_reader_close(reader) == 0);
     remove_directory();
 }
 
@@ -438,16 +438,16 @@ static void try_log_write(const char *bytes, size_t size)
     int64_t time = (int64_t)((uint64_t)(unsigned char)bytes[1] << 55);
     const char *topic = copy_to(&in2, bytes + 2, topic_size), *payload = bytes + 2 + topic_size;
     size -= 2 + topic_size;
-    REQUIRE(TRY(mcl_log_create(in_folder("written"), NULL, &writer, &error)) == 0);
-    int code = TRY(mcl_log_write(writer, topic, topic_size, payload, size, time, &error));
-    REQUIRE(TRY(mcl_log_close(writer, NULL, &error)) == 0);
+    REQUIRE(TRY(mcl_log_writer_open(in_folder("written"), NULL, &writer, &error)) == 0);
+    int code = TRY(mcl_log_writer_write(writer, topic, topic_size, payload, size, time, &error));
+    REQUIRE(TRY(mcl_log_writer_close(writer, NULL, &error)) == 0);
     if (code == 0) {
-        REQUIRE(TRY(mcl_log_open(in_folder("written"), NULL, &reader, &error)) == 0);
+        REQUIRE(TRY(mcl_log_reader_open(in_folder("written"), NULL, &reader, &error)) == 0);
         REQUIRE(read_entry(reader, &entry) == 1 && entry.elapsed == 0);
         REQUIRE(entry.topic_size == topic_size && memcmp(entry.topic, topic, topic_size) == 0);
         REQUIRE(entry.payload_size == size && memcmp(entry.payload, payload, size) == 0);
         REQUIRE(read_entry(reader, &entry) == 0);
-        REQUIRE(mcl_log_close_reader(reader) == 0);
+        REQUIRE(mcl_log_reader_close(reader) == 0);
         REQUIRE(unlink(in_folder("written.log")) == 0);
     }
 }
@@ -455,7 +455,7 @@ static void try_log_write(const char *bytes, size_t size)
 static void try_push(const char *bytes, size_t size)
 {
     mcl_replay *replay;
-    mcl_record r;
+    mcl_received r;
     mcl_replay_options quiet = MCL_REPLAY_OPTIONS_INIT;
     mcl_replay_stats s = {.size = sizeof s};
     size_t topic_size = size > 0 ? (unsigned char)bytes[0] % size : 0;

@@ -58,7 +58,7 @@ static void put_hex(const void *data, size_t size)
         printf("%02x", *bytes++);
 }
 
-static void show(void *name, const mcl_record *record)
+static void show(void *name, const mcl_received *record)
 {
     flockfile(stdout); /* two listeners are at it */
     printf("%s ", (const char *)name);

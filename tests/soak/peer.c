@@ -111,7 +111,7 @@ static void publisher_stats(void)
 
 /* ---- Listening ---- */
 
-static void check(const mcl_record *record)
+static void check(const mcl_received *record)
 {
     int64_t from = mclw_read_int(record, "from", -1), n = mclw_read_int(record, "n", -1);
     mclw_value text = mclw_value_of(record, "pad");
@@ -129,7 +129,7 @@ static void check(const mcl_record *record)
 static void *listening(void *unused)
 {
     mclw_buffer buffer = MCLW_BUFFER_INIT;
-    mcl_record record;
+    mcl_received record;
     (void)unused;
     int code;
     while ((code = mclw_recv(listener, -1, &record, &buffer)) > 0 || code == MCL_EINTR)
@@ -168,7 +168,7 @@ static void listener_stats(void)
 
 /* ---- Coming and going ---- */
 
-static void slow(void *context, const mcl_record *record)
+static void slow(void *context, const mcl_received *record)
 {
     (void)context, (void)record;
     usleep(1000);

@@ -11,8 +11,8 @@ func sample() *record {
 		functions: map[string]string{"mcl_open": "int mcl_open(mcl_thing **thing)", "mcl_text": "const char *mcl_text(void)"},
 		constants: map[string]string{"MCL_PORT": "5", "MCL_VERSION": `"0.1.0"`},
 		structs: map[string][]string{
-			"mcl_options": {"16", "0 8 size_t size", "8 4 int32_t a"},
-			"mcl_record":  {"8", "0 8 size_t topic_size"},
+			"mcl_options":  {"16", "0 8 size_t size", "8 4 int32_t a"},
+			"mcl_received": {"8", "0 8 size_t topic_size"},
 		},
 	}
 }
@@ -40,15 +40,15 @@ func TestCompare(t *testing.T) {
 		{func(r *record) { r.constants["MCL_VERSION"] = `"0.2.0"` }, "MCL_VERSION was", false},
 		{func(r *record) { r.constants["MCL_MORE"] = "1" }, "MCL_MORE is new", false},
 		{func(r *record) { r.structs["mcl_more"] = []string{"8", "0 8 size_t size"} }, "mcl_more is new", false},
-		{func(r *record) { delete(r.structs, "mcl_record") }, "mcl_record is gone", true},
+		{func(r *record) { delete(r.structs, "mcl_received") }, "mcl_received is gone", true},
 		{func(r *record) {
 			r.structs["mcl_options"] = []string{"24", "0 8 size_t size", "8 4 int32_t a", "16 8 int64_t b"}
 		}, "mcl_options has more fields", false},
 		{func(r *record) { r.structs["mcl_options"] = []string{"16", "0 8 size_t size", "8 8 int64_t a"} }, "mcl_options has another", true},
 		{func(r *record) { r.structs["mcl_options"] = []string{"8", "0 8 size_t size"} }, "mcl_options has another", true},
 		{func(r *record) {
-			r.structs["mcl_record"] = []string{"16", "0 8 size_t topic_size", "8 8 size_t more"}
-		}, "mcl_record has another", true},
+			r.structs["mcl_received"] = []string{"16", "0 8 size_t topic_size", "8 8 size_t more"}
+		}, "mcl_received has another", true},
 		{func(r *record) { r.soname = "libmcl.so.1"; delete(r.functions, "mcl_open") }, "soname", false},
 	} {
 		now := sample()

@@ -31,7 +31,7 @@ func TestResults(t *testing.T) {
 		{"mcl_message_kind", "MCL_KIND_EXT", "MCL_ECLOSED MCL_EHANDLE MCL_EINVAL MCL_EUNKNOWN"},
 		{"mcl_listener_wait", "1", "MCL_EBUSY MCL_ECLOSED MCL_EDESCRIPTORS MCL_EHANDLE MCL_EINTR MCL_EINVAL"},
 		{"mcl_replay_get_state", "MCL_REPLAY_FINISHED", "MCL_ECLOSED MCL_EHANDLE MCL_EINVAL"},
-		{"mcl_log_close", "0", "MCL_ECLOSED MCL_EDESCRIPTORS MCL_EEXISTS MCL_EHANDLE MCL_EINVAL MCL_ESYSTEM"},
+		{"mcl_log_writer_close", "0", "MCL_ECLOSED MCL_EDESCRIPTORS MCL_EEXISTS MCL_EHANDLE MCL_EINVAL MCL_ESYSTEM"},
 	} {
 		for _, f := range h.Functions {
 			if f.Name != c.function {

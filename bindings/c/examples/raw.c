@@ -11,7 +11,7 @@ int main(void)
     mcl_connection connection = MCL_CONNECTION_INIT;
     mcl_broadcaster *broadcaster = NULL;
     mcl_listener *listener = NULL;
-    mcl_record record;
+    mcl_received record;
     mcl_error error;
     unsigned char buffer[1024];
     int result = 1;

@@ -10,7 +10,7 @@ int main(void)
     mclw_auto_loop loop = mclw_loop_new();
     mclw_auto_type imu = mclw_define("Imu", "gyro", "ff15::1", 26000);
     mclw_auto_recorder recorder = mclw_record_types(".", &imu, 1); /* more types: an array of them */
-    mcl_log_stats stats = {sizeof stats, 0, 0, 0, 0, 0, 0};
+    mcl_log_writer_stats stats = {sizeof stats, 0, 0, 0, 0, 0, 0};
     char directory[4096];
 
     if (loop == NULL || mcl_recorder_directory(recorder, directory, sizeof directory, NULL, NULL) < 0)

@@ -14,7 +14,7 @@ struct robot {
     double throttle;
 };
 
-static void on_imu(void *context, const mcl_record *record)
+static void on_imu(void *context, const mcl_received *record)
 {
     struct robot *robot = context;
     double gyro[3];
@@ -23,7 +23,7 @@ static void on_imu(void *context, const mcl_record *record)
         robot->rate = gyro[2];
 }
 
-static void on_command(void *context, const mcl_record *record)
+static void on_command(void *context, const mcl_received *record)
 {
     struct robot *robot = context;
 

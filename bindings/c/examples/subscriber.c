@@ -8,7 +8,7 @@ int main(void)
 {
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     mclw_auto_listener in = mclw_listen("ff15::1", 26000, NULL);
-    mcl_record record;
+    mcl_received record;
 
     while (mclw_recv(in, -1, &record, &buffer) > 0) {
         double gyro[3], temperature = mclw_read(&record, "temperature", 0.0);

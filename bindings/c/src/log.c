@@ -6,25 +6,25 @@
 
 mcl_log_writer *mclw_log_create(const char *prefix, const char *type_name)
 {
-    mcl_log_options options = MCL_LOG_OPTIONS_INIT;
+    mcl_log_writer_options options = MCL_LOG_WRITER_OPTIONS_INIT;
     mcl_log_writer *writer = NULL;
     MCLW_ERROR(error);
     int result;
 
     options.type_name = type_name;
-    result = mcl_log_create(prefix, &options, &writer, &error);
-    return mclw_internal_result(result, &error, "mcl_log_create") < 0 ? NULL : writer;
+    result = mcl_log_writer_open(prefix, &options, &writer, &error);
+    return mclw_internal_result(result, &error, "mcl_log_writer_open") < 0 ? NULL : writer;
 }
 
-int mclw_log_write(mcl_log_writer *writer, const mcl_record *record)
+int mclw_log_write(mcl_log_writer *writer, const mcl_received *record)
 {
     MCLW_ERROR(error);
 
     if (record == NULL)
         return mclw_internal_fail(MCL_EINVAL, 0, "mclw_log_write: record is NULL");
-    return mclw_internal_result(mcl_log_write(writer, record->topic, record->topic_size, record->payload,
-                                              record->payload_size, record->time_received, &error),
-                                &error, "mcl_log_write");
+    return mclw_internal_result(mcl_log_writer_write(writer, record->topic, record->topic_size, record->payload,
+                                                     record->payload_size, record->time_received, &error),
+                                &error, "mcl_log_writer_write");
 }
 
 mcl_log_reader *mclw_log_open(const char *path)
@@ -33,10 +33,10 @@ mcl_log_reader *mclw_log_open(const char *path)
     int is_directory = path != NULL && stat(path, &file) == 0 && S_ISDIR(file.st_mode);
     mcl_log_reader *reader = NULL;
     MCLW_ERROR(error);
-    int result =
-        is_directory ? mcl_log_open_directory(path, NULL, &reader, &error) : mcl_log_open(path, NULL, &reader, &error);
+    int result = is_directory ? mcl_log_reader_open_directory(path, NULL, &reader, &error)
+                              : mcl_log_reader_open(path, NULL, &reader, &error);
 
-    return mclw_internal_result(result, &error, "mcl_log_open") < 0 ? NULL : reader;
+    return mclw_internal_result(result, &error, "mcl_log_reader_open") < 0 ? NULL : reader;
 }
 
 int mclw_log_read(mcl_log_reader *reader, mcl_log_record *entry, mclw_buffer *buffer)
@@ -54,14 +54,14 @@ int mclw_log_read(mcl_log_reader *reader, mcl_log_record *entry, mclw_buffer *bu
         if (system != 0)
             return mclw_internal_fail(MCL_ESYSTEM, system, "mclw_log_read: no memory for an entry of %zu bytes",
                                       needed);
-        result = mcl_log_read(reader, entry, 1, buffer->data, buffer->capacity, &needed, &error);
+        result = mcl_log_reader_read(reader, entry, 1, buffer->data, buffer->capacity, &needed, &error);
     } while (result == MCL_EBUFFER);
-    return mclw_internal_result(result, &error, "mcl_log_read");
+    return mclw_internal_result(result, &error, "mcl_log_reader_read");
 }
 
-mcl_record mclw_log_record(const mcl_log_record *entry)
+mcl_received mclw_log_record(const mcl_log_record *entry)
 {
-    mcl_record record = {NULL, 0, NULL, 0, 0, {0}, 0, 0};
+    mcl_received record = {NULL, 0, NULL, 0, 0, {0}, 0, 0};
 
     if (entry == NULL)
         return record;
@@ -130,7 +130,7 @@ int mclw_log_writer_close(mcl_log_writer **writer)
     if (closing == NULL)
         return 0;
     *writer = NULL;
-    return mclw_internal_result(mcl_log_close(closing, NULL, &error), &error, "mcl_log_close");
+    return mclw_internal_result(mcl_log_writer_close(closing, NULL, &error), &error, "mcl_log_writer_close");
 }
 
 int mclw_log_reader_close(mcl_log_reader **reader)
@@ -140,11 +140,11 @@ int mclw_log_reader_close(mcl_log_reader **reader)
 
     if (closing == NULL)
         return 0;
-    result = mcl_log_close_reader(closing);
+    result = mcl_log_reader_close(closing);
     if (result == MCL_EBUSY)
         return mclw_internal_fail(result, 0, "mclw_log_reader_close: a replay reads from it; close that first");
     *reader = NULL;
-    return mclw_internal_result(result, NULL, "mcl_log_close_reader");
+    return mclw_internal_result(result, NULL, "mcl_log_reader_close");
 }
 
 int mclw_recorder_close(mcl_recorder **recorder)

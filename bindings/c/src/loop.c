@@ -139,7 +139,7 @@ static void drop(mclw_loop *loop, struct entry *entry)
 
 /* Takes one message, into the loop's buffer. One at a time, not a batch: what a handler leaves behind by stopping the
  * loop or closing its listener is then still in the queue, or counted as discarded, and never lost in between. */
-static int next_record(mclw_loop *loop, struct entry *entry, mcl_record *record)
+static int next_record(mclw_loop *loop, struct entry *entry, mcl_received *record)
 {
     size_t needed = 1;
     MCLW_ERROR(error);
@@ -163,7 +163,7 @@ static int deliver_records(mclw_loop *loop, struct entry *entry)
     int n, result = 1;
 
     for (n = 0; n < BURST && result > 0 && !stopping(loop) && enter(loop, entry); n++) {
-        mcl_record record;
+        mcl_received record;
 
         result = next_record(loop, entry, &record);
         if (result > 0)

@@ -12,7 +12,7 @@ mcl_message *mclw_message(mcl_type *type)
     return mclw_internal_result(result, &error, "mcl_message_new") < 0 ? NULL : message;
 }
 
-mcl_message *mclw_message_of(mcl_type *type, const mcl_record *record)
+mcl_message *mclw_message_of(mcl_type *type, const mcl_received *record)
 {
     mcl_message *message = NULL;
     MCLW_ERROR(error);

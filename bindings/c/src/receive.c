@@ -13,7 +13,7 @@ int64_t mclw_internal_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int mclw_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, mclw_buffer *buffer)
+int mclw_recv(mcl_listener *listener, int timeout_ms, mcl_received *record, mclw_buffer *buffer)
 {
     int64_t end = timeout_ms > 0 ? mclw_internal_now_ms() + timeout_ms : 0;
     size_t needed = 1;
@@ -42,7 +42,7 @@ int mclw_recv(mcl_listener *listener, int timeout_ms, mcl_record *record, mclw_b
     return mclw_internal_result(result, &error, "mcl_listener_recv");
 }
 
-int mclw_topic_is(const mcl_record *record, const char *topic)
+int mclw_topic_is(const mcl_received *record, const char *topic)
 {
     if (record == NULL)
         return 0;

@@ -172,7 +172,7 @@ static mclw_value inside(mclw_value value, const struct head *head)
     return rest;
 }
 
-mclw_value mclw_value_of(const mcl_record *record, const char *key)
+mclw_value mclw_value_of(const mcl_received *record, const char *key)
 {
     mclw_value payload = none;
 

@@ -73,7 +73,7 @@ class ListenerStats(TypedDict):
     assembling_bytes: int
     malformed: dict[str, int]
 
-# mcl_log_stats; `error` is why writing fails at present.
+# mcl_log_writer_stats; `error` is why writing fails at present.
 class LogStats(TypedDict):
     entries: int
     bytes: int

@@ -87,7 +87,7 @@ static void send_all(const bench_options *o)
 
 /* ---- Receiving ---- */
 
-static void count(void *context, const mcl_record *record)
+static void count(void *context, const mcl_received *record)
 {
     bench_receive_add(context, 1, record->payload_size);
 }
@@ -112,7 +112,7 @@ static void receive_each(mcl_listener *l, bench_receiving *r)
 {
     size_t size = 16 << 20;
     void *buffer = malloc(size);
-    mcl_record record;
+    mcl_received record;
 
     for (;;) {
         int n = mcl_listener_recv(l, POLL_MS, &record, buffer, size, NULL, &error);
@@ -209,7 +209,7 @@ static void send_streams(const bench_options *o)
 }
 
 /* Each listener calls back on a thread of its own. */
-static void count_among_others(void *context, const mcl_record *record)
+static void count_among_others(void *context, const mcl_received *record)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&lock);
@@ -242,7 +242,7 @@ static int by_callback(const bench_options *o)
     return strcmp(o->mode, "callback") == 0;
 }
 
-static void answer(void *context, const mcl_record *record)
+static void answer(void *context, const mcl_received *record)
 {
     must(mcl_broadcaster_publish(context, NULL, 0, record->payload, record->payload_size, &error));
 }
@@ -254,7 +254,7 @@ static void pong(const bench_options *o)
     mcl_callback callback = {.context = out, .call = answer};
     struct pollfd over = {.fd = STDIN_FILENO, .events = POLLIN};
     static unsigned char buffer[1 << 16];
-    mcl_record record;
+    mcl_received record;
 
     if (by_callback(o))
         must(mcl_listener_subscribe(in, &callback, NULL, &error));
@@ -294,7 +294,7 @@ static void came_back(pinging *p)
 }
 
 /* The next trip begins where the last one ended, as programs go on in their callbacks. */
-static void serve_again(void *context, const mcl_record *record)
+static void serve_again(void *context, const mcl_received *record)
 {
     pinging *p = context;
     (void)record;
@@ -326,7 +326,7 @@ static void ping_by_callback(pinging *p, mcl_listener *in)
 static void ping_by_recv(pinging *p, mcl_listener *in)
 {
     static unsigned char buffer[1 << 16];
-    mcl_record record;
+    mcl_received record;
 
     for (long i = 0; i < p->wanted; i++) {
         serve(p);

@@ -8,7 +8,7 @@ int main(void)
     mclw_auto_buffer buffer = MCLW_BUFFER_INIT;
     mclw_auto_listener in = mclw_listen("ff15::1", 26000, "greeting");
     mclw_auto_broadcaster out = mclw_broadcast("ff15::1", 26000, "greeting");
-    mcl_record record;
+    mcl_received record;
     char text[20];
 
     if (mclw_publish(out, NULL, "hello") < 0 || mclw_recv(in, 5000, &record, &buffer) != 1)

@@ -21,7 +21,7 @@ static unsigned sum(const void *bytes, size_t size)
 
 static volatile unsigned sink;
 
-static void call(void *context, const mcl_record *record)
+static void call(void *context, const mcl_received *record)
 {
     subscription *s = context;
     player *p = borrow_player();

@@ -101,7 +101,7 @@ static void cycle_listener(void)
 {
     mcl_connection c = at(5000);
     mcl_listener *l;
-    mcl_record r;
+    mcl_received r;
     char buffer[1000];
     MUST(mcl_listener_open(&c, NULL, &l, &error));
     MUST(mcl_listener_fd(l, &error));
@@ -110,7 +110,7 @@ static void cycle_listener(void)
     MUST(mcl_listener_close(l, NULL));
 }
 
-static void post(void *context, const mcl_record *record)
+static void post(void *context, const mcl_received *record)
 {
     (void)record;
     atomic_fetch_add((atomic_int *)context, 1);
@@ -161,7 +161,7 @@ static void cycle_refused(void)
     c.interface_ = "no/interface";
     MUST(mcl_broadcaster_open(&c, NULL, &b, &error) == MCL_EINTERFACE ? 0 : MCL_EINTERNAL);
     MUST(mcl_listener_open(&c, NULL, &l, &error) == MCL_EINTERFACE ? 0 : MCL_EINTERNAL);
-    MUST(mcl_log_open("/nowhere", NULL, &r, &error) == MCL_ESYSTEM ? 0 : MCL_EINTERNAL);
+    MUST(mcl_log_reader_open("/nowhere", NULL, &r, &error) == MCL_ESYSTEM ? 0 : MCL_EINTERNAL);
     MUST(mcl_message_decode(kept_type, "\x91", 1, &m, &error) == MCL_EFORMAT ? 0 : MCL_EINTERNAL);
 }
 
@@ -171,9 +171,9 @@ static void cycle_log_writer(void)
     mcl_log_writer *w;
     snprintf(name, sizeof name, "%s/cycle", scratch);
     snprintf(file, sizeof file, "%s.log", name);
-    MUST(mcl_log_create(name, NULL, &w, &error));
-    MUST(mcl_log_write(w, "t", 1, "\xc0", 1, 1000000000, &error));
-    MUST(mcl_log_close(w, NULL, &error));
+    MUST(mcl_log_writer_open(name, NULL, &w, &error));
+    MUST(mcl_log_writer_write(w, "t", 1, "\xc0", 1, 1000000000, &error));
+    MUST(mcl_log_writer_close(w, NULL, &error));
     MUST(unlink(file));
 }
 
@@ -181,7 +181,7 @@ static void open_log(mcl_log_reader **r)
 {
     char name[512];
     snprintf(name, sizeof name, "%s/logs/Imu", vectors);
-    MUST(mcl_log_open(name, NULL, r, &error));
+    MUST(mcl_log_reader_open(name, NULL, r, &error));
 }
 
 static void cycle_log_reader(void)
@@ -190,12 +190,12 @@ static void cycle_log_reader(void)
     mcl_log_record records[10];
     char buffer[10000];
     open_log(&r);
-    MUST(mcl_log_read(r, records, 10, buffer, sizeof buffer, NULL, &error));
-    MUST(mcl_log_close_reader(r));
+    MUST(mcl_log_reader_read(r, records, 10, buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_log_reader_close(r));
     snprintf(buffer, sizeof buffer, "%s/logs", vectors);
-    MUST(mcl_log_open_directory(buffer, NULL, &r, &error));
-    MUST(mcl_log_read(r, records, 10, buffer, sizeof buffer, NULL, &error));
-    MUST(mcl_log_close_reader(r));
+    MUST(mcl_log_reader_open_directory(buffer, NULL, &r, &error));
+    MUST(mcl_log_reader_read(r, records, 10, buffer, sizeof buffer, NULL, &error));
+    MUST(mcl_log_reader_close(r));
 }
 
 static void cycle_recorder(void)
@@ -241,7 +241,7 @@ static void cycle_replay(void)
     MUST(mcl_replay_start(r, &error));
     MUST(mcl_replay_wait(r, 10000, &error));
     MUST(mcl_replay_close(r, NULL));
-    MUST(mcl_log_close_reader(reader));
+    MUST(mcl_log_reader_close(reader));
 }
 
 static void cycle_pushed(void)

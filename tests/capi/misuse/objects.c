@@ -37,7 +37,7 @@ uint64_t serial_of(int kind, void *value, int *code)
         *code = mcl_listener_get_settings(value, &settings, NULL);
         return (uint64_t)settings.message_max;
     case KIND_log_reader:
-        *code = mcl_log_get_header(value, 0, &header, text, sizeof text, &needed, NULL);
+        *code = mcl_log_reader_get_header(value, 0, &header, text, sizeof text, &needed, NULL);
         if (*code == MCL_EUNKNOWN) { /* one file of a split log */
             *code = MCL_OK;
             return 0;

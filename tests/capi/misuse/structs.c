@@ -164,9 +164,9 @@ const mcl_listener_options *draw_in_listener_options(player *p)
     return options_with_handles(p, &o, sizeof o, first);
 }
 
-static mcl_log_options log_options(player *p)
+static mcl_log_writer_options log_options(player *p)
 {
-    mcl_log_options o = MCL_LOG_OPTIONS_INIT;
+    mcl_log_writer_options o = MCL_LOG_WRITER_OPTIONS_INIT;
     if (chance(p, 30))
         o.type_name = chance(p, 90) ? in_room(p, "T1", 3) : in_room(p, "\n\xff", 3);
     if (chance(p, 30))
@@ -180,16 +180,16 @@ static mcl_log_options log_options(player *p)
     return o;
 }
 
-const mcl_log_options *draw_in_log_options(player *p)
+const mcl_log_writer_options *draw_in_log_options(player *p)
 {
-    mcl_log_options o = log_options(p);
+    mcl_log_writer_options o = log_options(p);
     return options(p, &o, sizeof o);
 }
 
 const mcl_recorder_options *draw_in_recorder_options(player *p)
 {
     mcl_recorder_options o = MCL_RECORDER_OPTIONS_INIT;
-    mcl_log_options log = log_options(p);
+    mcl_log_writer_options log = log_options(p);
     int first = p->use_count;
     mcl_listener_options listener = listener_options(p);
     if (strcmp(p->function->name, "mcl_recorder_open_network") == 0 && chance(p, 95)) {
@@ -206,9 +206,9 @@ const mcl_recorder_options *draw_in_recorder_options(player *p)
     return options_with_handles(p, &o, sizeof o, first);
 }
 
-const mcl_log_read_options *draw_in_log_read_options(player *p)
+const mcl_log_reader_options *draw_in_log_read_options(player *p)
 {
-    mcl_log_read_options o = MCL_LOG_READ_OPTIONS_INIT;
+    mcl_log_reader_options o = MCL_LOG_READER_OPTIONS_INIT;
     o.min_time = (int64_t)below(p, 1000000000);
     o.max_time = chance(p, 90) ? (int64_t)below(p, 100) * 1000000000 : (int64_t)random_bits(p);
     o.has_min_time = chance(p, 80) ? 0 : on_off(p);
@@ -323,9 +323,9 @@ mcl_hand *draw_out_hand(player *p)
     return in_room(p, &other, sizeof other);
 }
 
-mcl_log_stats *draw_out_log_stats(player *p)
+mcl_log_writer_stats *draw_out_log_stats(player *p)
 {
-    return result(p, sizeof(mcl_log_stats));
+    return result(p, sizeof(mcl_log_writer_stats));
 }
 
 mcl_replay_stats *draw_out_replay_stats(player *p)
@@ -357,14 +357,14 @@ static void *records(player *p, size_t each)
     return in_room(p, NULL, n * each);
 }
 
-mcl_record *draw_out_record(player *p)
+mcl_received *draw_out_record(player *p)
 {
-    return chance(p, 1) ? NULL : in_room(p, NULL, sizeof(mcl_record));
+    return chance(p, 1) ? NULL : in_room(p, NULL, sizeof(mcl_received));
 }
 
-mcl_record *draw_outs_record(player *p)
+mcl_received *draw_outs_record(player *p)
 {
-    return records(p, sizeof(mcl_record));
+    return records(p, sizeof(mcl_received));
 }
 
 mcl_log_record *draw_outs_log_record(player *p)

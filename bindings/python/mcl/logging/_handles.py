@@ -126,20 +126,20 @@ class WriterHandle(_LogHandle):
 
     def __init__(self, prefix, options):
         super(WriterHandle, self).__init__("the log %s" % prefix)
-        self._call(self._functions.mcl_log_create, path_bytes(prefix), ctypes.byref(options),
+        self._call(self._functions.mcl_log_writer_open, path_bytes(prefix), ctypes.byref(options),
                    ctypes.byref(self._token))
         self._opened()
 
     def write(self, topic, packed, time):
         """Add an entry. `topic` and `packed` are bytes, `time` nanoseconds since the epoch."""
         self.check()
-        self._call(self._functions.mcl_log_write, self._token, topic, len(topic), packed,
+        self._call(self._functions.mcl_log_writer_write, self._token, topic, len(topic), packed,
                    len(packed), time)
 
     def flush(self):
         """Hand what is buffered to the operating system."""
         self.check()
-        self._call(self._functions.mcl_log_flush, self._token)
+        self._call(self._functions.mcl_log_writer_flush, self._token)
 
     def stats(self):
         """The counters, as a dict; the final ones when it is closed."""
@@ -147,13 +147,14 @@ class WriterHandle(_LogHandle):
             return _log_counters(*self._final)
         self.check()
         stats, last = _native.LogStats(), _native.Error()
-        self._call(self._functions.mcl_log_get_stats, self._token, ctypes.byref(stats),
+        self._call(self._functions.mcl_log_writer_get_stats, self._token, ctypes.byref(stats),
                    ctypes.byref(last))
         return _log_counters(stats, last)
 
     def close(self):
         """As in the base class; raises what could not be written."""
-        stats, last, close = _native.LogStats(), _native.Error(), self._functions.mcl_log_close
+        stats, last = _native.LogStats(), _native.Error()
+        close = self._functions.mcl_log_writer_close
         result = self._close_by(
             lambda: close(self._token, ctypes.byref(stats), ctypes.byref(last)), stats, last)
         return result is not None and check(result, last) >= 0
@@ -167,31 +168,33 @@ class ReaderHandle(_LogHandle):
     def __init__(self, path, directory, options, where):
         super(ReaderHandle, self).__init__(where)
         functions = self._functions
-        self._call(functions.mcl_log_open_directory if directory else functions.mcl_log_open,
-                   path, ctypes.byref(options), ctypes.byref(self._token))
+        open_log = functions.mcl_log_reader_open
+        if directory:
+            open_log = functions.mcl_log_reader_open_directory
+        self._call(open_log, path, ctypes.byref(options), ctypes.byref(self._token))
         self._opened()
 
     def read(self, records, count, buffer, size, needed):
-        """mcl_log_read on two addresses: the count."""
+        """mcl_log_reader_read on two addresses: the count."""
         self.check()
-        return self._call(self._functions.mcl_log_read, self._token, records, count, buffer, size,
-                          needed)
+        return self._call(self._functions.mcl_log_reader_read, self._token, records, count, buffer,
+                          size, needed)
 
     def pending(self):
         """Is anything left to read?"""
         self.check()
-        return bool(self._call(self._functions.mcl_log_pending, self._token))
+        return bool(self._call(self._functions.mcl_log_reader_pending, self._token))
 
     def reset(self):
         """Go back to the beginning."""
         self.check()
-        self._call(self._functions.mcl_log_reset, self._token)
+        self._call(self._functions.mcl_log_reader_reset, self._token)
 
     def torn(self):
         """Entries that were left out since the file ends amid them."""
         self.check()
         count = ctypes.c_uint64()
-        self._call(self._functions.mcl_log_torn, self._token, ctypes.byref(count))
+        self._call(self._functions.mcl_log_reader_torn, self._token, ctypes.byref(count))
         return int(count.value)
 
     def headers(self):
@@ -211,7 +214,7 @@ class ReaderHandle(_LogHandle):
         header = _native.LogHeader()
 
         def get(buffer, size, needed):
-            self._call(self._functions.mcl_log_get_header, self._token, index,
+            self._call(self._functions.mcl_log_reader_get_header, self._token, index,
                        ctypes.byref(header), buffer, size, needed)
 
         try:
@@ -234,7 +237,7 @@ class ReaderHandle(_LogHandle):
         return fields
 
     def _close(self):
-        return self._functions.mcl_log_close_reader(self._token)
+        return self._functions.mcl_log_reader_close(self._token)
 
 
 class RecorderHandle(_LogHandle):
