@@ -7,14 +7,9 @@ from mcl._readonly import ReadOnly
 
 _RESERVED = ('mandatory', 'optional', 'broadcaster', 'listener')
 
-# The classes that a declaration's broadcaster and listener must derive from. They need this
-# module's Connection in their turn, and so are handed in by mcl.network.abstract.
-_bases = {}
-
-
-def register_bases(broadcaster, listener):
-    """Set what `broadcaster` and `listener` of a connection class must derive from."""
-    _bases.update(broadcaster=broadcaster, listener=listener)
+# What a declaration's broadcaster and listener must derive from: classes of mcl.network.abstract,
+# which say by an attribute which they are, since they need this module's Connection.
+_BASES = {'broadcaster': 'RawBroadcaster', 'listener': 'RawListener'}
 
 
 class _Field(object):
@@ -39,11 +34,11 @@ class ConnectionMeta(type):
             return super(ConnectionMeta, mcs).__new__(mcs, name, bases, names)
         mandatory, optional, fields = _declared_fields(name, names)
         _check_methods(name, bases, names, fields)
-        for role in ('broadcaster', 'listener'):
+        for role, base in sorted(_BASES.items()):
             value = names.get(role)
-            if not (isinstance(value, type) and issubclass(value, _bases[role])):
+            if not (isinstance(value, type) and getattr(value, '_mcl_role', None) == role):
                 raise TypeError("%s.%s must be a subclass of %s, not %r"
-                                % (name, role, _bases[role].__name__, value))
+                                % (name, role, base, value))
         names.update(
             _fields=fields,
             _defaults=optional,

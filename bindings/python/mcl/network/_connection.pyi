@@ -6,8 +6,6 @@ from typing_extensions import Self
 
 from mcl.network.abstract import RawBroadcaster, RawListener
 
-def register_bases(broadcaster: type[RawBroadcaster], listener: type[RawListener]) -> None: ...
-
 # Of ABCMeta, since tuple is one in typeshed.
 class ConnectionMeta(abc.ABCMeta):
     def __new__(

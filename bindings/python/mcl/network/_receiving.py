@@ -23,7 +23,6 @@ _FOREVER = float('inf')
 _WAIT_MAX = 2 ** 31 - 1  # milliseconds that fit the argument of mcl_listener_wait
 _TAKING_MAX = 1000  # milliseconds; Python 2 sees no signal in a longer wait of its own
 _NOTHING = iter(())
-_TRIGGER = vars(abstract.RawListener)['__trigger__']  # only calls the callbacks
 
 
 class Source(object):
@@ -201,14 +200,14 @@ class Source(object):
     # what follows a callback is held by the function itself; the mark may go as well.
 
     def _deliver(self, listener, mark, pid, mark_of=mark_of, marked=marked, getpid=os.getpid,
-                 trigger=_TRIGGER, next=next):
+                 next=next):
         """Deliver what comes, until this thread is to end."""
         # It runs no signal handlers, so that nothing is raised between these two.
         lock = getattr(self._lock, 'plain', self._lock)
         lock, unlock = lock.acquire, lock.release
-        hand, callbacks = self._hand, listener._live_callbacks()
-        take = hand.take
-        made_by, takes_all = listener._made_by()
+        hand, take = self._hand, self._hand.take
+        callbacks, made_by, trigger = (listener._live_callbacks(), listener._made_by(),
+                                       listener._plain_trigger)
         messages, left, broke = (), _NOTHING, False
         while True:
             if broke and left.__length_hint__():
@@ -262,7 +261,7 @@ class Source(object):
                     replaced = listener.__trigger__.__func__ is not trigger
                 except AttributeError:  # by a function, at this object
                     replaced = True
-                if replaced or not takes_all:
+                if replaced:
                     try:
                         listener._received(data, begun)
                     except:  # noqa: E722
@@ -444,6 +443,8 @@ class Receiving(object):
     The class it is mixed into has `_new_source()`, which opens one.
     """
 
+    # __trigger__ where nobody has replaced it: of what was made it only calls each callback.
+    _plain_trigger = staticmethod(vars(abstract.RawListener)['__trigger__'])
     _source = None
     _begun = None  # the callbacks that the source's thread is calling
 
@@ -522,11 +523,11 @@ class Receiving(object):
         return self._accept(self._data(topic, payload, time))
 
     def _made_by(self):
-        """Return what makes the data, None for a dict of the two, and whether all is accepted."""
+        """Return what makes what callbacks get; None for a dict of topic and payload."""
         kind = type(self)
         if kind._accept != Receiving._accept:
-            return self._prepared, False
-        return None if kind._data == Receiving._data else self._data, True
+            return self._prepared
+        return None if kind._data == Receiving._data else self._data
 
     def _data(self, topic, payload, time):
         """Return what callbacks get, unless `_accept` makes another of it."""

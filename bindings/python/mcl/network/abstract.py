@@ -23,7 +23,7 @@ from mcl._compat import abstract_property, metaclass, string_types
 from mcl._report import is_interrupt, report_callback
 from mcl._strings import strings
 from mcl.event.event import Event
-from mcl.network._connection import Connection, register_bases
+from mcl.network._connection import Connection
 
 __all__ = ['Connection', 'RawBroadcaster', 'RawListener']
 
@@ -63,6 +63,8 @@ class RawBroadcaster(_Endpoint):
     Raises:
         TypeError: `connection` is no Connection instance, or `topic` neither None nor a string.
     """
+
+    _mcl_role = 'broadcaster'
 
     def __init__(self, connection, topic=None):
         super(RawBroadcaster, self).__init__()
@@ -131,6 +133,8 @@ class RawListener(_Endpoint, Event):
         TypeError: `connection` is no Connection instance, or `topics` something else.
     """
 
+    _mcl_role = 'listener'
+
     def __init__(self, connection, topics=None):
         super(RawListener, self).__init__()
         self._set_connection(connection)
@@ -180,6 +184,3 @@ def check_topic(topic):
     if topic is not None and not isinstance(topic, string_types):
         raise TypeError("a topic must be None or a string, not %r" % (topic,))
     return topic
-
-
-register_bases(RawBroadcaster, RawListener)

@@ -132,6 +132,8 @@ class _MessageReceiving(object):
             return False
         return super(_MessageReceiving, self).__trigger__(data)
 
+    _plain_trigger = staticmethod(__trigger__)
+
 
 class MessageListener(_MessageReceiving):
     """Receives messages of one type: callbacks get `{'topic': ..., 'payload': message}`.
@@ -230,6 +232,9 @@ class QueuedListener(_MessageReceiving, Receiving, AbstractRawListener):
     def _data(self, topic, payload, time):
         received = _EPOCH + datetime.timedelta(microseconds=time // 1000)
         return {'topic': topic, 'payload': payload, 'time_received': received}
+
+    def _made_by(self):
+        return self._data if self.message_type is None else self._prepared
 
     def _accept(self, data):
         return data if self.message_type is None else super(QueuedListener, self)._accept(data)
