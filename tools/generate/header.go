@@ -26,7 +26,10 @@ const (
 	maxSize // ((size_t)-1), which has no number that fits all machines
 )
 
-type header struct{ constants []constant }
+type header struct {
+	constants []constant
+	source    string
+}
 
 var (
 	defines  = regexp.MustCompile(`(?m)^#define[ \t]+(MCL_\w+)[ \t]+(.+?)[ \t]*(?:/\*(.*?)\*/)?$`)
@@ -39,7 +42,7 @@ var (
 // parse understands the few forms that mcl.h uses and refuses any other, so that a constant written in a new
 // way is an error here and not a gap in another language.
 func parse(source string) (*header, error) {
-	h := &header{}
+	h := &header{source: source}
 	for _, m := range defines.FindAllStringSubmatch(source, -1) {
 		c := constant{name: m[1], remark: strings.TrimSpace(m[3])}
 		value := m[2]

@@ -1,5 +1,5 @@
-// Generate writes the constants of include/mcl.h in the languages that cannot include it, so that each
-// number and each error text is written once, in the header.
+// Generate writes the constants of include/mcl.h in the languages that cannot include it, and what Python's ctypes needs to call
+// it, so that each number, error text and prototype is written once, in the header.
 //
 //	go run ./tools/generate           writes the files, from the top of the tree
 //	go run ./tools/generate -check    writes nothing; fails when a file differs from what it would be
@@ -22,7 +22,8 @@ var outputs = []struct {
 }{
 	{"core/constants.go", emitGo},
 	{"capi/texts.c", emitC},
-	{"bindings/python/mcl/_constants.py", emitPython},
+	{bindingPath + "/_constants.py", emitPython},
+	{ctypesPath, emitCtypes},
 }
 
 func main() {

@@ -124,7 +124,7 @@ def check_window(min_time, max_time):
 
 
 def native_window(min_time, max_time):
-    """Return fields of _native.LogReadOptions for an interval of elapsed seconds, or None each."""
+    """Return fields of _native.LogReaderOptions for an interval of elapsed seconds, or None."""
     fields = {}
     if min_time is not None:
         fields.update(has_min_time=constants.MCL_ON,
@@ -202,9 +202,9 @@ class LogSettings(object):
         self.begun = False
 
     def native(self):
-        """Return them as _native.LogOptions."""
+        """Return them as _native.LogWriterOptions."""
         existing = constants.MCL_LOG_CONTINUE if self.begun else constants.MCL_LOG_MOVE
-        return _native.LogOptions(existing=existing, **self._fields)
+        return _native.LogWriterOptions(existing=existing, **self._fields)
 
     def closed(self, handle):
         """Note what a handle that is closed has done."""

@@ -112,14 +112,14 @@ def make_directory(root, origin):
 
 
 def _log_counters(stats, last):
-    """Return _native.LogStats as a dict. `last` (_native.Error): why writing fails at present."""
-    counters = {name: int(getattr(stats, name)) for name, _ in _native.LogStats._fields_[1:]}
+    """Return _native.LogWriterStats as a dict. `last` (_native.Error): why writing fails now."""
+    counters = {name: int(getattr(stats, name)) for name, _ in _native.LogWriterStats._fields_[1:]}
     counters['error'] = decode_topic(last.text) if last.code else None
     return counters
 
 
 class WriterHandle(_LogHandle):
-    """A log that is written. `options` is a _native.LogOptions."""
+    """A log that is written. `options` is a _native.LogWriterOptions."""
 
     _TOKEN = _native.LogWriter
     _AT_EXIT = True
@@ -146,14 +146,14 @@ class WriterHandle(_LogHandle):
         if self._final is not None:
             return _log_counters(*self._final)
         self.check()
-        stats, last = _native.LogStats(), _native.Error()
+        stats, last = _native.LogWriterStats(), _native.Error()
         self._call(self._functions.mcl_log_writer_get_stats, self._token, ctypes.byref(stats),
                    ctypes.byref(last))
         return _log_counters(stats, last)
 
     def close(self):
         """As in the base class; raises what could not be written."""
-        stats, last = _native.LogStats(), _native.Error()
+        stats, last = _native.LogWriterStats(), _native.Error()
         close = self._functions.mcl_log_writer_close
         result = self._close_by(
             lambda: close(self._token, ctypes.byref(stats), ctypes.byref(last)), stats, last)
@@ -161,7 +161,7 @@ class WriterHandle(_LogHandle):
 
 
 class ReaderHandle(_LogHandle):
-    """A log, or all logs of a directory, that is read. `options` is a _native.LogReadOptions."""
+    """A log, or all logs of a directory, that is read. `options` is a _native.LogReaderOptions."""
 
     _TOKEN = _native.LogReader
 
@@ -246,7 +246,7 @@ class RecorderHandle(_LogHandle):
     Args:
         prefix (str): of the log.
         connection (udp.Connection): where to listen.
-        options (_native.LogOptions): of the log.
+        options (_native.LogWriterOptions): of the log.
     """
 
     _TOKEN = _native.Recorder
@@ -266,7 +266,7 @@ class RecorderHandle(_LogHandle):
         if self._final is not None:
             return self._as_dict(*self._final)
         self.check()
-        log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
+        log, listener, last = _native.LogWriterStats(), _native.ListenerStats(), _native.Error()
         self._call(self._functions.mcl_recorder_get_stats, self._token, -1, ctypes.byref(log),
                    ctypes.byref(listener), ctypes.byref(last))
         return self._as_dict(log, listener, last)
@@ -278,7 +278,7 @@ class RecorderHandle(_LogHandle):
 
     def close(self):
         """As in the base class; raises what could not be written."""
-        log, listener, last = _native.LogStats(), _native.ListenerStats(), _native.Error()
+        log, listener, last = _native.LogWriterStats(), _native.ListenerStats(), _native.Error()
         close = self._functions.mcl_recorder_close
         result = self._close_by(
             lambda: close(self._token, ctypes.byref(log), ctypes.byref(listener),

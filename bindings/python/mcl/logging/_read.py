@@ -4,6 +4,7 @@ from __future__ import absolute_import
 import collections
 import ctypes
 import os
+import struct
 
 from mcl import _constants as constants
 from mcl import _native
@@ -16,6 +17,8 @@ from mcl.logging._arguments import (check_window, is_message_type, native_window
 from mcl.logging._handles import ReaderHandle
 from mcl.messages.messages import get_message_objects
 
+# An mcl_log_record, whose fields struct.unpack_from reads all at once.
+_RECORD = struct.Struct('@qPPPPP')
 _BATCH = 128  # entries a call, at most
 _BUFFER = 1 << 16  # bytes a call, unless one entry is larger
 _NAMES = ('name', b'name')  # the key that is left to the type, for a message has that of its own
@@ -26,7 +29,7 @@ class _Batch(object):
 
     def __init__(self, handle):
         self._handle = handle
-        self._records = ctypes.create_string_buffer(_native.LOG_RECORD.size * _BATCH)
+        self._records = ctypes.create_string_buffer(_RECORD.size * _BATCH)
         self._needed = ctypes.c_size_t()
         self._allocate(_BUFFER)
 
@@ -54,8 +57,8 @@ class _Batch(object):
             self._allocate(self._needed.value)
             taken = self._read(count)
         view, start, entries = self._view, self._start, []
-        for offset in range(0, taken * _native.LOG_RECORD.size, _native.LOG_RECORD.size):
-            elapsed, topic, topic_size, payload, size, kind = _native.LOG_RECORD.unpack_from(
+        for offset in range(0, taken * _RECORD.size, _RECORD.size):
+            elapsed, topic, topic_size, payload, size, kind = _RECORD.unpack_from(
                 self._records, offset)
             topic -= start
             payload -= start
@@ -105,7 +108,7 @@ class Reader(object):
 
     def _open(self):
         """Open it, with the position at its beginning."""
-        options = _native.LogReadOptions(**native_window(self._min_time, self._max_time))
+        options = _native.LogReaderOptions(**native_window(self._min_time, self._max_time))
         if self._refuse_raw:
             options.refuse_raw = constants.MCL_ON
         self._handle = ReaderHandle(self._path, self._DIRECTORY, options,
