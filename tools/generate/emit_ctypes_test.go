@@ -49,7 +49,7 @@ func TestCtypes(t *testing.T) {
 }
 
 func TestATypeThatCtypesCannotHave(t *testing.T) {
-	if _, err := writeCtypes("int mcl_f(float x);\n", map[string]bool{"mcl_f": true}); err == nil || !strings.Contains(err.Error(), "float") {
+	if _, err := writeCtypes(thing+"int mcl_f(float x);\n", map[string]bool{"mcl_f": true}); err == nil || !strings.Contains(err.Error(), "float") {
 		t.Errorf("got %v", err)
 	}
 }

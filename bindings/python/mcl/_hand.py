@@ -12,9 +12,8 @@ from mcl.errors import ClosedError, check
 
 # Are the fields of a record all of 8 bytes? Columns of them are then read by C code alone.
 _WORDS = struct.calcsize('P') == 8
-# What comes out of an mcl_hand, and an mcl_received up to time_received: struct.unpack_from reads all
-# fields in the time that ctypes takes for one. 'P' stands for size_t too, which Python 2 has no
-# letter for; the two are equally large.
+# What comes out of an mcl_hand, and an mcl_received up to time_received. This reads all fields in
+# the time that ctypes takes for one. 'P' stands for size_t too, which Python 2 has no letter for.
 _HAND = struct.Struct('@PQPPPP').unpack_from
 _RECORD, _SIZE = struct.Struct('@PPPPq24x').unpack_from, ctypes.sizeof(_native.Received)
 _FOREVER, _AT_ONCE = ctypes.c_int(-1), ctypes.c_int(0)  # milliseconds
