@@ -9,6 +9,8 @@ import pytest
 
 from helpers import TIMEOUT, Background, wait_for
 from mcl import Message, MessageListener, QueuedListener, RawBroadcaster, RawListener
+from mcl import _constants as constants
+from mcl.errors import ClosedError
 from test_transport import LISTENERS, Local
 
 KINDS = ['raw', 'message', 'queued', 'queued message', 'own queued', 'own queued message']
@@ -294,3 +296,29 @@ def test_the_sum_holds_at_every_moment(new_listener, where, kind):
     for data in (begun, received):
         assert numbers(data) == sorted(set(numbers(data)))
     assert not set(numbers(begun)) & set(numbers(received))
+
+
+def test_a_wait_that_ends_amid_a_close_holds_up_nobody(connection):
+    """The thread has just taken messages when the last callback goes and the listener is closed."""
+
+    class Hand(object):
+        plain = True
+
+        def take(self):
+            source._wanted = False
+            return [(None, 1, 2)]
+
+        def settle(self, delivered):
+            raise ClosedError('closed', constants.MCL_ECLOSED)
+
+    with RawListener(connection) as listener:
+        source = listener._source
+        source._wanted, source._hand = True, Hand()
+        with pytest.raises(ClosedError):
+            source._deliver(listener, None, None)
+        told = []
+        thread = threading.Thread(target=lambda: told.append(listener.stats()))
+        thread.daemon = True
+        thread.start()
+        thread.join(TIMEOUT)
+        assert told

@@ -357,6 +357,7 @@ def test_a_reader_that_cannot_go_back(Imu):
         replay = Replay(NoReset(entries(Imu, 3, 1000.0)))
         replay.start()
         assert take(listener, 1) == [0]
+        wait_for(lambda: replay.stats()['read'] == 3)
         assert replay.stop() is True
         replay.start()  # where it stands: what was read ahead is gone
         ended(replay)

@@ -202,7 +202,7 @@ class Source(object):
     def _deliver(self, listener, mark, pid, mark_of=mark_of, marked=marked, getpid=os.getpid,
                  next=next):
         """Deliver what comes, until this thread is to end."""
-        # It runs no signal handlers, so that nothing is raised between these two.
+        # It runs no signal handlers, which would need a reentrant one.
         lock = getattr(self._lock, 'plain', self._lock)
         lock, unlock = lock.acquire, lock.release
         hand, take = self._hand, self._hand.take
@@ -225,14 +225,17 @@ class Source(object):
                     messages = take()
                 finally:
                     lock()
-                    if messages and self._wanted and not self._stale and self._taken_over is None:
-                        self._taking = False
-                        self._passed += self._count
-                        self._count = len(messages)
-                    else:
-                        messages = self._took(messages)
-                    self._left = left = iter(messages)
-                    unlock()
+                    try:
+                        if (messages and self._wanted and not self._stale
+                                and self._taken_over is None):
+                            self._taking = False
+                            self._passed += self._count
+                            self._count = len(messages)
+                        else:
+                            messages = self._took(messages)  # which raises once it is closed
+                        self._left = left = iter(messages)
+                    finally:
+                        unlock()
                 make = made_by if hand.plain else self._unpacking(listener._prepared)
             broke = False
             for topic, payload, time in messages:
