@@ -119,18 +119,17 @@ class Hand(object):
         """End it: so many are delivered, and the rest is queued again."""
         self._handle.settle(self._pointer, delivered)
 
-    def put_back(self):
-        """Have what is in hand, if anything, queued again; what is closed has discarded it."""
+    def settle_open(self, delivered):
+        """Do so if anything is in hand still; what is closed has discarded it."""
         if _HAND(self._shown)[1]:
             try:
-                self.settle(0)
+                self.settle(delivered)
             except ClosedError:
                 pass
 
-    def size_of(self, count):
-        """Return how many bytes the first `count` messages in hand have: topics and payloads."""
-        _, _, _, records, _, _ = _HAND(self._shown)
-        return sum(topic_size + size for _, topic_size, _, size, _ in _read(records, count))
+    def put_back(self):
+        """Have what is in hand, if anything, queued again."""
+        self.settle_open(0)
 
     def _streamed(self, records, count, stream):
         """Return the messages; None when they have to be unpacked one by one."""

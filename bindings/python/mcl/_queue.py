@@ -142,6 +142,8 @@ class Hand(object):
         if not delivered and message is not None:
             self._queue.give_back(message)
 
+    settle_open = settle
+
     def put_back(self):
         """Have what is in hand, if anything, queued again."""
         self.settle(0)

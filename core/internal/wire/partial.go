@@ -261,7 +261,7 @@ func fragmentCost(size int) int64 { return int64(buf.Size(size) + overheadFragme
 func (p *partial) join() *buf.Buf {
 	slices.SortFunc(p.fragments, byPacket)
 	b := p.whole
-	if b != nil && p.isPlaced() {
+	if b != nil && p.isPlaced() && len(b.Bytes()) == buf.Size(int(p.size)) { // a larger one would hold memory for nothing
 		b.Retain()
 	} else {
 		b = buf.Get(int(p.size))

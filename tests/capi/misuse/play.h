@@ -177,8 +177,8 @@ mcl_error *draw_last(player *p);
 const mcl_connection *draw_in_connection(player *p);
 const mcl_broadcaster_options *draw_in_broadcaster_options(player *p);
 const mcl_listener_options *draw_in_listener_options(player *p);
-const mcl_log_writer_options *draw_in_log_options(player *p);
-const mcl_log_reader_options *draw_in_log_read_options(player *p);
+const mcl_log_writer_options *draw_in_log_writer_options(player *p);
+const mcl_log_reader_options *draw_in_log_reader_options(player *p);
 const mcl_log_record *draw_in_log_record(player *p);
 const mcl_recorder_options *draw_in_recorder_options(player *p);
 const mcl_item *draw_ins_item(player *p); /* with the count that is said of them */
@@ -187,11 +187,11 @@ mcl_type *const *draw_handles(player *p, int kind);
 mcl_broadcaster_stats *draw_out_broadcaster_stats(player *p);
 mcl_listener_stats *draw_out_listener_stats(player *p);
 mcl_hand *draw_out_hand(player *p);
-mcl_log_writer_stats *draw_out_log_stats(player *p);
+mcl_log_writer_stats *draw_out_log_writer_stats(player *p);
 mcl_replay_stats *draw_out_replay_stats(player *p);
 mcl_log_header *draw_out_log_header(player *p);
 mcl_settings *draw_out_settings(player *p);
-mcl_received *draw_out_record(player *p);
+mcl_received *draw_out_received(player *p);
 mcl_received *draw_outs_record(player *p);
 mcl_log_record *draw_outs_log_record(player *p);
 

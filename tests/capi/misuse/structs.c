@@ -180,7 +180,7 @@ static mcl_log_writer_options log_options(player *p)
     return o;
 }
 
-const mcl_log_writer_options *draw_in_log_options(player *p)
+const mcl_log_writer_options *draw_in_log_writer_options(player *p)
 {
     mcl_log_writer_options o = log_options(p);
     return options(p, &o, sizeof o);
@@ -206,7 +206,7 @@ const mcl_recorder_options *draw_in_recorder_options(player *p)
     return options_with_handles(p, &o, sizeof o, first);
 }
 
-const mcl_log_reader_options *draw_in_log_read_options(player *p)
+const mcl_log_reader_options *draw_in_log_reader_options(player *p)
 {
     mcl_log_reader_options o = MCL_LOG_READER_OPTIONS_INIT;
     o.min_time = (int64_t)below(p, 1000000000);
@@ -323,7 +323,7 @@ mcl_hand *draw_out_hand(player *p)
     return in_room(p, &other, sizeof other);
 }
 
-mcl_log_writer_stats *draw_out_log_stats(player *p)
+mcl_log_writer_stats *draw_out_log_writer_stats(player *p)
 {
     return result(p, sizeof(mcl_log_writer_stats));
 }
@@ -357,7 +357,7 @@ static void *records(player *p, size_t each)
     return in_room(p, NULL, n * each);
 }
 
-mcl_received *draw_out_record(player *p)
+mcl_received *draw_out_received(player *p)
 {
     return chance(p, 1) ? NULL : in_room(p, NULL, sizeof(mcl_received));
 }

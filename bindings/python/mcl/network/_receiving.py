@@ -7,6 +7,7 @@ could be in a callback while the interpreter exits.
 import os
 import sys
 import threading
+from time import sleep
 
 from mcl import _at_exit
 from mcl import _constants as constants
@@ -43,9 +44,10 @@ class Source(object):
         # Protects all that follows. Reentrant, as a signal handler may come to it amid anything.
         self._lock = ReentrantLock()
         self._hand = None  # the thread's
-        self._count = 0  # messages that are in it, delivered or not
-        self._left = _NOTHING  # those that are not
-        self._passed = 0  # messages delivered from it before
+        # How many messages it delivered from earlier hands, how many are in hand, an iterator of
+        # those that are not delivered, and a list of those of them that were given back. One tuple,
+        # as what a handler may interrupt must be one step.
+        self._state = 0, 0, _NOTHING, []
         self._received = self._rejected = self._discarded = 0
         self._wanted = False  # are there callbacks
         self._taking = False  # the thread waits for messages, and takes them
@@ -98,20 +100,24 @@ class Source(object):
             if self._wanted or not self.alive or _at_exit.begun:
                 return
             self._discard_waiting()
-            self._wanted = True
             # A thread may be left of an earlier start: in its callback, or not yet aware of a
             # pause.
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, args=(listener,),
-                                                name="mcl: " + self._handle.where)
-                self._thread.daemon = True
-                try:
-                    self._thread.start()
-                except Exception:  # of the system: there are too many
-                    self._thread, self._wanted = None, False
-                    raise
+            if self._thread is not None:
+                self._wanted = True
+                return
+            thread = threading.Thread(target=self._run, args=(listener,),
+                                      name="mcl: " + self._handle.where)
+            thread.daemon = True
+            try:
+                self._thread, self._wanted = thread, True
+                thread.start()
+            except BaseException:  # there are too many, or a handler has raised
+                self._thread, self._wanted = None, False  # by which one that has started ends
+                raise
 
     def _discard_waiting(self):
+        if self._single is not None:
+            self._single.put_back()
         waiting = self._stats()['queued']
         hand = self._new_hand(0)
         while waiting > 0:
@@ -132,18 +138,22 @@ class Source(object):
                 self._settle()
 
     def _settle(self):
-        """Have what is left in hand queued again."""
-        if self._count and self.alive:
-            passed = self._count - len(list(self._left))
-            self._count = 0
-            self._passed += passed
-            self._hand.settle(passed)
+        """Have what is left in hand queued again. Goes on where a handler has ended it."""
+        passed, count, left, given_back = self._state
+        if count:
+            given_back.extend(left)
+            passed += count - len(given_back)
+            self._hand.settle_open(count - len(given_back))
+            self._state = passed, 0, _NOTHING, []
 
     def _run(self, listener):
         for thread in self._after:
             thread.join()
         self._after = ()
         pid, mark = os.getpid(), mark_of(marked)
+        with self._lock:
+            if self._thread is not threading.current_thread():
+                return
         try:
             self._hand = self._new_hand(self._most)
             self._deliver(listener, mark, pid)
@@ -153,6 +163,8 @@ class Source(object):
             if os.getpid() != pid:  # a child that code in C has made, past Python
                 end_child()
             report("%s receives no more: %s" % (self._handle.where, error))
+            with self._lock:
+                self._thread, self._wanted = None, False
 
     def _end_taking(self):
         self._taking = False
@@ -173,15 +185,15 @@ class Source(object):
     def _took(self, messages):
         """Take in hand what a wait has brought; return what is to be delivered of it."""
         self._end_taking()
-        self._passed += self._count
-        self._count = 0
+        passed, count, _, given_back = self._state
+        passed += count - len(given_back)
+        self._state = passed, 0, _NOTHING, []
         if messages and not self._wanted:
             self._hand.settle(0)
             messages = ()
         stale, self._stale = min(self._stale, len(messages)), 0
         self._discarded += stale
-        self._passed -= stale
-        self._count = len(messages)
+        self._state = passed - stale, len(messages), iter(messages[stale:]), []
         return messages[stale:]
 
     def _reject(self, left):
@@ -189,8 +201,9 @@ class Source(object):
         with self._lock:
             if next(left, None) is None:
                 return False
+            passed, count, _, given_back = self._state
             self._rejected += 1
-            self._passed -= 1
+            self._state = passed - 1, count, left, given_back
             return True
 
     # Most of what a small message costs is Python code, which at the rates of robots is in none of
@@ -200,7 +213,7 @@ class Source(object):
     # what follows a callback is held by the function itself; the mark may go as well.
 
     def _deliver(self, listener, mark, pid, mark_of=mark_of, marked=marked, getpid=os.getpid,
-                 next=next):
+                 next=next, sleep=sleep):
         """Deliver what comes, until this thread is to end."""
         # It runs no signal handlers, which would need a reentrant one.
         lock = getattr(self._lock, 'plain', self._lock)
@@ -212,10 +225,11 @@ class Source(object):
         while True:
             if broke and left.__length_hint__():
                 # The last callback is just being unsubscribed, or another has come meanwhile.
+                sleep(0.001)
                 messages = messages[-left.__length_hint__():]
             else:
                 # What has been delivered, and what was called for it, is not kept by a wait.
-                self._left = left = _NOTHING
+                next(left, None)  # at its end it holds no list
                 topic = payload = data = begun = callback = None
                 self._taking = True
                 if not self._wanted and self._is_over():
@@ -229,11 +243,12 @@ class Source(object):
                         if (messages and self._wanted and not self._stale
                                 and self._taken_over is None):
                             self._taking = False
-                            self._passed += self._count
-                            self._count = len(messages)
+                            passed, count, _, given_back = self._state
+                            self._state = (passed + count - len(given_back), len(messages),
+                                           iter(messages), [])
                         else:
                             messages = self._took(messages)  # which raises once it is closed
-                        self._left = left = iter(messages)
+                        left = self._state[2]
                     finally:
                         unlock()
                 make = made_by if hand.plain else self._unpacking(listener._prepared)
@@ -342,6 +357,7 @@ class Source(object):
                     taken_over = self._taken_over
                     at_once = self._stats()['queued'] > 0
                 else:
+                    self._settle()  # which a handler may have kept `pause` from
                     message = self._take_one()
                     if message is not None:
                         return message
@@ -381,8 +397,9 @@ class Source(object):
 
     def _stats(self):
         stats = self._handle.stats()
-        begun = self._count - self._left.__length_hint__()
-        stats['delivered'] = delivered = self._passed + begun + self._received
+        passed, count, left, given_back = self._state
+        begun = count - left.__length_hint__() - len(given_back)
+        stats['delivered'] = delivered = passed + begun + self._received
         stats['rejected'] += self._rejected
         left = stats['messages'] - delivered - stats['rejected'] - stats['dropped_queue']
         if self._handle.closed:
@@ -390,11 +407,8 @@ class Source(object):
         else:
             stats['discarded'] += self._discarded
             stats['queued'] = left - stats['discarded']
-            # What is in hand is settled all at once. Of a Queue no bytes are known.
             if 'queued_bytes' in stats and not stats['queued']:
-                stats['queued_bytes'] = 0
-            elif 'queued_bytes' in stats and begun and not self._taking:
-                stats['queued_bytes'] -= self._hand.size_of(begun)
+                stats['queued_bytes'] = 0  # what is in hand is about to be settled
         return stats
 
     def settings(self):
@@ -421,7 +435,8 @@ class Source(object):
                     return False
             finally:  # also when the handler of a signal that came meanwhile raises
                 if self._handle.closed:
-                    self._passed -= len(list(self._left))
+                    self._wanted = False
+                    self._state[3].extend(self._state[2])  # which are discarded
         thread, current = self._thread, threading.current_thread()
         if thread is not None and thread is not current and current not in self._after:
             join(thread, wait)
@@ -516,9 +531,11 @@ class Receiving(object):
         """
         self._check_process()
         with self._changing:
-            removed = super(Receiving, self).unsubscribe(callback)
-            if self._source is not None and not self.num_subscriptions():
-                self._source.pause()
+            try:
+                removed = super(Receiving, self).unsubscribe(callback)
+            finally:
+                if self._source is not None and not self.num_subscriptions():
+                    self._source.pause()
         return removed
 
     def _prepared(self, topic, payload, time):
@@ -619,7 +636,8 @@ class Receiving(object):
         - `delivered`: callbacks were begun for it, or `receive` or iteration returned it;
         - `rejected`: did not fit the message type, or Python cannot hold it;
         - `discarded`: waited when it was closed, or when the first callback was subscribed;
-        - `queued`, `queued_bytes`: wait now, those included that Python has taken over already.
+        - `queued`, `queued_bytes`: wait now, those included that Python has taken over already. The
+          bytes of these count until the last of them, of at most 64, is delivered.
         """
         return self._opened().stats()
 
