@@ -300,6 +300,9 @@ with mcl.RawBroadcaster(Pose.connection) as broadcaster:
     while len(seen) < 4:
         assert got.wait(20), 'no data'
         got.clear()
+for listener in listeners[:2]:
+    while not listener.stats()['rejected']:
+        got.wait(0.01)
 for listener in listeners:
     listener.close()
 """,
