@@ -57,34 +57,14 @@ func (l *Listener) ownable(op string) error {
 
 // Receive waits for a message and returns a copy of it. The errors are those of Wait.
 func (l *Listener) Receive(ctx context.Context) (*Received, error) {
-	var one [1]queue.Entry
-	if _, err := l.take(ctx, one[:]); err != nil {
+	h, err := l.Take(ctx, 1)
+	if err != nil {
 		return nil, err
 	}
-	e := one[0]
-	owner := e.Owner
-	e.Topic, e.Payload, e.Owner = bytes.Clone(e.Topic), bytes.Clone(e.Payload), nil
-	owner.Release()
-	r := new(Received)
-	r.set(&e, l.opts.Type)
-	return r, nil
-}
-
-// take waits and takes at least one entry, whose owners become the caller's.
-func (l *Listener) take(ctx context.Context, dst []queue.Entry) (int, error) {
-	for {
-		if err := l.Wait(ctx); err != nil {
-			return 0, err
-		}
-		n, err := l.takeNow(dst)
-		if err != nil {
-			return 0, err
-		}
-		if n > 0 {
-			l.settle(dst[:n], n, 0)
-			return n, nil
-		}
-	}
+	r := h.Messages[0]
+	r.Topic, r.Payload = bytes.Clone(r.Topic), bytes.Clone(r.Payload)
+	h.Settle(1, 0)
+	return &r, nil
 }
 
 // takeNow takes what is queued, up to len(dst), in hand: settle must follow.

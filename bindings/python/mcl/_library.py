@@ -38,7 +38,7 @@ QUICK = frozenset([
     'mcl_version', 'mcl_malformed_name',
     'mcl_broadcaster_publish_within', 'mcl_broadcaster_publish_many_within',
     'mcl_broadcaster_get_stats', 'mcl_broadcaster_get_settings',
-    'mcl_listener_fd', 'mcl_listener_take', 'mcl_listener_settle',
+    'mcl_listener_fd', 'mcl_listener_settle',
     'mcl_listener_get_stats', 'mcl_listener_get_settings',
 ])
 

@@ -53,6 +53,12 @@ type fragment struct {
 	owner  *buf.Buf
 }
 
+// copy has the data lie in a buffer of its own.
+func (f *fragment) copy() {
+	f.owner = buf.Get(len(f.data))
+	f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), f.data)]
+}
+
 // begin makes a message of the kind that a is of, and room for it.
 func (r *Reassembler) begin(s *source, a *arrival, res *Result) *partial {
 	cost := messageCost(len(a.Topic), a.Packets)
@@ -99,8 +105,7 @@ func (r *Reassembler) take(p *partial, a *arrival, res *Result) bool {
 	} else if len(a.Payload) > keepSize && a.owner != nil {
 		a.owner.Retain()
 	} else {
-		f.owner = buf.Get(len(a.Payload))
-		f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), a.Payload)]
+		f.copy()
 	}
 	r.keep(p, f)
 	p.last = a.kernel
@@ -236,8 +241,7 @@ func (p *partial) takeRun() (run []fragment) {
 	for _, f := range p.fragments {
 		if f.packet >= p.first && f.packet <= p.final {
 			if f.owner == p.whole { // of which it would keep all
-				f.owner = buf.Get(len(f.data))
-				f.data = f.owner.Bytes()[:copy(f.owner.Bytes(), f.data)]
+				f.copy()
 			} else {
 				f.owner.Retain()
 			}

@@ -401,12 +401,12 @@ class Source(object):
         begun = count - left.__length_hint__() - len(given_back)
         stats['delivered'] = delivered = passed + begun + self._received
         stats['rejected'] += self._rejected
-        left = stats['messages'] - delivered - stats['rejected'] - stats['dropped_queue']
+        rest = stats['messages'] - delivered - stats['rejected'] - stats['dropped_queue']
         if self._handle.closed:
-            stats['queued'], stats['discarded'] = 0, left
+            stats['queued'], stats['discarded'] = 0, rest
         else:
             stats['discarded'] += self._discarded
-            stats['queued'] = left - stats['discarded']
+            stats['queued'] = rest - stats['discarded']
             if 'queued_bytes' in stats and not stats['queued']:
                 stats['queued_bytes'] = 0  # what is in hand is about to be settled
         return stats
@@ -450,7 +450,6 @@ class Source(object):
         with self._lock:  # a thread that is just being started counts, too
             thread = self._thread
         if thread is not None:
-            self._wanted = False
             self._close(self._handle.abandon, 0)
         return thread
 
